@@ -1,0 +1,288 @@
+// The shared memory: every record's size and every field's offset, for both compilers (asc and tsc).
+//
+// Only plain integer constants, only + - * <<. What the configuration decides (counts, bases, seeds) is
+// not here: it stands in the header record at address 0, written by src/memory-map.ts before a worker
+// starts. A change here changes LAYOUT_VERSION and test/golden/layout.txt.
+//
+// Byte order: fields marked (n) hold the bytes as they are on the wire, all others are host order
+// (little endian). "ms" times are f64 milliseconds of the host's monotonic clock, "s" the same in u32 seconds.
+
+export const LAYOUT_VERSION = 1;
+export const CACHE_LINE = 64;
+
+// ------------------------------------------------------------------------------------------------
+// Memory, in this order; the header record says where each part begins
+//
+//   0        header | services | leases | workers (record, rings, slots) ...
+//            buckets      bucketCount x 16, a power of two
+//            entries      entryCount x 128   hot: what every packet needs
+//            records      entryCount x 128   cold: what the control plane needs, same index
+// ------------------------------------------------------------------------------------------------
+
+// Header record, at address 0
+export const HEADER_LAYOUT_VERSION = 0; // u32
+export const HEADER_ROLE = 4; // u32, ROLE_*
+export const HEADER_TABLE_MODE = 8; // u32, TABLE_*
+export const HEADER_BUCKET_COUNT = 12; // u32, a power of two
+export const HEADER_BUCKET_BASE = 16; // u32 address
+export const HEADER_ENTRY_COUNT = 20; // u32
+export const HEADER_ENTRY_BASE = 24; // u32 address
+export const HEADER_RECORD_BASE = 28; // u32 address
+export const HEADER_WORKER_COUNT = 32; // u32
+export const HEADER_WORKER_BASE = 36; // u32 address of the first worker record
+export const HEADER_SERVICE_COUNT = 40; // u32
+export const HEADER_SERVICE_BASE = 44; // u32 address
+export const HEADER_LEASE_BASE = 48; // u32 address of LEASE_COUNT f64 deadlines (ms)
+export const HEADER_DOORBELL = 52; // u32, atomic: incremented and notified when a worker queued for control
+export const HEADER_STOP = 56; // u32, atomic: workers leave their loop when it is not 0
+export const HEADER_NEXT_OWNER = 60; // u32, atomic: last owner id given out (1..255, then round)
+export const HEADER_HASH_SEED = 64; // 2 x u64
+export const HEADER_COOKIE_EPOCH = 80; // u32: the current wall-clock epoch (64 s each), mod 2^32
+export const HEADER_HALF_OPEN_LIMIT = 84; // u32: most entries in GATHERING
+export const HEADER_HALF_OPEN_COUNT = 88; // u32, atomic
+export const HEADER_PAD0 = 92;
+export const HEADER_COOKIE_KEYS = 96; // 4 x 16 bytes: SipHash key of epoch e stands in slot e & 3
+export const HEADER_SERVICE_NETWORK4 = 160; // u32 (n): the agent's prefix of service addresses
+export const HEADER_SERVICE_MASK4 = 164; // u32 (n)
+export const HEADER_SERVICE_NETWORK6 = 168; // 16 bytes (n)
+export const HEADER_SERVICE_MASK6 = 184; // 16 bytes (n)
+// the free list is on a line of its own: control and all workers write it
+export const HEADER_FREE_LOCK = 256; // u32, atomic: 0 or the owner id
+export const HEADER_FREE_HEAD = 260; // u32: entry index + 1, linked through ENTRY_NEXT
+export const HEADER_FREE_COUNT = 264; // u32
+export const HEADER_SIZE = 320;
+
+export const ROLE_SWITCH = 0;
+export const ROLE_AGENT = 1;
+export const TABLE_KEYED = 0;
+export const TABLE_PAPER = 1; // XOR of client address and port, lock taken for every packet
+
+// Lease: deadline (f64 ms) of each peer that gives connections; an entry names its slot
+export const LEASE_COUNT = 64;
+export const LEASE_SIZE = 8;
+
+// Service: one VIP and port of the switch (64 bytes)
+export const SERVICE_ADDRESS = 0; // 16 bytes (n); IPv4 in the first four, the others 0
+export const SERVICE_PORT = 16; // u16 (n)
+export const SERVICE_FAMILY = 18; // u8: 4 or 6
+export const SERVICE_WINDOW_SCALE = 19; // u8: what the SYN-ACK offers
+export const SERVICE_MSS = 20; // u16: most that the SYN-ACK offers
+export const SERVICE_WINDOW = 22; // u16: window of the SYN-ACK (bytes, unscaled)
+export const SERVICE_SIZE = 64;
+export const SERVICE_LIMIT = 64;
+
+// ------------------------------------------------------------------------------------------------
+// Bucket (16 bytes): the version word is the lock, and it covers the whole chain.
+//
+//   31                              9 8            1 0
+//  +---------------------------------+--------------+-+
+//  | version                         | owner id     |L|   L = 1: locked by that owner
+//  +---------------------------------+--------------+-+
+// ------------------------------------------------------------------------------------------------
+export const BUCKET_VERSION = 0; // u32, atomic
+export const BUCKET_HEAD = 4; // u32: entry index + 1, 0 = empty
+export const BUCKET_LOCKS = 8; // u32: how often a writer found it locked (for `paper` against `keyed`)
+export const BUCKET_SIZE = 16;
+export const VERSION_LOCKED = 1;
+export const VERSION_OWNER_SHIFT = 1;
+export const VERSION_OWNER_MASK = 0xff;
+export const VERSION_STEP = 512;
+export const CHAIN_LIMIT = 1024; // a walk never goes further
+
+// ------------------------------------------------------------------------------------------------
+// Entry (128 bytes, two cache lines; IPv4 needs only the first)
+//
+//        switch                                   agent
+// local  VIP:port                                 handoff address:port   (client -> server packets come to it)
+// server handoff address:port                     service address:port   (new destination; source of replies)
+// vip    -                                        VIP:port               (new source of replies)
+//
+// Both directions hash the client's address and port only, so one entry serves both at the agent.
+//
+//  0 next | 4 state | 8 client address | 12 local address | 16 client port, local port | 20 flags
+// 24 server address | 28 server port, VIP port | 32 VIP address | 36 sequence delta | 40 timestamp offset
+// 44 scales, worker, lease | 48 checksum deltas (4 x u16) | 56 last seen | 60 hash
+// 64 client address | 80 local address | 96 server address | 112 VIP address   (IPv6)
+// ------------------------------------------------------------------------------------------------
+export const ENTRY_NEXT = 0; // u32: entry index + 1, 0 = end of chain
+export const ENTRY_STATE = 4; // u32: STATE_*; RESERVED carries its owner id in bits 8..15
+export const ENTRY_CLIENT_ADDRESS4 = 8; // u32 (n); 0 in an IPv6 entry
+export const ENTRY_LOCAL_ADDRESS4 = 12; // u32 (n)
+export const ENTRY_CLIENT_PORT = 16; // u16 (n)
+export const ENTRY_LOCAL_PORT = 18; // u16 (n)
+export const ENTRY_FLAGS = 20; // u32: FLAG_*
+export const ENTRY_SERVER_ADDRESS4 = 24; // u32 (n)
+export const ENTRY_SERVER_PORT = 28; // u16 (n)
+export const ENTRY_VIP_PORT = 30; // u16 (n)
+export const ENTRY_VIP_ADDRESS4 = 32; // u32 (n)
+export const ENTRY_SEQUENCE_DELTA = 36; // u32: server's ISN - switch's ISN
+export const ENTRY_TIMESTAMP_OFFSET = 40; // u32: added to the server's TSval, taken from the client's TSecr
+export const ENTRY_SERVER_SCALE = 44; // u8: window scale the server's kernel uses (0 without scaling)
+export const ENTRY_SWITCH_SCALE = 45; // u8: window scale the switch promised
+export const ENTRY_WORKER = 46; // u8: the worker that sends this connection's held packets
+export const ENTRY_LEASE = 47; // u8: index of the giver's lease
+// RFC 1624: what to add to a one's complement sum in memory order (m' - m mod 65535), see rewrite/checksum.ts
+export const ENTRY_TO_SERVER_ADDRESS_DELTA = 48; // u16: IPv4 header, pseudo header
+export const ENTRY_TO_SERVER_PORT_DELTA = 50; // u16: ports
+export const ENTRY_TO_CLIENT_ADDRESS_DELTA = 52; // u16
+export const ENTRY_TO_CLIENT_PORT_DELTA = 54; // u16
+export const ENTRY_LAST_SEEN = 56; // u32 s, written without the lock, only when the second changed
+export const ENTRY_HASH = 60; // u32
+export const ENTRY_CLIENT_ADDRESS6 = 64; // 16 bytes (n)
+export const ENTRY_LOCAL_ADDRESS6 = 80; // 16 bytes (n)
+export const ENTRY_SERVER_ADDRESS6 = 96; // 16 bytes (n)
+export const ENTRY_VIP_ADDRESS6 = 112; // 16 bytes (n)
+export const ENTRY_SIZE = 128;
+
+export const STATE_FREE = 0;
+export const STATE_RESERVED = 1; // taken from the pool by an owner, in no chain
+export const STATE_GATHERING = 2; // switch: handshake complete, request head not (yet) read; packets go to control
+export const STATE_HELD = 3; // switch: handoff under way; packets go to control, which holds them
+export const STATE_REPLAYING = 4; // agent: the server's kernel is being given the connection; packets go to control
+export const STATE_DRAINING = 5; // held packets leave through ENTRY_WORKER, later ones queue behind them
+export const STATE_FORWARD = 6; // rewritten by whichever worker sees the packet
+export const STATE_RELEASING = 7; // agent: server -> client is dropped, sequence frozen
+export const STATE_CLOSED = 8; // over; still forwarded until the linger deadline; a new connection replaces it
+
+export const FLAG_IPV6 = 1;
+export const FLAG_TIMESTAMPS = 2; // both sides send them
+export const FLAG_CLIENT_FIN = 4; // RECORD_CLIENT_FIN is set
+export const FLAG_SERVER_FIN = 8; // RECORD_SERVER_FIN is set
+export const FLAG_CLIENT_FIN_ACKED = 16;
+export const FLAG_SERVER_FIN_ACKED = 32;
+export const FLAG_AT_BOUNDARY = 64; // between requests: silent when the lease is over
+export const FLAG_SILENT = 128; // agent: nothing goes to the client (a killed replay, or not yet resynced)
+
+// ------------------------------------------------------------------------------------------------
+// Record (128 bytes): the cold part of a connection, same index as its entry, written under its bucket's lock
+// ------------------------------------------------------------------------------------------------
+export const RECORD_ID_RUN = 0; // u32: handoff id, first half: the giving host's run
+export const RECORD_ID_COUNTER = 4; // u32: second half; 0/0 = no handoff yet
+export const RECORD_CLIENT_ISN = 8; // u32
+export const RECORD_SWITCH_ISN = 12; // u32
+export const RECORD_SERVER_ISN = 16; // u32: of the server's kernel (agent)
+export const RECORD_SERVICE = 20; // u16: index in the service table (switch), in the bindings (agent)
+export const RECORD_SERVER = 22; // u16: index of the server (switch), of the giving peer (agent)
+export const RECORD_CLIENT_MSS = 24; // u16
+export const RECORD_CLIENT_SCALE = 26; // u8: window scale, SCALE_NONE = option not offered
+export const RECORD_OPTIONS = 27; // u8: OPTION_*
+export const RECORD_CLIENT_NEXT = 28; // u32: next sequence number expected from the client
+export const RECORD_CLIENT_ACK = 32; // u32: last ack number seen from the client
+export const RECORD_CLIENT_FIN = 36; // u32: sequence number after the client's FIN
+export const RECORD_SERVER_FIN = 40; // u32: sequence number after the server's FIN, as the server counts
+export const RECORD_TIMESTAMP_RECENT = 44; // u32: client's newest TSval
+export const RECORD_TIMESTAMP_SWITCH = 48; // u32: TSecr of the client's segment = what the switch last sent
+export const RECORD_TERMINAL = 52; // u32, atomic: TERMINAL_* bits to be sent until acknowledged
+export const RECORD_DEADLINE = 56; // f64 ms: when the sweep reports the entry
+export const RECORD_CREATED = 64; // f64 ms
+export const RECORD_HELD_COUNT = 72; // u32: packets passed to control since HELD, DRAINING or REPLAYING began
+export const RECORD_SENT_COUNT = 76; // u32: of those, sent or given up
+export const RECORD_CLIENT_WINDOW = 80; // u16: raw window field of the client's newest segment
+export const RECORD_GROUP = 84; // u32: hash of the giving group's name
+export const RECORD_TARGET = 88; // u32: target hash of the request
+export const RECORD_REQUEST_NEXT = 92; // u32: sequence number at which the next request begins
+export const RECORD_RELEASED_SEQUENCE = 96; // u32: snd when released
+export const RECORD_RELEASED_TIMESTAMP = 100; // u32: newest TSval when released
+export const RECORD_PROBED = 104; // u32: unanswered probes of the kernel
+export const RECORD_SIZE = 128;
+
+export const SCALE_NONE = 15;
+export const OPTION_SACK = 1;
+export const OPTION_TIMESTAMPS = 2;
+export const TERMINAL_CLOSE = 1;
+export const TERMINAL_READY = 2;
+export const TERMINAL_FAILED = 4;
+export const TERMINAL_FAILED_MAYBE = 8;
+
+// ------------------------------------------------------------------------------------------------
+// Worker record (1024 bytes), then its two rings, then its packet slots
+// ------------------------------------------------------------------------------------------------
+export const WORKER_OWNER = 0; // u32: owner id of this incarnation
+export const WORKER_SLEEPING = 4; // u32, atomic: 1 while in poll(2); who queues for it then writes its wake-up fd
+export const WORKER_HEARTBEAT = 8; // u32, atomic: passes made
+export const WORKER_SLOT_BASE = 12; // u32 address of its packet slots
+export const WORKER_SLOT_COUNT = 16; // u32
+export const WORKER_TO_CONTROL_BASE = 20; // u32 address of the ring's bytes
+export const WORKER_TO_CONTROL_SIZE = 24; // u32, a power of two
+export const WORKER_FROM_CONTROL_BASE = 28; // u32
+export const WORKER_FROM_CONTROL_SIZE = 32; // u32, a power of two
+export const WORKER_TO_CONTROL_TAIL = 64; // u32, atomic: bytes ever written (worker)
+export const WORKER_TO_CONTROL_HEAD = 128; // u32, atomic: bytes ever read (control)
+export const WORKER_FROM_CONTROL_TAIL = 192; // u32, atomic: bytes ever written (control)
+export const WORKER_FROM_CONTROL_HEAD = 256; // u32, atomic: bytes ever read (worker)
+export const WORKER_COUNTERS = 320; // COUNTER_LIMIT x u64, written by this worker alone
+export const COUNTER_LIMIT = 72;
+export const WORKER_SCRATCH = 896; // 128 bytes for calls from TypeScript on that worker's thread
+export const WORKER_SIZE = 1024;
+
+// A record in a ring; whole records only, never across the end (a SKIP record fills the rest)
+export const RING_LENGTH = 0; // u32: of the record with padding, a multiple of 8
+export const RING_KIND = 4; // u32: QUEUE_*
+export const RING_ENTRY = 8; // u32: entry index, NO_ENTRY without
+export const RING_WORKER = 12; // u32: the worker that queued it
+export const RING_ID_RUN = 16; // u32: handoff id of the entry when queued
+export const RING_ID_COUNTER = 20; // u32
+export const RING_PACKET_LENGTH = 24; // u32: bytes of the IP packet
+export const RING_OPTIONS = 28; // u32: OPEN: what the cookie held: mss | scale << 16 | OPTION_* << 24
+export const RING_VNET = 38; // virtio_net_hdr, VNET_SIZE bytes
+export const RING_PACKET = 48;
+export const NO_ENTRY = 0x7fffffff;
+
+// to control
+export const QUEUE_SKIP = 0;
+export const QUEUE_OPEN = 1; // valid cookie, no entry could be made or data came with it: entry if there is one
+export const QUEUE_PACKET = 2; // a packet of an entry in GATHERING, HELD, DRAINING or REPLAYING
+export const QUEUE_CLOSED = 3; // the entry was set CLOSED (both FINs acknowledged, or RST of the server); no packet
+export const QUEUE_RESET = 4; // a client's RST was forwarded: the kernel should be probed; packet = that RST
+// from control
+export const QUEUE_TRANSMIT = 5; // send as it is
+export const QUEUE_REWRITE = 6; // rewrite by its entry, send, and count it as a held packet sent
+
+// A packet slot: the device fills LENGTH and the bytes, the core sets VERDICT
+//
+//   0 length | 4 verdict | 8 entry | ...  54 virtio_net_hdr (10) | 64 packet (up to 64 KiB)
+export const SLOT_LENGTH = 0; // u32: bytes of the IP packet; after the core, of the packet to send
+export const SLOT_VERDICT = 4; // u32: VERDICT_* | drop reason << 8
+export const SLOT_ENTRY = 8; // u32: entry index or NO_ENTRY
+export const SLOT_VNET = 54;
+export const SLOT_PACKET = 64;
+export const SLOT_PACKET_LIMIT = 65536;
+export const SLOT_SIZE = 65728; // an odd number of cache lines: a power of two would put all headers in a few sets
+export const VNET_SIZE = 10;
+
+// The tuple of a connection as calls from TypeScript give it (40 bytes)
+export const TUPLE_CLIENT_ADDRESS = 0; // 16 bytes (n); IPv4 in the first four, the others 0
+export const TUPLE_LOCAL_ADDRESS = 16; // 16 bytes (n)
+export const TUPLE_CLIENT_PORT = 32; // u16 (n)
+export const TUPLE_LOCAL_PORT = 34; // u16 (n)
+export const TUPLE_FAMILY = 36; // u8: 4 or 6
+export const TUPLE_SIZE = 40;
+
+// What the request-head parser finds (offsets and lengths in bytes from the head's first byte)
+export const HEAD_LENGTH = 0; // u32: of the head with its empty line
+export const HEAD_TARGET_HASH = 4; // u32: of the path, or what the service says
+export const HEAD_METHOD_LENGTH = 8; // u16: the method begins at 0
+export const HEAD_VERSION = 10; // u16: 10 = HTTP/1.0, 11 = HTTP/1.1
+export const HEAD_TARGET_OFFSET = 12; // u16: request target as sent
+export const HEAD_TARGET_LENGTH = 14; // u16
+export const HEAD_PATH_OFFSET = 16; // u16: path of the target, without query
+export const HEAD_PATH_LENGTH = 18; // u16
+export const HEAD_QUERY_OFFSET = 20; // u16: behind "?", 0 = none
+export const HEAD_QUERY_LENGTH = 22; // u16
+export const HEAD_HOST_OFFSET = 24; // u16: of Host or of an absolute-form target, port and trailing dot removed
+export const HEAD_HOST_LENGTH = 26; // u16
+export const HEAD_FLAGS = 28; // u32: HEAD_FLAG_*
+export const HEAD_CONTENT_LENGTH = 32; // f64
+export const HEAD_HEADER_COUNT = 40; // u32
+export const HEAD_HEADERS = 48; // HEAD_HEADER_LIMIT x { name offset, name length, value offset, value length: u16 }
+export const HEAD_HEADER_SIZE = 8;
+export const HEAD_HEADER_LIMIT = 96;
+export const HEAD_SIZE = HEAD_HEADERS + HEAD_HEADER_LIMIT * HEAD_HEADER_SIZE;
+export const HEAD_LIMIT = 16384; // bytes; a longer head is refused
+
+export const HEAD_FLAG_CHUNKED = 1;
+export const HEAD_FLAG_CONTENT_LENGTH = 2;
+export const HEAD_FLAG_CLOSE = 4; // the client asked to close after the response
+export const HEAD_FLAG_KEEP_ALIVE = 8;
+export const HEAD_FLAG_UPGRADE = 16;
+export const HEAD_FLAG_EXPECT = 32;

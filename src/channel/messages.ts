@@ -1,0 +1,133 @@
+// The control channel's messages as TypeScript sees them. Bytes: codec.ts; meaning: docs/protocol.md.
+
+/** Host run (32 bit, drawn at start by the giving host) and a counter in that run. */
+export interface HandoffId {
+  run: number;
+  counter: number;
+}
+
+/** Address as 4 or 16 bytes in network order. */
+export type Address = Uint8Array;
+
+/** A connection as the client sees it. */
+export interface Tuple {
+  client: Address;
+  clientPort: number;
+  vip: Address;
+  vipPort: number;
+}
+
+export interface ServiceOffer {
+  vip: Address;
+  port: number;
+  /** port of the server application on the agent's host */
+  serverPort: number;
+}
+
+/** Where the agent wants the packets of a (VIP, port) of this group. */
+export interface Binding {
+  vip: Address;
+  port: number;
+  handoff: Address;
+  handoffPort: number;
+}
+
+/** First message of both sides. The agent answers a hello of a switch with one that has bindings. */
+export interface Hello {
+  type: 'hello';
+  version: number;
+  name: string;
+  roles: string[];
+  /** name of the group of switches that share VIPs and keys */
+  group: string;
+  run: number;
+  capabilities: string[];
+  services: ServiceOffer[];
+  bindings: Binding[];
+}
+
+export interface Handoff {
+  type: 'handoff';
+  id: HandoffId;
+  tuple: Tuple;
+  serverPort: number;
+  /** ISNs that the client and the switch used */
+  clientIsn: number;
+  switchIsn: number;
+  /** next sequence number the client expects: switchIsn + 1 + what was sent to it */
+  switchNext: number;
+  mss: number;
+  /** window scale of the client, 15 = option not offered */
+  clientScale: number;
+  /** window scale that the SYN-ACK offered (meaningful when the client offered one) */
+  switchScale: number;
+  sack: boolean;
+  timestamps: boolean;
+  /** client's newest TSval, TSecr of the client's segment (0 without timestamps) */
+  timestampRecent: number;
+  timestampSwitch: number;
+  /** raw window field of the client's newest segment */
+  window: number;
+  /** parsed bytes from clientIsn + 1 on */
+  bytes: Uint8Array;
+}
+
+/** The kernel of the server has acknowledged all handed bytes. Terminal: repeated until confirmed. */
+export interface Ready {
+  type: 'ready';
+  id: HandoffId;
+}
+
+/** Terminal. `delivered: 'no'`: no acknowledgment of any handed byte was seen, another server may be tried. */
+export interface Failed {
+  type: 'failed';
+  id: HandoffId;
+  delivered: 'no' | 'maybe';
+  reason: string;
+}
+
+/** The connection is over (paper: close, THOP_NOTIFYCLS). Terminal. Either side sends it. */
+export interface Close {
+  type: 'close';
+  id: HandoffId;
+  tuple: Tuple;
+}
+
+/** Terminal messages that arrived: the sender may forget them. */
+export interface Confirm {
+  type: 'confirm';
+  ids: HandoffId[];
+}
+
+/** Reserved for moving connections: the entry now points elsewhere. */
+export interface Update {
+  type: 'update';
+  id: HandoffId;
+  tuple: Tuple;
+  server: string;
+}
+
+export interface ResyncEntry {
+  id: HandoffId;
+  tuple: Tuple;
+  clientIsn: number;
+}
+
+/** All connections that one side believes to be with the other, in chunks; `last` ends the list. */
+export interface Resync {
+  type: 'resync';
+  entries: ResyncEntry[];
+  last: boolean;
+}
+
+/** Agent to switch, periodically. */
+export interface LoadReport {
+  type: 'load';
+  openConnections: number;
+}
+
+export interface Ping {
+  type: 'ping';
+}
+
+export type Message = Hello | Handoff | Ready | Failed | Close | Confirm | Update | Resync | LoadReport | Ping;

@@ -1,0 +1,73 @@
+import type { Hello, Message } from './channel/messages.ts';
+
+/** What happens to a plane of the program. Real and simulated runs feed the same events. */
+export type PlaneEvent = PacketEvent | MessageEvent | ChannelUpEvent | ChannelDownEvent | TimeEvent;
+
+/** A record that a worker queued for control (layout.ts, RING_*). `packet` is a copy, without vnet header. */
+export interface PacketEvent {
+  kind: 'packet';
+  /** QUEUE_OPEN, QUEUE_PACKET, QUEUE_CLOSED or QUEUE_RESET */
+  queue: number;
+  worker: number;
+  /** entry index, or NO_ENTRY */
+  entry: number;
+  /** handoff id that the entry had when the packet was queued */
+  idRun: number;
+  idCounter: number;
+  /** QUEUE_OPEN: mss | scale << 16 | OPTION_* << 24 as the cookie held them */
+  options: number;
+  packet: Uint8Array;
+  /** the device's virtio_net_hdr of that packet, 10 bytes; goes with it when it is sent on */
+  vnet: Uint8Array;
+}
+
+export interface MessageEvent {
+  kind: 'message';
+  from: string;
+  message: Message;
+}
+
+export interface ChannelUpEvent {
+  kind: 'channel-up';
+  peer: string;
+  hello: Hello;
+}
+
+export interface ChannelDownEvent {
+  kind: 'channel-down';
+  peer: string;
+}
+
+/** The deadline that the last receive() asked for has come (or an earlier moment: harmless). */
+export interface TimeEvent {
+  kind: 'time';
+}
+
+/** What a plane wants done, in this order. */
+export interface Effects {
+  packets: OutgoingPacket[];
+  messages: OutgoingMessage[];
+  /** monotonic ms at which it wants a TimeEvent at the latest; Infinity = none */
+  deadlineMs: number;
+}
+
+/** For a worker's ring from control. */
+export interface OutgoingPacket {
+  worker: number;
+  /** IP packet with full checksums, or one that a device delivered, with its vnet header */
+  packet: Uint8Array;
+  /** omitted: ten zero bytes */
+  vnet?: Uint8Array;
+  /** entry index: rewrite by that entry and count as a held packet sent (QUEUE_REWRITE); omitted: send as it is */
+  rewrite?: number;
+}
+
+export interface OutgoingMessage {
+  to: string;
+  message: Message;
+}
+
+/** Control (`src/control`) and agent (`src/agent`): no await, timer, clock or random number inside. */
+export interface Plane {
+  receive(event: PlaneEvent, nowMs: number): Effects;
+}
