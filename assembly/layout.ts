@@ -50,7 +50,18 @@ export const HEADER_SERVICE_MASK6 = 184; // 16 bytes (n)
 export const HEADER_FREE_LOCK = 256; // u32, atomic: 0 or the owner id
 export const HEADER_FREE_HEAD = 260; // u32: entry index + 1, linked through ENTRY_NEXT
 export const HEADER_FREE_COUNT = 264; // u32
-export const HEADER_SIZE = 320;
+export const HEADER_GATHER_TIMEOUT = 320; // f64 ms: deadline of a new entry in GATHERING
+export const HEADER_SIZE = 384;
+
+// Working space of the control thread for its calls into the core
+export const CONTROL_TUPLE = 512; // TUPLE_SIZE
+export const CONTROL_TEMPLATE = 576; // TEMPLATE_SIZE
+export const CONTROL_LIST = 1024; // 256 x u32
+export const CONTROL_LIST_LIMIT = 256;
+export const CONTROL_HEAD = 2048; // HEAD_SIZE
+export const CONTROL_BUFFER = 4096; // a packet or a request head
+export const CONTROL_BUFFER_SIZE = 69632;
+export const SERVICES_BASE = CONTROL_BUFFER + CONTROL_BUFFER_SIZE;
 
 export const ROLE_SWITCH = 0;
 export const ROLE_AGENT = 1;
@@ -195,7 +206,7 @@ export const TERMINAL_FAILED = 4;
 export const TERMINAL_FAILED_MAYBE = 8;
 
 // ------------------------------------------------------------------------------------------------
-// Worker record (1024 bytes), then its two rings, then its packet slots
+// Worker record (1536 bytes), then its two rings, then its packet slots
 // ------------------------------------------------------------------------------------------------
 export const WORKER_OWNER = 0; // u32: owner id of this incarnation
 export const WORKER_SLEEPING = 4; // u32, atomic: 1 while in poll(2); who queues for it then writes its wake-up fd
@@ -212,8 +223,8 @@ export const WORKER_FROM_CONTROL_TAIL = 192; // u32, atomic: bytes ever written 
 export const WORKER_FROM_CONTROL_HEAD = 256; // u32, atomic: bytes ever read (worker)
 export const WORKER_COUNTERS = 320; // COUNTER_LIMIT x u64, written by this worker alone
 export const COUNTER_LIMIT = 72;
-export const WORKER_SCRATCH = 896; // 128 bytes for calls from TypeScript on that worker's thread
-export const WORKER_SIZE = 1024;
+export const WORKER_SCRATCH = 1024; // 512 bytes for calls from TypeScript on that worker's thread
+export const WORKER_SIZE = 1536;
 
 // A record in a ring; whole records only, never across the end (a SKIP record fills the rest)
 export const RING_LENGTH = 0; // u32: of the record with padding, a multiple of 8
@@ -257,6 +268,18 @@ export const TUPLE_CLIENT_PORT = 32; // u16 (n)
 export const TUPLE_LOCAL_PORT = 34; // u16 (n)
 export const TUPLE_FAMILY = 36; // u8: 4 or 6
 export const TUPLE_SIZE = 40;
+
+// An entry's image followed by its record's, for insert and update (TEMPLATE_RECORD + RECORD_x)
+export const TEMPLATE_RECORD = ENTRY_SIZE;
+export const TEMPLATE_SIZE = ENTRY_SIZE + RECORD_SIZE;
+// What update() takes from the template
+export const UPDATE_STATE = 1;
+export const UPDATE_SERVER = 2; // server and VIP addresses and ports, deltas, offset, scales, worker, lease
+export const UPDATE_ID = 4; // handoff id
+export const UPDATE_RECORD = 8; // ISNs, service, server, MSS, scale, options, sequence numbers, timestamps, target
+export const UPDATE_DEADLINE = 16;
+export const UPDATE_FLAGS_SET = 32; // flags := flags | template's
+export const UPDATE_FLAGS_CLEAR = 64; // flags := flags & ~template's
 
 // What the request-head parser finds (offsets and lengths in bytes from the head's first byte)
 export const HEAD_LENGTH = 0; // u32: of the head with its empty line

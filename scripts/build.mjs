@@ -1,0 +1,72 @@
+// Builds everything into build/, flat, so that each file finds the Wasm core beside itself:
+//   core.wasm core-debug.wasm core-single.wasm   the core (asc, targets of asconfig.json)
+//   baton.mjs index.mjs worker.mjs               the program, the library, the worker threads' entry
+//   <path-with-dashes>.test.mjs                  each test file; acceptance-NAME.mjs, bench-NAME.mjs
+// Usage: node scripts/build.mjs [--no-core]
+import { execFileSync } from 'node:child_process';
+import { readdirSync, existsSync, statSync, rmSync } from 'node:fs';
+import { join, basename } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+process.chdir(root);
+
+function filesBelow(folder, suffix) {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true })
+    .map((name) => join(folder, String(name)))
+    .filter((name) => name.endsWith(suffix));
+}
+
+function newestBelow(folder) {
+  return Math.max(...filesBelow(folder, '.ts').map((name) => statSync(name).mtimeMs));
+}
+
+function buildCore() {
+  const newest = Math.max(newestBelow('assembly'), statSync('asconfig.json').mtimeMs);
+  for (const [target, file] of Object.entries({
+    release: 'build/core.wasm',
+    debug: 'build/core-debug.wasm',
+    single: 'build/core-single.wasm',
+  })) {
+    if (existsSync(file) && statSync(file).mtimeMs > newest) continue;
+    const entry = target === 'debug' ? 'assembly/debug.ts' : 'assembly/index.ts';
+    rmSync(file, { force: true });
+    const asc = 'node_modules/assemblyscript/bin/asc.js';
+    const args = [asc, entry, '--config', 'asconfig.json', '--target', target];
+    execFileSync(process.execPath, args, { stdio: 'inherit' });
+  }
+}
+
+async function buildProgram() {
+  const { build } = await import('esbuild');
+  const entryPoints = [];
+  const add = (file, out) => existsSync(file) && entryPoints.push({ in: file, out });
+  add('src/main.ts', 'baton');
+  add('src/index.ts', 'index');
+  add('src/workers/worker.ts', 'worker');
+  for (const file of filesBelow('test', '.test.ts')) {
+    add(file, file.slice('test/'.length, -'.ts'.length).replaceAll('/', '-'));
+  }
+  for (const folder of ['test/acceptance', 'test/threads', 'bench']) {
+    if (!existsSync(folder)) continue;
+    for (const file of readdirSync(folder).filter((name) => name.endsWith('.ts'))) {
+      add(join(folder, file), `${basename(folder)}-${file.slice(0, -'.ts'.length)}`);
+    }
+  }
+  await build({
+    entryPoints,
+    outdir: 'build',
+    outExtension: { '.js': '.mjs' },
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    packages: 'external',
+    sourcemap: 'linked',
+    logLevel: 'warning',
+  });
+}
+
+if (!process.argv.includes('--no-core')) buildCore();
+await buildProgram();
