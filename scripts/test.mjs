@@ -1,37 +1,45 @@
-// Runs test files of build/ with uvu, each in a process of its own, and ends with "N passed, N failed".
+// npm test: prepares a fresh clone, runs the test files of build/ with uvu, each in a process of its own,
+// and ends with "N passed, N failed".
 // Usage: node scripts/test.mjs [part of a file name]...
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { buildAll, installDependencies, installPrograms, root } from './prepare.mjs';
 
-const build = fileURLToPath(new URL('../build/', import.meta.url));
+const FILE_TIMEOUT_MS = 240_000;
 const patterns = process.argv.slice(2);
-const files = readdirSync(build)
-  .filter((name) => name.endsWith('.test.mjs'))
-  .filter((name) => patterns.length === 0 || patterns.some((pattern) => name.includes(pattern)))
-  .sort();
 
-let passed = 0;
-let failed = 0;
-for (const file of files) {
+/** Runs one test file; returns its counts as uvu printed them. */
+function runFile(file) {
   const started = Date.now();
-  const run = spawnSync(process.execPath, ['--enable-source-maps', join(build, file)], {
+  const run = spawnSync(process.execPath, ['--enable-source-maps', join(root, 'build', file)], {
     encoding: 'utf8',
-    timeout: 300_000,
+    timeout: FILE_TIMEOUT_MS,
     killSignal: 'SIGKILL',
     maxBuffer: 1 << 26,
+    env: { ...process.env, NO_COLOR: '1' },
   });
   const text = run.stdout + run.stderr;
   const total = Number(/Total:\s+(\d+)/.exec(text)?.[1] ?? 0);
-  const good = Number(/Passed:\s+(\d+)/.exec(text)?.[1] ?? 0);
-  const bad = run.status === 0 && total > 0 ? 0 : Math.max(1, total - good);
-  passed += good;
-  failed += bad;
+  const passed = Number(/Passed:\s+(\d+)/.exec(text)?.[1] ?? 0);
+  const failed = run.status === 0 && total > 0 ? 0 : Math.max(1, total - passed);
   const seconds = ((Date.now() - started) / 1000).toFixed(1);
-  console.log(`${bad === 0 ? 'ok  ' : 'FAIL'} ${file} ${good}/${total} in ${seconds} s`);
-  if (bad > 0) console.log(text);
+  console.log(`${failed === 0 ? 'ok  ' : 'FAIL'} ${file} ${passed}/${total} in ${seconds} s`);
+  if (run.error) console.log(`${file}: ${run.error.message}`);
+  if (failed > 0) console.log(text);
+  return { passed, failed };
 }
-if (files.length === 0) failed += 1;
+
+installDependencies();
+if (patterns.length === 0) installPrograms();
+buildAll();
+const files = readdirSync(join(root, 'build'))
+  .filter((name) => name.endsWith('.test.mjs'))
+  .filter((name) => patterns.length === 0 || patterns.some((pattern) => name.includes(pattern)))
+  .sort();
+if (files.length === 0) console.log(`no test file has "${patterns.join('" or "')}" in its name`);
+const counts = files.map(runFile);
+const passed = counts.reduce((sum, count) => sum + count.passed, 0);
+const failed = counts.reduce((sum, count) => sum + count.failed, files.length === 0 ? 1 : 0);
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;

@@ -130,4 +130,5 @@ export interface Ping {
   type: 'ping';
 }
 
-export type Message = Hello | Handoff | Ready | Failed | Close | Confirm | Update | Resync | LoadReport | Ping;
+export type Message =
+  Hello | Handoff | Ready | Failed | Close | Confirm | Update | Resync | LoadReport | Ping;
