@@ -48,7 +48,7 @@ export interface TcpOptions {
   timestamps?: { value: number; echo: number };
 }
 
-/** One TCP segment in an IPv4 or IPv6 packet. Addresses and payload are views of the packet's bytes. */
+/** A TCP segment in an IPv4 or IPv6 packet. Addresses and payload are views of its bytes. */
 export interface TcpPacket {
   family: 4 | 6;
   /** 4 or 16 bytes */

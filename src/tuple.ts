@@ -1,0 +1,27 @@
+import type { Address, HandoffId, Tuple } from './channel/messages.ts';
+
+/** A connection's key: the client, and the address and port that its packets come to. */
+export interface LocalTuple {
+  client: Address;
+  clientPort: number;
+  local: Address;
+  localPort: number;
+}
+
+export function sameAddress(a: Address, b: Address): boolean {
+  return a.length === b.length && a.every((byte, index) => byte === b[index]);
+}
+
+export function sameTuple(a: Tuple, b: Tuple): boolean {
+  return (
+    a.clientPort === b.clientPort &&
+    a.vipPort === b.vipPort &&
+    sameAddress(a.client, b.client) &&
+    sameAddress(a.vip, b.vip)
+  );
+}
+
+/** A string for maps of control messages; never made on the packet path. */
+export function idKey(id: HandoffId): string {
+  return `${id.run}.${id.counter}`;
+}
