@@ -1,0 +1,81 @@
+import koffi from 'koffi';
+
+// The few C library calls that Node lacks or makes too dear: fs.readSync throws on EAGAIN (4 us a piece),
+// and there is no ioctl, poll or eventfd at all. Addresses are plain numbers (47 bits: exact).
+
+export const O_RDWR = 2;
+export const O_NONBLOCK = 0o4000;
+export const O_CLOEXEC = 0o2000000;
+export const EFD_NONBLOCK = O_NONBLOCK;
+export const EFD_CLOEXEC = O_CLOEXEC;
+export const POLLIN = 1;
+export const EINTR = 4;
+export const EAGAIN = 11;
+
+const library = koffi.load('libc.so.6');
+
+/** Opens a file; -1 on error. */
+export const open = library.func('int open(const char *path, int flags)') as (
+  path: string,
+  flags: number,
+) => number;
+
+export const close = library.func('int close(int fd)') as (fd: number) => number;
+
+/** ioctl with an argument that is a buffer. */
+export const ioctlBuffer = library.func(
+  'int ioctl(int fd, unsigned long request, void *argument)',
+) as (fd: number, request: number, argument: Uint8Array) => number;
+
+/** ioctl with an argument that is a number (flags by value). */
+export const ioctlNumber = library.func(
+  'int ioctl(int fd, unsigned long request, uintptr_t argument)',
+) as (fd: number, request: number, argument: number) => number;
+
+/** Reads up to `length` bytes to an address; bytes read or -1. */
+export const read = library.func('intptr_t read(int fd, uintptr_t address, size_t length)') as (
+  fd: number,
+  address: number,
+  length: number,
+) => number;
+
+/** Writes `length` bytes from an address; bytes written or -1. */
+export const write = library.func('intptr_t write(int fd, uintptr_t address, size_t length)') as (
+  fd: number,
+  address: number,
+  length: number,
+) => number;
+
+/** poll(2) on an array of struct pollfd (8 bytes each); ready descriptors, 0 = timeout, -1 = error. */
+export const poll = library.func('int poll(uintptr_t fds, unsigned long count, int timeout)') as (
+  fds: number,
+  count: number,
+  timeoutMs: number,
+) => number;
+
+export const eventfd = library.func('int eventfd(unsigned int initial, int flags)') as (
+  initial: number,
+  flags: number,
+) => number;
+
+/** errno of this thread's last call through this file. */
+export function errno(): number {
+  return koffi.errno();
+}
+
+/** Name of an errno, e.g. `EPERM`, or its number. */
+export function errnoName(code: number): string {
+  const names = koffi.os.errno as Record<string, number>;
+  return Object.keys(names).find((name) => names[name] === code) ?? `errno ${code}`;
+}
+
+/** Address of the first byte of a view. The memory must not move: a shared Wasm memory never does,
+ * an ArrayBuffer of its own (`bytesOfItsOwn`) neither. */
+export function addressOf(view: Uint8Array): number {
+  return Number(koffi.address(view));
+}
+
+/** Bytes outside Node's pool of small buffers, whose address stays what it is. */
+export function bytesOfItsOwn(length: number): Uint8Array {
+  return new Uint8Array(new ArrayBuffer(length));
+}

@@ -1,0 +1,171 @@
+import * as libc from './libc.ts';
+import {
+  SLOT_LENGTH,
+  SLOT_PACKET_LIMIT,
+  SLOT_SIZE,
+  SLOT_VNET,
+  VNET_SIZE,
+} from '../../assembly/layout.ts';
+import type { Device, Waker } from './device.ts';
+
+// linux/if_tun.h
+const TUNSETIFF = 0x400454ca;
+const TUNSETOFFLOAD = 0x400454d0;
+const IFF_TUN = 0x0001;
+const IFF_MULTI_QUEUE = 0x0100;
+const IFF_NO_PI = 0x1000;
+const IFF_VNET_HDR = 0x4000;
+const TUN_F_CSUM = 1;
+const TUN_F_TSO4 = 2;
+const TUN_F_TSO6 = 4;
+const IFREQ_SIZE = 40;
+const IFREQ_FLAGS = 16;
+const NAME_LIMIT = 15;
+
+const MENDS: Record<string, string> = {
+  ENOENT:
+    'the kernel has no TUN device here: modprobe tun, or give the container --device /dev/net/tun',
+  EACCES: 'this user may not open it: run as root, or chmod 0666 /dev/net/tun',
+  EPERM: 'CAP_NET_ADMIN is missing: run as root, or give the container --cap-add NET_ADMIN',
+  EBUSY:
+    'the device exists and another process has it: stop that one, or choose another device name',
+  EINVAL: 'a device of that name exists and is of another kind: choose another device name',
+};
+
+function refuse(what: string): never {
+  const name = libc.errnoName(libc.errno());
+  throw new Error(`${what}: ${name}${MENDS[name] ? ` (${MENDS[name]})` : ''}`);
+}
+
+function openQueue(name: string): number {
+  const fd = libc.open('/dev/net/tun', libc.O_RDWR | libc.O_NONBLOCK | libc.O_CLOEXEC);
+  if (fd < 0) refuse('cannot open /dev/net/tun');
+  const request = libc.bytesOfItsOwn(IFREQ_SIZE);
+  request.set(new TextEncoder().encode(name));
+  const flags = IFF_TUN | IFF_NO_PI | IFF_MULTI_QUEUE | IFF_VNET_HDR;
+  new DataView(request.buffer).setUint16(IFREQ_FLAGS, flags, true);
+  try {
+    if (libc.ioctlBuffer(fd, TUNSETIFF, request) < 0) refuse(`cannot make the device ${name}`);
+    const offloads = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
+    if (libc.ioctlNumber(fd, TUNSETOFFLOAD, offloads) < 0) {
+      refuse(`cannot switch offloads of ${name} on`);
+    }
+    return fd;
+  } catch (error) {
+    libc.close(fd);
+    throw error;
+  }
+}
+
+/**
+ * Opens `queues` queues of one multi-queue TUN and returns their file descriptors. The device lives as
+ * long as one of them is open; close them with closeQueues. Throws with the way to mend it.
+ */
+export function openTun(name: string, queues: number): number[] {
+  if (name.length === 0 || name.length > NAME_LIMIT) {
+    throw new Error(`device name "${name}": 1 to ${NAME_LIMIT} characters are possible`);
+  }
+  const fds: number[] = [];
+  try {
+    for (let queue = 0; queue < queues; queue += 1) fds.push(openQueue(name));
+  } catch (error) {
+    closeQueues(fds);
+    throw error;
+  }
+  return fds;
+}
+
+export function closeQueues(fds: number[]): void {
+  for (const fd of fds) libc.close(fd);
+}
+
+/** An eventfd that ends another thread's wait; `fd` is passed to that thread by number. */
+export class EventfdWaker implements Waker {
+  readonly fd: number;
+  readonly #one = libc.bytesOfItsOwn(8);
+  readonly #address: number;
+
+  constructor() {
+    this.fd = libc.eventfd(0, libc.EFD_NONBLOCK | libc.EFD_CLOEXEC);
+    if (this.fd < 0) refuse('cannot make an eventfd');
+    this.#one[0] = 1;
+    this.#address = libc.addressOf(this.#one);
+  }
+
+  wake(): void {
+    libc.write(this.fd, this.#address, 8);
+  }
+
+  close(): void {
+    libc.close(this.fd);
+  }
+}
+
+const POLLFD_SIZE = 8;
+const POLLFD_EVENTS = 4;
+const POLLFD_RETURNED = 6;
+
+/** One queue of a TUN, read and written straight into the shared memory. For one thread. */
+export class TunDevice implements Device {
+  readonly #fd: number;
+  readonly #wakeFd: number;
+  readonly #base: number;
+  readonly #words: Uint32Array;
+  readonly #polled = libc.bytesOfItsOwn(2 * POLLFD_SIZE);
+  readonly #polledView = new DataView(this.#polled.buffer);
+  readonly #polledAddress = libc.addressOf(this.#polled);
+  readonly #count = libc.bytesOfItsOwn(8);
+  readonly #countAddress = libc.addressOf(this.#count);
+  /** reads that failed for another reason than an empty queue */
+  receiveErrors = 0;
+
+  constructor(memory: WebAssembly.Memory, fd: number, wakeFd: number) {
+    this.#fd = fd;
+    this.#wakeFd = wakeFd;
+    this.#base = libc.addressOf(new Uint8Array(memory.buffer));
+    this.#words = new Uint32Array(memory.buffer);
+    for (const [index, polledFd] of [fd, wakeFd].entries()) {
+      this.#polledView.setInt32(index * POLLFD_SIZE, polledFd, true);
+      this.#polledView.setInt16(index * POLLFD_SIZE + POLLFD_EVENTS, libc.POLLIN, true);
+    }
+  }
+
+  receive(slot: number, count: number): number {
+    let filled = 0;
+    let at = slot;
+    while (filled < count) {
+      const length = libc.read(
+        this.#fd,
+        this.#base + at + SLOT_VNET,
+        SLOT_PACKET_LIMIT + VNET_SIZE,
+      );
+      if (length < 0) {
+        if (libc.errno() !== libc.EAGAIN) this.receiveErrors += 1;
+        break;
+      }
+      if (length < VNET_SIZE) continue;
+      this.#words[(at + SLOT_LENGTH) >>> 2] = length - VNET_SIZE;
+      at += SLOT_SIZE;
+      filled += 1;
+    }
+    return filled;
+  }
+
+  transmit(slot: number): boolean {
+    const length = (this.#words[(slot + SLOT_LENGTH) >>> 2] ?? 0) + VNET_SIZE;
+    return libc.write(this.#fd, this.#base + slot + SLOT_VNET, length) === length;
+  }
+
+  wait(timeoutMs: number): void {
+    if (libc.poll(this.#polledAddress, 2, timeoutMs) <= 0) return;
+    // a device that somebody deleted is always "ready": wait for the wake-up alone, or this would spin
+    if (this.#returned(0) > libc.POLLIN) {
+      if (libc.poll(this.#polledAddress + POLLFD_SIZE, 1, timeoutMs) <= 0) return;
+    }
+    if (this.#returned(1) !== 0) libc.read(this.#wakeFd, this.#countAddress, 8);
+  }
+
+  #returned(index: number): number {
+    return this.#polledView.getInt16(index * POLLFD_SIZE + POLLFD_RETURNED, true);
+  }
+}
