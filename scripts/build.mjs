@@ -48,7 +48,7 @@ async function buildProgram() {
   for (const file of filesBelow('test', '.test.ts')) {
     add(file, file.slice('test/'.length, -'.ts'.length).replaceAll('/', '-'));
   }
-  for (const folder of ['test/acceptance', 'test/threads', 'bench']) {
+  for (const folder of ['test/acceptance', 'test/threads', 'test/programs', 'bench']) {
     if (!existsSync(folder)) continue;
     for (const file of readdirSync(folder).filter((name) => name.endsWith('.ts'))) {
       add(join(folder, file), `${basename(folder)}-${file.slice(0, -'.ts'.length)}`);
