@@ -97,6 +97,8 @@ export interface Close {
 export interface Confirm {
   type: 'confirm';
   ids: HandoffId[];
+  /** which of an id's terminal messages arrived; omitted: all that the sender repeats for it */
+  of?: 'ready' | 'failed' | 'close';
 }
 
 /** Reserved for moving connections: the entry now points elsewhere. */

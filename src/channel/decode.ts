@@ -1,0 +1,233 @@
+// Bodies to messages. Nothing here throws or reads past the frame: what does not fit is undefined.
+import { ByteReader } from './bytes.ts';
+import type {
+  Address,
+  Binding,
+  Confirm,
+  Failed,
+  Handoff,
+  HandoffId,
+  Hello,
+  Message,
+  Resync,
+  ResyncEntry,
+  ServiceOffer,
+  Tuple,
+  Update,
+} from './messages.ts';
+import * as wire from './wire.ts';
+
+const CONFIRMED = new Map<number, 'ready' | 'failed' | 'close'>([
+  [wire.TYPE_READY, 'ready'],
+  [wire.TYPE_FAILED, 'failed'],
+  [wire.TYPE_CLOSE, 'close'],
+]);
+
+/** The address at `at`, copied; undefined when the family is neither 4 nor 6. */
+function addressAt(reader: ByteReader, at: number, familyAt: number): Address | undefined {
+  const family = reader.bytes[familyAt];
+  if (family !== 4 && family !== 6) return undefined;
+  return reader.bytes.slice(at, at + (family === 4 ? 4 : 16));
+}
+
+function idAt(reader: ByteReader, at: number): HandoffId {
+  return {
+    run: reader.view.getUint32(at + wire.ID_RUN),
+    counter: reader.view.getUint32(at + wire.ID_COUNTER),
+  };
+}
+
+function tupleAt(reader: ByteReader, at: number): Tuple | undefined {
+  const client = addressAt(reader, at + wire.TUPLE_CLIENT, at + wire.TUPLE_FAMILY);
+  const vip = addressAt(reader, at + wire.TUPLE_VIP, at + wire.TUPLE_FAMILY);
+  if (!client || !vip) return undefined;
+  return {
+    client,
+    clientPort: reader.view.getUint16(at + wire.TUPLE_CLIENT_PORT),
+    vip,
+    vipPort: reader.view.getUint16(at + wire.TUPLE_VIP_PORT),
+  };
+}
+
+/** `count` things in order; undefined when one of them is. A count can not be larger than the frame. */
+function list<Thing>(count: number, read: () => Thing | undefined): Thing[] | undefined {
+  const things: Thing[] = [];
+  for (let i = 0; i < count; i++) {
+    const thing = read();
+    if (thing === undefined) return undefined;
+    things.push(thing);
+  }
+  return things;
+}
+
+function offer(reader: ByteReader): ServiceOffer | undefined {
+  const at = reader.take(wire.OFFER_SIZE);
+  if (at < 0) return undefined;
+  const vip = addressAt(reader, at + wire.OFFER_VIP, at + wire.OFFER_FAMILY);
+  if (!vip) return undefined;
+  return {
+    vip,
+    port: reader.view.getUint16(at + wire.OFFER_PORT),
+    serverPort: reader.view.getUint16(at + wire.OFFER_SERVER_PORT),
+  };
+}
+
+function binding(reader: ByteReader): Binding | undefined {
+  const at = reader.take(wire.BINDING_SIZE);
+  if (at < 0) return undefined;
+  const vip = addressAt(reader, at + wire.BINDING_VIP, at + wire.BINDING_FAMILY);
+  const handoff = addressAt(reader, at + wire.BINDING_HANDOFF, at + wire.BINDING_FAMILY);
+  if (!vip || !handoff) return undefined;
+  return {
+    vip,
+    port: reader.view.getUint16(at + wire.BINDING_PORT),
+    handoff,
+    handoffPort: reader.view.getUint16(at + wire.BINDING_HANDOFF_PORT),
+  };
+}
+
+function hello(reader: ByteReader): Hello | undefined {
+  const at = reader.take(wire.HELLO_SIZE);
+  if (at < 0) return undefined;
+  const { view, bytes } = reader;
+  const name = reader.string();
+  const group = reader.string();
+  const string = (): string | undefined => reader.string();
+  const roles = list(bytes[at + wire.HELLO_ROLES] ?? 0, string);
+  const capabilities = list(bytes[at + wire.HELLO_CAPABILITIES] ?? 0, string);
+  const services = list(view.getUint16(at + wire.HELLO_SERVICES), () => offer(reader));
+  const bindings = list(view.getUint16(at + wire.HELLO_BINDINGS), () => binding(reader));
+  if (name === undefined || group === undefined) return undefined;
+  if (!roles || !capabilities || !services || !bindings) return undefined;
+  const version = view.getUint16(at + wire.HELLO_PROTOCOL);
+  const run = view.getUint32(at + wire.HELLO_RUN);
+  return { type: 'hello', version, name, roles, group, run, capabilities, services, bindings };
+}
+
+function handoff(reader: ByteReader): Handoff | undefined {
+  const at = reader.take(wire.HANDOFF_SIZE);
+  if (at < 0) return undefined;
+  const { view } = reader;
+  const tuple = tupleAt(reader, at + wire.HANDOFF_TUPLE);
+  const clientScale = view.getUint8(at + wire.HANDOFF_CLIENT_SCALE);
+  const switchScale = view.getUint8(at + wire.HANDOFF_SWITCH_SCALE);
+  const flags = view.getUint8(at + wire.HANDOFF_FLAGS);
+  const length = view.getUint32(at + wire.HANDOFF_BYTES);
+  if (clientScale > wire.SCALE_LIMIT || switchScale > wire.SCALE_LIMIT) return undefined;
+  if (!tuple || length > wire.HANDOFF_BYTES_LIMIT) return undefined;
+  const bytes = reader.copy(length);
+  if (!bytes) return undefined;
+  return {
+    type: 'handoff',
+    id: idAt(reader, at + wire.HANDOFF_ID),
+    tuple,
+    serverPort: view.getUint16(at + wire.HANDOFF_SERVER_PORT),
+    clientIsn: view.getUint32(at + wire.HANDOFF_CLIENT_ISN),
+    switchIsn: view.getUint32(at + wire.HANDOFF_SWITCH_ISN),
+    switchNext: view.getUint32(at + wire.HANDOFF_SWITCH_NEXT),
+    mss: view.getUint16(at + wire.HANDOFF_MSS),
+    clientScale,
+    switchScale,
+    sack: (flags & wire.HANDOFF_FLAG_SACK) !== 0,
+    timestamps: (flags & wire.HANDOFF_FLAG_TIMESTAMPS) !== 0,
+    timestampRecent: view.getUint32(at + wire.HANDOFF_TIMESTAMP_RECENT),
+    timestampSwitch: view.getUint32(at + wire.HANDOFF_TIMESTAMP_SWITCH),
+    window: view.getUint16(at + wire.HANDOFF_WINDOW),
+    bytes,
+  };
+}
+
+function failed(reader: ByteReader): Failed | undefined {
+  const at = reader.take(wire.FAILED_SIZE);
+  if (at < 0) return undefined;
+  const id = idAt(reader, at + wire.FAILED_ID);
+  const delivered = reader.bytes[at + wire.FAILED_DELIVERED];
+  const reason = reader.string();
+  if (reason === undefined) return undefined;
+  if (delivered !== wire.DELIVERED_NO && delivered !== wire.DELIVERED_MAYBE) return undefined;
+  return {
+    type: 'failed',
+    id,
+    delivered: delivered === wire.DELIVERED_NO ? 'no' : 'maybe',
+    reason,
+  };
+}
+
+function id(reader: ByteReader): HandoffId | undefined {
+  const at = reader.take(wire.ID_SIZE);
+  return at < 0 ? undefined : idAt(reader, at);
+}
+
+function confirm(reader: ByteReader): Confirm | undefined {
+  const at = reader.take(wire.CONFIRM_SIZE);
+  if (at < 0) return undefined;
+  const type = reader.bytes[at + wire.CONFIRM_OF] ?? 0;
+  const of = CONFIRMED.get(type);
+  const ids = list(reader.view.getUint16(at + wire.CONFIRM_COUNT), () => id(reader));
+  if (!ids || (type !== 0 && !of)) return undefined;
+  return of ? { type: 'confirm', ids, of } : { type: 'confirm', ids };
+}
+
+function update(reader: ByteReader): Update | undefined {
+  const at = reader.take(wire.UPDATE_SIZE);
+  if (at < 0) return undefined;
+  const tuple = tupleAt(reader, at + wire.UPDATE_TUPLE);
+  const server = reader.string();
+  if (!tuple || server === undefined) return undefined;
+  return { type: 'update', id: idAt(reader, at + wire.UPDATE_ID), tuple, server };
+}
+
+function resyncEntry(reader: ByteReader): ResyncEntry | undefined {
+  const at = reader.take(wire.RESYNC_ENTRY_SIZE);
+  if (at < 0) return undefined;
+  const tuple = tupleAt(reader, at + wire.RESYNC_ENTRY_TUPLE);
+  if (!tuple) return undefined;
+  const clientIsn = reader.view.getUint32(at + wire.RESYNC_ENTRY_CLIENT_ISN);
+  return { id: idAt(reader, at + wire.RESYNC_ENTRY_ID), tuple, clientIsn };
+}
+
+function resync(reader: ByteReader): Resync | undefined {
+  const at = reader.take(wire.RESYNC_SIZE);
+  if (at < 0) return undefined;
+  const last = reader.bytes[at + wire.RESYNC_LAST] ?? 0;
+  const count = reader.view.getUint16(at + wire.RESYNC_COUNT);
+  const entries = list(count, () => resyncEntry(reader));
+  if (!entries || last > 1) return undefined;
+  return { type: 'resync', entries, last: last === 1 };
+}
+
+/** Reads the body of a frame of `type`; undefined when it is cut, has wrong values or is of an unknown type. */
+export function takeBody(type: number, reader: ByteReader): Message | undefined {
+  switch (type) {
+    case wire.TYPE_HELLO:
+      return hello(reader);
+    case wire.TYPE_HANDOFF:
+      return handoff(reader);
+    case wire.TYPE_READY: {
+      const ready = id(reader);
+      return ready && { type: 'ready', id: ready };
+    }
+    case wire.TYPE_FAILED:
+      return failed(reader);
+    case wire.TYPE_CLOSE: {
+      const at = reader.take(wire.CLOSE_SIZE);
+      const tuple = at < 0 ? undefined : tupleAt(reader, at + wire.CLOSE_TUPLE);
+      return tuple && { type: 'close', id: idAt(reader, at + wire.CLOSE_ID), tuple };
+    }
+    case wire.TYPE_CONFIRM:
+      return confirm(reader);
+    case wire.TYPE_UPDATE:
+      return update(reader);
+    case wire.TYPE_RESYNC:
+      return resync(reader);
+    case wire.TYPE_LOAD: {
+      const at = reader.take(wire.LOAD_SIZE);
+      if (at < 0) return undefined;
+      return { type: 'load', openConnections: reader.view.getUint32(at + wire.LOAD_OPEN) };
+    }
+    case wire.TYPE_PING:
+      return { type: 'ping' };
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,188 @@
+// Messages to bodies. Layouts: wire.ts.
+import { ByteWriter, hasControlCharacters } from './bytes.ts';
+import type {
+  Address,
+  Binding,
+  Confirm,
+  Failed,
+  Handoff,
+  HandoffId,
+  Hello,
+  Message,
+  Resync,
+  ServiceOffer,
+  Tuple,
+} from './messages.ts';
+import * as wire from './wire.ts';
+
+const CONFIRM_TYPES = {
+  ready: wire.TYPE_READY,
+  failed: wire.TYPE_FAILED,
+  close: wire.TYPE_CLOSE,
+} as const;
+
+/** 4 or 6. Throws RangeError when the addresses are not all of one family. */
+function familyOf(first: Address, second: Address): number {
+  if (first.length !== second.length || (first.length !== 4 && first.length !== 16)) {
+    const lengths = `${first.length} and ${second.length} bytes`;
+    throw new RangeError(`control message: addresses of ${lengths}, expected twice 4 or twice 16`);
+  }
+  return first.length === 4 ? 4 : 6;
+}
+
+function putId(writer: ByteWriter, at: number, id: HandoffId): void {
+  writer.view.setUint32(at + wire.ID_RUN, id.run);
+  writer.view.setUint32(at + wire.ID_COUNTER, id.counter);
+}
+
+function putTuple(writer: ByteWriter, at: number, tuple: Tuple): void {
+  writer.bytes[at + wire.TUPLE_FAMILY] = familyOf(tuple.client, tuple.vip);
+  writer.bytes.set(tuple.client, at + wire.TUPLE_CLIENT);
+  writer.bytes.set(tuple.vip, at + wire.TUPLE_VIP);
+  writer.view.setUint16(at + wire.TUPLE_CLIENT_PORT, tuple.clientPort);
+  writer.view.setUint16(at + wire.TUPLE_VIP_PORT, tuple.vipPort);
+}
+
+function putOffer(writer: ByteWriter, offer: ServiceOffer): void {
+  const at = writer.add(wire.OFFER_SIZE);
+  writer.bytes[at + wire.OFFER_FAMILY] = familyOf(offer.vip, offer.vip);
+  writer.bytes.set(offer.vip, at + wire.OFFER_VIP);
+  writer.view.setUint16(at + wire.OFFER_PORT, offer.port);
+  writer.view.setUint16(at + wire.OFFER_SERVER_PORT, offer.serverPort);
+}
+
+function putBinding(writer: ByteWriter, binding: Binding): void {
+  const at = writer.add(wire.BINDING_SIZE);
+  writer.bytes[at + wire.BINDING_FAMILY] = familyOf(binding.vip, binding.handoff);
+  writer.bytes.set(binding.vip, at + wire.BINDING_VIP);
+  writer.bytes.set(binding.handoff, at + wire.BINDING_HANDOFF);
+  writer.view.setUint16(at + wire.BINDING_PORT, binding.port);
+  writer.view.setUint16(at + wire.BINDING_HANDOFF_PORT, binding.handoffPort);
+}
+
+function putHello(writer: ByteWriter, hello: Hello): void {
+  const at = writer.add(wire.HELLO_SIZE);
+  writer.view.setUint16(at + wire.HELLO_PROTOCOL, hello.version);
+  writer.bytes[at + wire.HELLO_ROLES] = hello.roles.length;
+  writer.bytes[at + wire.HELLO_CAPABILITIES] = hello.capabilities.length;
+  writer.view.setUint32(at + wire.HELLO_RUN, hello.run);
+  writer.view.setUint16(at + wire.HELLO_SERVICES, hello.services.length);
+  writer.view.setUint16(at + wire.HELLO_BINDINGS, hello.bindings.length);
+  writer.string(hello.name);
+  writer.string(hello.group);
+  for (const role of hello.roles) writer.string(role);
+  for (const capability of hello.capabilities) writer.string(capability);
+  for (const offer of hello.services) putOffer(writer, offer);
+  for (const binding of hello.bindings) putBinding(writer, binding);
+}
+
+function putHandoff(writer: ByteWriter, handoff: Handoff): void {
+  if (handoff.bytes.length > wire.HANDOFF_BYTES_LIMIT) {
+    const limit = wire.HANDOFF_BYTES_LIMIT;
+    throw new RangeError(`handoff: ${handoff.bytes.length} request bytes, at most ${limit} fit`);
+  }
+  const at = writer.add(wire.HANDOFF_SIZE);
+  const { view, bytes } = writer;
+  putId(writer, at + wire.HANDOFF_ID, handoff.id);
+  putTuple(writer, at + wire.HANDOFF_TUPLE, handoff.tuple);
+  view.setUint16(at + wire.HANDOFF_SERVER_PORT, handoff.serverPort);
+  view.setUint16(at + wire.HANDOFF_MSS, handoff.mss);
+  view.setUint32(at + wire.HANDOFF_CLIENT_ISN, handoff.clientIsn);
+  view.setUint32(at + wire.HANDOFF_SWITCH_ISN, handoff.switchIsn);
+  view.setUint32(at + wire.HANDOFF_SWITCH_NEXT, handoff.switchNext);
+  bytes[at + wire.HANDOFF_CLIENT_SCALE] = handoff.clientScale;
+  bytes[at + wire.HANDOFF_SWITCH_SCALE] = handoff.switchScale;
+  bytes[at + wire.HANDOFF_FLAGS] =
+    (handoff.sack ? wire.HANDOFF_FLAG_SACK : 0) |
+    (handoff.timestamps ? wire.HANDOFF_FLAG_TIMESTAMPS : 0);
+  view.setUint16(at + wire.HANDOFF_WINDOW, handoff.window);
+  view.setUint32(at + wire.HANDOFF_TIMESTAMP_RECENT, handoff.timestampRecent);
+  view.setUint32(at + wire.HANDOFF_TIMESTAMP_SWITCH, handoff.timestampSwitch);
+  view.setUint32(at + wire.HANDOFF_BYTES, handoff.bytes.length);
+  writer.append(handoff.bytes);
+}
+
+/** A reason is for people: cut to what a string holds rather than refused. */
+function fittingReason(reason: string): string {
+  let text = reason;
+  if (hasControlCharacters(text)) {
+    text = [...text]
+      .map((character) => (hasControlCharacters(character) ? ' ' : character))
+      .join('');
+  }
+  while (new TextEncoder().encode(text).length > wire.STRING_LIMIT) {
+    text = [...text].slice(0, Math.min(wire.STRING_LIMIT, [...text].length - 1)).join('');
+  }
+  return text;
+}
+
+function putFailed(writer: ByteWriter, failed: Failed): void {
+  const at = writer.add(wire.FAILED_SIZE);
+  putId(writer, at + wire.FAILED_ID, failed.id);
+  const no = failed.delivered === 'no';
+  writer.bytes[at + wire.FAILED_DELIVERED] = no ? wire.DELIVERED_NO : wire.DELIVERED_MAYBE;
+  writer.string(fittingReason(failed.reason));
+}
+
+function putConfirm(writer: ByteWriter, confirm: Confirm): void {
+  const at = writer.add(wire.CONFIRM_SIZE);
+  writer.view.setUint16(at + wire.CONFIRM_COUNT, confirm.ids.length);
+  writer.bytes[at + wire.CONFIRM_OF] = confirm.of === undefined ? 0 : CONFIRM_TYPES[confirm.of];
+  for (const id of confirm.ids) putId(writer, writer.add(wire.ID_SIZE), id);
+}
+
+function putResync(writer: ByteWriter, resync: Resync): void {
+  const at = writer.add(wire.RESYNC_SIZE);
+  writer.view.setUint16(at + wire.RESYNC_COUNT, resync.entries.length);
+  writer.bytes[at + wire.RESYNC_LAST] = resync.last ? 1 : 0;
+  for (const entry of resync.entries) {
+    const place = writer.add(wire.RESYNC_ENTRY_SIZE);
+    putId(writer, place + wire.RESYNC_ENTRY_ID, entry.id);
+    putTuple(writer, place + wire.RESYNC_ENTRY_TUPLE, entry.tuple);
+    writer.view.setUint32(place + wire.RESYNC_ENTRY_CLIENT_ISN, entry.clientIsn);
+  }
+}
+
+/** Appends the message's body: the type of its frame. Throws RangeError for what does not fit. */
+export function putBody(writer: ByteWriter, message: Message): number {
+  switch (message.type) {
+    case 'hello':
+      putHello(writer, message);
+      return wire.TYPE_HELLO;
+    case 'handoff':
+      putHandoff(writer, message);
+      return wire.TYPE_HANDOFF;
+    case 'ready':
+      putId(writer, writer.add(wire.ID_SIZE), message.id);
+      return wire.TYPE_READY;
+    case 'failed':
+      putFailed(writer, message);
+      return wire.TYPE_FAILED;
+    case 'close': {
+      const at = writer.add(wire.CLOSE_SIZE);
+      putId(writer, at + wire.CLOSE_ID, message.id);
+      putTuple(writer, at + wire.CLOSE_TUPLE, message.tuple);
+      return wire.TYPE_CLOSE;
+    }
+    case 'confirm':
+      putConfirm(writer, message);
+      return wire.TYPE_CONFIRM;
+    case 'update': {
+      const at = writer.add(wire.UPDATE_SIZE);
+      putId(writer, at + wire.UPDATE_ID, message.id);
+      putTuple(writer, at + wire.UPDATE_TUPLE, message.tuple);
+      writer.string(message.server);
+      return wire.TYPE_UPDATE;
+    }
+    case 'resync':
+      putResync(writer, message);
+      return wire.TYPE_RESYNC;
+    case 'load': {
+      const at = writer.add(wire.LOAD_SIZE);
+      writer.view.setUint32(at + wire.LOAD_OPEN, message.openConnections);
+      return wire.TYPE_LOAD;
+    }
+    case 'ping':
+      return wire.TYPE_PING;
+  }
+}

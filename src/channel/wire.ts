@@ -1,0 +1,128 @@
+// The control channel's bytes: every offset and size. Big endian. Meaning: docs/protocol.md.
+
+/** The newest protocol version this program speaks, and the oldest. */
+export const PROTOCOL_VERSION = 1;
+export const OLDEST_VERSION = 1;
+
+// Frame header, then the body
+export const FRAME_LENGTH = 0; // u32: of the whole frame, header included
+export const FRAME_TYPE = 4; // u8: TYPE_*
+export const FRAME_VERSION = 5; // u8: version of the body's layout
+export const FRAME_RESERVED = 6; // u16: sent as 0, not looked at
+export const FRAME_NUMBER = 8; // u32: 1 for the first frame of a connection, then + 1
+export const FRAME_RECEIVED = 12; // u32: newest frame number received from the peer, 0 = none
+export const FRAME_HEADER = 16;
+/** 64 KiB of request bytes and 32 KiB of room. */
+export const FRAME_LIMIT = 65536 + 32768;
+
+export const TYPE_HELLO = 1;
+export const TYPE_HANDOFF = 2;
+export const TYPE_READY = 3;
+export const TYPE_FAILED = 4;
+export const TYPE_CLOSE = 5;
+export const TYPE_CONFIRM = 6;
+export const TYPE_UPDATE = 7;
+export const TYPE_RESYNC = 8;
+export const TYPE_LOAD = 9;
+export const TYPE_PING = 10;
+
+// Handoff id
+export const ID_RUN = 0; // u32
+export const ID_COUNTER = 4; // u32
+export const ID_SIZE = 8;
+
+// Tuple: addresses are 16 bytes, IPv4 in the first four, the others 0
+export const TUPLE_CLIENT = 0;
+export const TUPLE_VIP = 16;
+export const TUPLE_CLIENT_PORT = 32; // u16
+export const TUPLE_VIP_PORT = 34; // u16
+export const TUPLE_FAMILY = 36; // u8: 4 or 6
+export const TUPLE_SIZE = 40; // 3 bytes reserved
+
+// Service offer in a hello
+export const OFFER_VIP = 0;
+export const OFFER_PORT = 16; // u16
+export const OFFER_SERVER_PORT = 18; // u16
+export const OFFER_FAMILY = 20; // u8
+export const OFFER_SIZE = 24; // 3 bytes reserved
+
+// Binding in a hello: both addresses are of the same family
+export const BINDING_VIP = 0;
+export const BINDING_HANDOFF = 16;
+export const BINDING_PORT = 32; // u16
+export const BINDING_HANDOFF_PORT = 34; // u16
+export const BINDING_FAMILY = 36; // u8
+export const BINDING_SIZE = 40; // 3 bytes reserved
+
+// Hello, then the strings and lists: name, group, roles, capabilities, services, bindings
+export const HELLO_PROTOCOL = 0; // u16: newest version the sender speaks
+export const HELLO_ROLES = 2; // u8: count of roles
+export const HELLO_CAPABILITIES = 3; // u8: count of capabilities
+export const HELLO_RUN = 4; // u32
+export const HELLO_SERVICES = 8; // u16: count of services
+export const HELLO_BINDINGS = 10; // u16: count of bindings
+export const HELLO_SIZE = 12;
+
+// Handoff, then the bytes
+export const HANDOFF_ID = 0;
+export const HANDOFF_TUPLE = 8;
+export const HANDOFF_SERVER_PORT = 48; // u16
+export const HANDOFF_MSS = 50; // u16
+export const HANDOFF_CLIENT_ISN = 52; // u32
+export const HANDOFF_SWITCH_ISN = 56; // u32
+export const HANDOFF_SWITCH_NEXT = 60; // u32
+export const HANDOFF_CLIENT_SCALE = 64; // u8: 0 to 14, 15 = not offered
+export const HANDOFF_SWITCH_SCALE = 65; // u8: 0 to 14, 15 = not offered
+export const HANDOFF_FLAGS = 66; // u8: HANDOFF_FLAG_*
+export const HANDOFF_RESERVED = 67; // u8
+export const HANDOFF_WINDOW = 68; // u16
+export const HANDOFF_RESERVED2 = 70; // u16
+export const HANDOFF_TIMESTAMP_RECENT = 72; // u32
+export const HANDOFF_TIMESTAMP_SWITCH = 76; // u32
+export const HANDOFF_BYTES = 80; // u32: count of the bytes that follow
+export const HANDOFF_SIZE = 84;
+export const HANDOFF_FLAG_SACK = 1;
+export const HANDOFF_FLAG_TIMESTAMPS = 2;
+/** Most request bytes in one handoff. */
+export const HANDOFF_BYTES_LIMIT = 65536;
+export const SCALE_LIMIT = 15;
+
+// Ready is an id alone. Failed: then the reason (string)
+export const FAILED_ID = 0;
+export const FAILED_DELIVERED = 8; // u8: DELIVERED_*
+export const FAILED_SIZE = 9;
+export const DELIVERED_NO = 0;
+export const DELIVERED_MAYBE = 1;
+
+// Close
+export const CLOSE_ID = 0;
+export const CLOSE_TUPLE = 8;
+export const CLOSE_SIZE = 48;
+
+// Confirm, then the ids
+export const CONFIRM_COUNT = 0; // u16
+export const CONFIRM_OF = 2; // u8: type of the confirmed messages, 0 = not said
+export const CONFIRM_SIZE = 4; // 1 byte reserved
+
+// Update, then the server's name (string)
+export const UPDATE_ID = 0;
+export const UPDATE_TUPLE = 8;
+export const UPDATE_SIZE = 48;
+
+// Resync, then the entries
+export const RESYNC_COUNT = 0; // u16
+export const RESYNC_LAST = 2; // u8: 1 = ends the list
+export const RESYNC_SIZE = 4; // 1 byte reserved
+export const RESYNC_ENTRY_ID = 0;
+export const RESYNC_ENTRY_TUPLE = 8;
+export const RESYNC_ENTRY_CLIENT_ISN = 48; // u32
+export const RESYNC_ENTRY_SIZE = 52;
+
+// Load report
+export const LOAD_OPEN = 0; // u32
+export const LOAD_SIZE = 4;
+
+/** Most entries that one frame carries: resync 53 KiB, confirm 8 KiB. */
+export const LIST_LIMIT = 1024;
+/** A string is its length in bytes (u8) and UTF-8 without control characters. */
+export const STRING_LIMIT = 255;
