@@ -1,0 +1,163 @@
+import * as L from '../../assembly/layout.ts';
+import * as V from '../../assembly/verdict.ts';
+import type { Device } from '../packet-io/device.ts';
+import { FromControlReader, workerAddress } from './rings.ts';
+
+/** What forwarding needs of the core (assembly/index.ts). */
+export interface ForwardingCore {
+  forward(worker: number, count: number, nowMs: number): number;
+  forwardHeld(worker: number, slot: number, entry: number, nowMs: number): number;
+  held(owner: number, entry: number, idRun: number, idCounter: number, count: number): number;
+}
+
+export interface ForwardingParts {
+  core: ForwardingCore;
+  memory: WebAssembly.Memory;
+  worker: number;
+  device: Device;
+  /** the host's monotonic clock */
+  nowMs: () => number;
+}
+
+const RECORDS_PER_PASS = 64; // so that a flood from control cannot starve the device
+const EMPTY_POLLS_BEFORE_SLEEP = 200; // about 100 us; soft timers (Aron and Druschel 1999)
+const SLEEP_LIMIT_MS = 250; // a dying process waits for its threads: no sleep may be endless
+
+/** One worker's packets: from the device and from control, through the core, to the device. */
+export class Forwarding {
+  readonly #core: ForwardingCore;
+  readonly #worker: number;
+  readonly #device: Device;
+  readonly #nowMs: () => number;
+  readonly #fromControl: FromControlReader;
+  readonly #bytes: Uint8Array;
+  readonly #words: Int32Array;
+  readonly #record: number;
+  readonly #slotBase: number;
+  readonly #slotCount: number;
+
+  constructor({ core, memory, worker, device, nowMs }: ForwardingParts) {
+    this.#core = core;
+    this.#worker = worker;
+    this.#device = device;
+    this.#nowMs = nowMs;
+    this.#fromControl = new FromControlReader(memory, worker);
+    this.#bytes = new Uint8Array(memory.buffer);
+    this.#words = new Int32Array(memory.buffer);
+    this.#record = workerAddress(new DataView(memory.buffer), worker);
+    this.#slotBase = this.#u32(this.#record + L.WORKER_SLOT_BASE);
+    this.#slotCount = this.#u32(this.#record + L.WORKER_SLOT_COUNT);
+  }
+
+  /** Handles what control queued and one batch of the device; returns how many packets that were. */
+  pass(): number {
+    const heartbeat = (this.#record + L.WORKER_HEARTBEAT) >>> 2;
+    this.#words[heartbeat] = (this.#words[heartbeat] ?? 0) + 1;
+    const queued = this.#transmitQueued();
+    const received = this.#device.receive(this.#slotBase, this.#slotCount);
+    if (received === 0) {
+      this.#count(V.COUNTER_EMPTY_POLLS, 1);
+      return queued;
+    }
+    this.#count(V.COUNTER_POLLS_WITH_PACKETS, 1);
+    const doorbell = L.HEADER_DOORBELL >>> 2;
+    const rings = Atomics.load(this.#words, doorbell);
+    let toSend = this.#core.forward(this.#worker, received, this.#nowMs()) >>> 0;
+    if (Atomics.load(this.#words, doorbell) !== rings) Atomics.notify(this.#words, doorbell);
+    const end = this.#slotBase + received * L.SLOT_SIZE;
+    for (let slot = this.#slotBase; toSend > 0 && slot < end; slot += L.SLOT_SIZE) {
+      const verdict = this.#u32(slot + L.SLOT_VERDICT);
+      if (!leaves(verdict)) continue;
+      toSend -= 1;
+      if (!this.#device.transmit(slot)) this.#countLoss(verdict, slot);
+    }
+    return queued + received;
+  }
+
+  /** Passes until HEADER_STOP is set: polls while there is traffic, sleeps in the device when idle. */
+  run(beforePass?: () => void): void {
+    let empty = 0;
+    while (!this.isStopping()) {
+      beforePass?.();
+      if (this.pass() > 0) {
+        empty = 0;
+      } else if (empty < EMPTY_POLLS_BEFORE_SLEEP) {
+        empty += 1;
+      } else {
+        // one empty pass after a sleep is enough to go on sleeping: only traffic starts the polling again
+        this.#sleep();
+      }
+    }
+  }
+
+  isStopping(): boolean {
+    return Atomics.load(this.#words, L.HEADER_STOP >>> 2) !== 0;
+  }
+
+  /** SLEEPING is set before the last look at ring and stop word: who writes these reads it after. */
+  #sleep(): void {
+    const sleeping = (this.#record + L.WORKER_SLEEPING) >>> 2;
+    Atomics.store(this.#words, sleeping, 1);
+    if (this.#fromControl.isEmpty() && !this.isStopping()) {
+      this.#count(V.COUNTER_SLEEPS, 1);
+      this.#device.wait(SLEEP_LIMIT_MS);
+    }
+    Atomics.store(this.#words, sleeping, 0);
+  }
+
+  #transmitQueued(): number {
+    for (let done = 0; done < RECORDS_PER_PASS; done += 1) {
+      const at = this.#fromControl.oldest();
+      if (at === 0) return done;
+      this.#transmitRecord(at);
+      this.#fromControl.release(at);
+    }
+    return RECORDS_PER_PASS;
+  }
+
+  /** By way of the first slot, which is free before a batch is received: slots are what devices take. */
+  #transmitRecord(at: number): void {
+    const slot = this.#slotBase;
+    const length = this.#u32(at + L.RING_PACKET_LENGTH);
+    const end = at + L.RING_PACKET + length;
+    this.#bytes.copyWithin(slot + L.SLOT_VNET, at + L.RING_VNET, end);
+    this.#words[(slot + L.SLOT_LENGTH) >>> 2] = length;
+    const entry = this.#u32(at + L.RING_ENTRY);
+    const rewrites = this.#u32(at + L.RING_KIND) === L.QUEUE_REWRITE;
+    const sent =
+      (!rewrites ||
+        leaves(this.#core.forwardHeld(this.#worker, slot, entry, this.#nowMs()) >>> 0)) &&
+      this.#device.transmit(slot);
+    this.#count(sent ? V.COUNTER_FROM_CONTROL : V.COUNTER_FROM_CONTROL_DROPPED, 1);
+    if (!rewrites) return;
+    const owner = this.#u32(this.#record + L.WORKER_OWNER);
+    const idRun = this.#u32(at + L.RING_ID_RUN);
+    this.#core.held(owner, entry, idRun, this.#u32(at + L.RING_ID_COUNTER), 1);
+  }
+
+  /** The core counted the packet as sent: it becomes a drop, so that the counters still add up. */
+  #countLoss(verdict: number, slot: number): void {
+    const answered = (verdict & 0xff) === V.VERDICT_ANSWER;
+    this.#count(answered ? V.COUNTER_ANSWERED : V.COUNTER_FORWARDED, -1);
+    if (!answered) this.#count(V.COUNTER_BYTES_FORWARDED, -this.#u32(slot + L.SLOT_LENGTH));
+    this.#count(V.COUNTER_DROPS + V.DROP_TRANSMIT_FAILED, 1);
+  }
+
+  /** Adds to a u64 counter, which only this thread writes, without making a BigInt. */
+  #count(counter: number, amount: number): void {
+    const low = (this.#record + L.WORKER_COUNTERS + counter * 8) >>> 2;
+    const sum = this.#u32(low << 2) + amount;
+    this.#words[low] = sum | 0;
+    const carry = Math.floor(sum / 0x100000000);
+    if (carry !== 0) this.#words[low + 1] = ((this.#words[low + 1] ?? 0) + carry) | 0;
+  }
+
+  #u32(address: number): number {
+    return (this.#words[address >>> 2] ?? 0) >>> 0;
+  }
+}
+
+function leaves(verdict: number): boolean {
+  const kind = verdict & 0xff;
+  return kind === V.VERDICT_FORWARD || kind === V.VERDICT_ANSWER;
+}
