@@ -1,7 +1,60 @@
-export class ToServer {
-  @inline
-  static switch(packet: usize, tcp: usize, vnet: usize, entry: usize): void {}
+import {
+  ENTRY_SEQUENCE_DELTA,
+  ENTRY_SERVER_ADDRESS4,
+  ENTRY_SERVER_ADDRESS6,
+  ENTRY_SERVER_PORT,
+  ENTRY_TIMESTAMP_OFFSET,
+  ENTRY_TO_SERVER_ADDRESS_DELTA,
+  ENTRY_TO_SERVER_PORT_DELTA,
+} from '../layout';
+import { IPV4_CHECKSUM, IPV4_DESTINATION, IPV4_TTL } from '../wire/ipv4';
+import { IPV6_DESTINATION, IPV6_HOP_LIMIT } from '../wire/ipv6';
+import { TCP_ACK, TCP_ACKNOWLEDGMENT, TCP_DESTINATION_PORT, TCP_FLAGS } from '../wire/tcp';
+import { Checksum } from './checksum';
+import { Options } from './options';
 
+const HOP_LIMIT: u32 = 64;
+
+/** Client to server. The caller has parsed the packet and found its entry. */
+export class ToServer {
+  /** At the switch: the packet goes to the handoff address; no hop behind the switch shows in a traceroute. */
   @inline
-  static agent(packet: usize, tcp: usize, end: usize, vnet: usize, entry: usize): void {}
+  static switch(packet: usize, tcp: usize, vnet: usize, entry: usize): void {
+    const address = <u32>load<u16>(entry + ENTRY_TO_SERVER_ADDRESS_DELTA);
+    const port = <u32>load<u16>(entry + ENTRY_TO_SERVER_PORT_DELTA);
+    if (load<u8>(packet) >> 4 == 4) {
+      const old = <u32>load<u8>(packet + IPV4_TTL);
+      store<u8>(packet + IPV4_TTL, HOP_LIMIT);
+      store<u32>(packet + IPV4_DESTINATION, load<u32>(entry + ENTRY_SERVER_ADDRESS4));
+      const change = Checksum.change16(old, HOP_LIMIT) + <u64>address;
+      Checksum.update(packet + IPV4_CHECKSUM, change);
+    } else {
+      store<u8>(packet + IPV6_HOP_LIMIT, HOP_LIMIT);
+      v128.store(packet + IPV6_DESTINATION, v128.load(entry + ENTRY_SERVER_ADDRESS6));
+    }
+    store<u16>(tcp + TCP_DESTINATION_PORT, load<u16>(entry + ENTRY_SERVER_PORT));
+    Checksum.updateTcp(tcp, vnet, <u64>(address + port), address);
+  }
+
+  /** At the agent: the packet goes to the service address, and its acknowledgments count as the server does. */
+  @inline
+  static agent(packet: usize, tcp: usize, end: usize, vnet: usize, entry: usize): void {
+    const address = <u32>load<u16>(entry + ENTRY_TO_SERVER_ADDRESS_DELTA);
+    const port = <u32>load<u16>(entry + ENTRY_TO_SERVER_PORT_DELTA);
+    const delta = load<u32>(entry + ENTRY_SEQUENCE_DELTA);
+    let change = <u64>(address + port);
+    if (load<u8>(packet) >> 4 == 4) {
+      store<u32>(packet + IPV4_DESTINATION, load<u32>(entry + ENTRY_SERVER_ADDRESS4));
+      Checksum.update(packet + IPV4_CHECKSUM, <u64>address);
+    } else {
+      v128.store(packet + IPV6_DESTINATION, v128.load(entry + ENTRY_SERVER_ADDRESS6));
+    }
+    store<u16>(tcp + TCP_DESTINATION_PORT, load<u16>(entry + ENTRY_SERVER_PORT));
+    // without the flag the field means nothing and must stay (a SYN, a bare RST)
+    if (load<u8>(tcp + TCP_FLAGS) & TCP_ACK) {
+      change += Options.add(tcp, tcp + TCP_ACKNOWLEDGMENT, delta);
+    }
+    change += Options.toServer(tcp, end, delta, load<u32>(entry + ENTRY_TIMESTAMP_OFFSET));
+    Checksum.updateTcp(tcp, vnet, change, address);
+  }
 }
