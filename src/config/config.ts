@@ -1,0 +1,134 @@
+// The configuration as the program uses it: defaults filled in, addresses as bytes, paths absolute.
+import { dirname, resolve } from 'node:path';
+import { parseAddress, parseEndpoint, parsePrefix } from './address.ts';
+import type { Endpoint, Prefix } from './address.ts';
+import type { PolicyName, RawConfig, Role } from './schema.ts';
+
+export interface TlsFiles {
+  ca: string;
+  cert: string;
+  key: string;
+}
+
+export interface SwitchConfig {
+  device: string;
+  table: 'keyed' | 'paper';
+  connections: number;
+  group: string;
+  /** master key of the SYN cookies, 32 bytes */
+  key: Uint8Array;
+  /** client bytes held per connection while a handoff is under way */
+  heldBytes: number;
+}
+
+export interface AgentConfig {
+  listen: Endpoint;
+  device: string;
+  /** at most one per family; each family stands in both lists */
+  handoff: Prefix[];
+  service: Prefix[];
+  connections: number;
+}
+
+export interface ServerConfig {
+  name: string;
+  agent: Endpoint;
+  /** local port of the server application */
+  port: number;
+  weight: number;
+}
+
+export interface PoolConfig {
+  name: string;
+  servers: string[];
+  policy: PolicyName;
+  /** LARD's thresholds, connections */
+  tLow: number;
+  tHigh: number;
+}
+
+/** Conditions; all that are present must hold. Patterns: `*` stands for any characters. */
+export interface MatchConfig {
+  host?: string | undefined;
+  path?: string | undefined;
+  method?: string | undefined;
+  header?: Record<string, string> | undefined;
+  cookie?: Record<string, string> | undefined;
+  query?: Record<string, string> | undefined;
+}
+
+export interface RuleConfig {
+  match: MatchConfig;
+  pool: string;
+}
+
+export interface ServiceConfig {
+  name: string;
+  vip: Uint8Array[];
+  port: number;
+  /** pool when no rule matches */
+  pool: string;
+  rules: RuleConfig[];
+}
+
+export type TimingConfig = RawConfig['timing'];
+
+export interface Config {
+  /** the file it was read from */
+  file: string;
+  name: string;
+  roles: Role[];
+  workers: number;
+  /** path of the admin socket */
+  admin: string;
+  /** absent when `insecure` */
+  tls?: TlsFiles;
+  insecure: boolean;
+  /** present when roles hold `switch` */
+  switch?: SwitchConfig;
+  /** present when roles hold `agent` */
+  agent?: AgentConfig;
+  servers: ServerConfig[];
+  pools: PoolConfig[];
+  services: ServiceConfig[];
+  timing: TimingConfig;
+}
+
+/** What the schema has accepted already: absence is a mistake of this program. */
+function accepted<Thing>(thing: Thing | undefined): Thing {
+  if (thing === undefined) throw new Error('configuration: the schema accepted a wrong value');
+  return thing;
+}
+
+/** `raw` has passed the schema and the cross-checks. Paths are relative to the file. */
+export function resolveConfig(file: string, raw: RawConfig): Config {
+  const folder = dirname(resolve(file));
+  const path = (name: string): string => resolve(folder, name);
+  const { tls, insecure, switch: switchSection, agent, ...rest } = raw;
+  return {
+    ...rest,
+    file,
+    admin: path(raw.admin),
+    insecure: insecure ?? false,
+    ...(tls && { tls: { ca: path(tls.ca), cert: path(tls.cert), key: path(tls.key) } }),
+    ...(switchSection && {
+      switch: { ...switchSection, key: Uint8Array.from(Buffer.from(switchSection.key, 'hex')) },
+    }),
+    ...(agent && {
+      agent: {
+        ...agent,
+        listen: accepted(parseEndpoint(agent.listen)),
+        handoff: agent.handoff.map((text) => accepted(parsePrefix(text))),
+        service: agent.service.map((text) => accepted(parsePrefix(text))),
+      },
+    }),
+    servers: raw.servers.map((server) => ({
+      ...server,
+      agent: accepted(parseEndpoint(server.agent)),
+    })),
+    services: raw.services.map((service) => ({
+      ...service,
+      vip: service.vip.map((text) => accepted(parseAddress(text))),
+    })),
+  };
+}

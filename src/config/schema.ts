@@ -1,0 +1,161 @@
+// The configuration file's shape, as the person writes it. Meaning across keys: cross-check.ts.
+import { z } from 'zod';
+import { isUnicast, parseAddress, parseEndpoint, parsePrefix } from './address.ts';
+
+/** Policies by the name that a pool uses. */
+export const POLICIES = ['round-robin', 'least-connections', 'lard'] as const;
+export const ROLES = ['switch', 'agent'] as const;
+
+/** A whole number within bounds; `what` completes "expected ...". */
+function whole(least: number, most: number, what: string): z.ZodNumber {
+  const error = `${what} (${least} to ${most})`;
+  return z.int({ error }).min(least, { error }).max(most, { error });
+}
+
+const port = whole(1, 65535, 'a port');
+const milliseconds = whole(1, 86_400_000, 'milliseconds');
+const text = (what: string): z.ZodString => z.string({ error: what }).min(1, { error: what });
+
+const NAME = 'a name of letters, digits, ".", "_" and "-" (1 to 63 characters)';
+const name = z.string({ error: NAME }).regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, { error: NAME });
+const DEVICE = 'a device name (1 to 15 characters, no "/" and no space)';
+const device = z.string({ error: DEVICE }).regex(/^[^\s/]{1,15}$/, { error: DEVICE });
+
+function readable(what: string, accepts: (value: string) => boolean): z.ZodString {
+  return z.string({ error: what }).refine(accepts, { error: what });
+}
+
+const vip = readable('a unicast IPv4 or IPv6 address', (value) => {
+  const address = parseAddress(value);
+  return address !== undefined && isUnicast(address);
+});
+const endpoint = readable('address:port, IPv6 as [address]:port', (value) => {
+  return parseEndpoint(value) !== undefined;
+});
+const prefix = readable('a prefix such as 10.81.1.0/24 without host bits', (value) => {
+  return parsePrefix(value) !== undefined;
+});
+const KEY = '64 hex digits in quotes (make them with: openssl rand -hex 32)';
+const key = z.string({ error: KEY }).regex(/^[0-9a-fA-F]{64}$/, { error: KEY });
+const weight = z
+  .number({ error: 'a weight above 0, at most 65535' })
+  .positive({ error: 'a weight above 0, at most 65535' })
+  .max(65535, { error: 'a weight above 0, at most 65535' });
+const connections = whole(16, 4_194_304, 'a number of connections').default(65536);
+const patterns = z.record(text('a name'), z.string({ error: 'a pattern (text in quotes)' }), {
+  error: 'name: pattern pairs',
+});
+
+function listOf<Item extends z.ZodType>(item: Item, what: string): z.ZodArray<Item> {
+  const error = `a list of ${what}, at least one`;
+  return z.array(item, { error }).min(1, { error });
+}
+
+function section<Shape extends z.ZodRawShape>(shape: Shape): z.ZodObject<Shape, z.core.$strict> {
+  return z.strictObject(shape, { error: 'keys and values' });
+}
+
+const tls = section({
+  ca: text('a file name').describe("certificates of the cluster's CA (PEM)"),
+  cert: text('a file name').describe("this host's certificate; its CN is the host's name"),
+  key: text('a file name').describe("this host's private key"),
+}).describe('mutual TLS of the control channel, made by baton keygen');
+
+const switchSection = section({
+  device: device.default('baton0').describe('name of the TUN device'),
+  table: z.enum(['keyed', 'paper'], { error: 'keyed or paper' }).default('keyed'),
+  connections: connections.describe('most connections at a time'),
+  group: name.default('main').describe('switches of a group share VIPs and key'),
+  key: key.describe('master key of the SYN cookies'),
+  heldBytes: whole(1460, 1_048_576, 'bytes')
+    .default(65536)
+    .describe('client bytes held per connection while a handoff is under way'),
+});
+
+const agentSection = section({
+  listen: endpoint.describe('where switches reach the agent'),
+  device: device.default('baton0').describe('name of the TUN device'),
+  handoff: listOf(prefix, 'prefixes').describe('addresses routed to this host for handoffs'),
+  service: listOf(prefix, 'prefixes').describe('addresses that are local to the server'),
+  connections: connections.describe('most connections at a time'),
+});
+
+const server = section({
+  name: name.describe("the agent's name, as its certificate says"),
+  agent: endpoint.describe("the agent's control address"),
+  port: port.describe('local port of the server application'),
+  weight: weight.default(1),
+});
+
+const pool = section({
+  name,
+  servers: listOf(name, 'server names'),
+  policy: z.enum(POLICIES, { error: POLICIES.join(', ') }).default('lard'),
+  tLow: whole(1, 1_000_000, 'connections').default(25).describe('LARD: below it a server idles'),
+  tHigh: whole(1, 1_000_000, 'connections').default(65).describe('LARD: above it a target moves'),
+});
+
+const METHOD = 'a method such as GET';
+const match = section({
+  host: text('a host name, * allowed').optional(),
+  path: z
+    .string({ error: 'a path that begins with / or *' })
+    .regex(/^[/*]/, { error: 'a path that begins with / or *' })
+    .optional(),
+  method: z
+    .string({ error: METHOD })
+    .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, { error: METHOD })
+    .optional(),
+  header: patterns.optional(),
+  cookie: patterns.optional(),
+  query: patterns.optional(),
+});
+
+const service = section({
+  name,
+  vip: listOf(vip, 'addresses'),
+  port: port.default(80),
+  pool: name.describe('pool when no rule matches'),
+  rules: z
+    .array(section({ match, pool: name }), { error: 'a list of rules' })
+    .default([])
+    .describe('the first rule whose conditions all hold decides'),
+});
+
+const timing = section({
+  agentHandoffTimeoutMs: milliseconds.default(800),
+  handoffTimeoutMs: milliseconds.default(1000),
+  lingerMs: milliseconds.default(60_000),
+  pingIntervalMs: milliseconds.default(250),
+  peerTimeoutMs: milliseconds.default(1000).describe('a peer silent for so long is down'),
+  leaseMs: milliseconds.default(1000),
+  idleTimeoutMs: milliseconds.default(3_600_000),
+  gatherTimeoutMs: milliseconds.default(20_000),
+});
+
+export const configSchema = section({
+  name: name.describe("this host's name, the CN of its certificate"),
+  roles: listOf(z.enum(ROLES, { error: ROLES.join(' or ') }), `roles (${ROLES.join(', ')})`),
+  workers: whole(1, 64, 'a number of workers').default(1),
+  admin: text('a file name').default('/run/baton.sock').describe('admin socket (unix)'),
+  tls: tls.optional(),
+  insecure: z
+    .literal(true, { error: 'true, or no such key' })
+    .optional()
+    .describe('plaintext control channel, for trials only'),
+  switch: switchSection.optional(),
+  agent: agentSection.optional(),
+  servers: z.array(server, { error: 'a list of servers' }).default([]),
+  pools: z.array(pool, { error: 'a list of pools' }).default([]),
+  services: z.array(service, { error: 'a list of services' }).default([]),
+  timing: timing.prefault({}),
+});
+
+export type RawConfig = z.output<typeof configSchema>;
+export type PolicyName = (typeof POLICIES)[number];
+export type Role = (typeof ROLES)[number];
+
+/** JSON Schema (draft 2020-12) of the file, for editors. */
+export function jsonSchema(): object {
+  return z.toJSONSchema(configSchema, { io: 'input' });
+}
