@@ -1,4 +1,6 @@
 // Parts of the core that the tests call one by one; no part of the program.
+import { Cookie } from './answer/cookie';
+import { SipHash } from './lookup/siphash';
 import { ToClient } from './rewrite/to-client';
 import { ToServer } from './rewrite/to-server';
 
@@ -24,4 +26,33 @@ export function toClientAgent(
   entry: usize,
 ): void {
   ToClient.agent(packet, tcp, end, vnet, entry);
+}
+
+export function hashWords(
+  key0: u64,
+  key1: u64,
+  count: u32,
+  word0: u64,
+  word1: u64,
+  word2: u64,
+  word3: u64,
+  word4: u64,
+  word5: u64,
+): u64 {
+  return SipHash.words(key0, key1, count, word0, word1, word2, word3, word4, word5);
+}
+
+export function cookieAnswer(
+  packet: usize,
+  tcp: usize,
+  end: usize,
+  vnet: usize,
+  service: usize,
+  nowMs: f64,
+): u32 {
+  return Cookie.answer(packet, tcp, end, vnet, service, nowMs);
+}
+
+export function cookieCheckPacket(packet: usize, tcp: usize, end: usize): u32 {
+  return Cookie.check(packet, tcp, end);
 }

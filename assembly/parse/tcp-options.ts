@@ -73,7 +73,7 @@ export class TcpOptions {
     const option = TcpOptions.find(tcp, end, kind, TCP_OPTION_WINDOW_SCALE_SIZE);
     if (option == 0) return SCALE_NONE;
     const shift = <u32>load<u8>(option, 2);
-    return shift > TCP_WINDOW_SCALE_MAX ? TCP_WINDOW_SCALE_MAX : shift;
+    return min<u32>(shift, TCP_WINDOW_SCALE_MAX);
   }
 
   static sackPermitted(tcp: usize, end: usize): bool {

@@ -33,6 +33,8 @@ import { TCP_CHECKSUM, TCP_DATA_OFFSET, TCP_HEADER_SIZE } from '../wire/tcp';
 import { VNET_FLAGS, VNET_NEEDS_CSUM } from '../wire/vnet';
 
 const PROTOCOL_TCP: u32 = 6;
+const IPV4_SIZE: u32 = IPV4_HEADER_SIZE;
+const TCP_SIZE: u32 = TCP_HEADER_SIZE;
 
 /**
  * The Internet checksum (RFC 1071), computed on little-endian loads: one's complement sums do not mind
@@ -155,23 +157,23 @@ export class Checksum {
    */
   @inline
   static packetLength(packet: usize, length: u32): u32 {
-    if (length < IPV4_HEADER_SIZE + TCP_HEADER_SIZE) return 0;
+    if (length < IPV4_SIZE + TCP_SIZE) return 0;
     const version = load<u8>(packet) >> 4;
     let total: u32 = 0;
     let header: u32 = 0;
     if (version == 4) {
       if (load<u8>(packet + IPV4_PROTOCOL) != PROTOCOL_TCP) return 0;
       header = Checksum.headerLength(packet);
-      if (header < IPV4_HEADER_SIZE) return 0;
+      if (header < IPV4_SIZE) return 0;
       total = bswap<u16>(load<u16>(packet + IPV4_TOTAL_LENGTH));
     } else if (version == 6) {
       if (load<u8>(packet + IPV6_NEXT_HEADER) != PROTOCOL_TCP) return 0;
       header = IPV6_HEADER_SIZE;
       total = header + <u32>bswap<u16>(load<u16>(packet + IPV6_PAYLOAD_LENGTH));
     }
-    if (total > length || total < header + TCP_HEADER_SIZE) return 0;
+    if (total > length || total < header + TCP_SIZE) return 0;
     const size = (<u32>load<u8>(packet + header + TCP_DATA_OFFSET) >> 4) << 2;
-    return size < TCP_HEADER_SIZE || header + size > total ? 0 : total;
+    return size < TCP_SIZE || header + size > total ? 0 : total;
   }
 
   @inline
