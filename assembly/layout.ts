@@ -284,7 +284,7 @@ export const UPDATE_FLAGS_CLEAR = 64; // flags := flags & ~template's
 // What the request-head parser finds (offsets and lengths in bytes from the head's first byte)
 export const HEAD_LENGTH = 0; // u32: of the head with its empty line
 export const HEAD_TARGET_HASH = 4; // u32: of the path, or what the service says
-export const HEAD_METHOD_LENGTH = 8; // u16: the method begins at 0
+export const HEAD_METHOD_LENGTH = 8; // u16: the method begins at HEAD_METHOD_OFFSET
 export const HEAD_VERSION = 10; // u16: 10 = HTTP/1.0, 11 = HTTP/1.1
 export const HEAD_TARGET_OFFSET = 12; // u16: request target as sent
 export const HEAD_TARGET_LENGTH = 14; // u16
@@ -297,6 +297,7 @@ export const HEAD_HOST_LENGTH = 26; // u16
 export const HEAD_FLAGS = 28; // u32: HEAD_FLAG_*
 export const HEAD_CONTENT_LENGTH = 32; // f64
 export const HEAD_HEADER_COUNT = 40; // u32
+export const HEAD_METHOD_OFFSET = 44; // u16: 0, or 2 behind an empty line before the request line
 export const HEAD_HEADERS = 48; // HEAD_HEADER_LIMIT x { name offset, name length, value offset, value length: u16 }
 export const HEAD_HEADER_SIZE = 8;
 export const HEAD_HEADER_LIMIT = 96;
@@ -309,3 +310,5 @@ export const HEAD_FLAG_CLOSE = 4; // the client asked to close after the respons
 export const HEAD_FLAG_KEEP_ALIVE = 8;
 export const HEAD_FLAG_UPGRADE = 16;
 export const HEAD_FLAG_EXPECT = 32;
+// the path as sent may name what another spelling names: it has "%", ";", "//" or a segment "." or ".."
+export const HEAD_FLAG_PATH_SPELLING = 64;
