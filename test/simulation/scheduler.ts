@@ -34,7 +34,8 @@ export class Scheduler {
 
   /** Runs what is due until that time, then the clock stands there. */
   runUntil(untilMs: number): void {
-    for (let timer = this.heap[0]; timer && timer.atMs <= untilMs; timer = this.heap[0]) this.step();
+    for (let timer = this.heap[0]; timer && timer.atMs <= untilMs; timer = this.heap[0])
+      this.step();
     this.nowMs = Math.max(this.nowMs, untilMs);
   }
 

@@ -22,9 +22,7 @@ export class Trace {
     this.number(bytes.length);
     const whole = bytes.length & ~3;
     for (let i = 0; i < whole; i += 4) {
-      this.number(
-        bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24),
-      );
+      this.number(bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24));
     }
     for (let i = whole; i < bytes.length; i++) this.number(bytes[i]!);
   }
