@@ -1,0 +1,257 @@
+// What the schema can not see: names that must exist, things that must differ, sections that belong together.
+// Works on the file's plain data, also when the schema has refused parts of it, so that all mistakes show at once.
+import {
+  formatEndpoint,
+  formatPrefix,
+  parseAddress,
+  parseEndpoint,
+  parsePrefix,
+  prefixContains,
+  prefixesOverlap,
+} from './address.ts';
+import type { Prefix } from './address.ts';
+import { suggestion } from './nearest.ts';
+import type { Path, Problem } from './problem.ts';
+
+type Loose = Record<string, unknown>;
+
+function section(value: unknown): Loose {
+  return typeof value === 'object' && value !== null ? (value as Loose) : {};
+}
+
+function list(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+/** The texts of a list with their indexes. */
+function texts(value: unknown): [number, string][] {
+  return list(value).flatMap((item, index): [number, string][] => {
+    return typeof item === 'string' ? [[index, item]] : [];
+  });
+}
+
+function namesOf(items: unknown): string[] {
+  return list(items).flatMap((item) => {
+    const name = section(item)['name'];
+    return typeof name === 'string' ? [name] : [];
+  });
+}
+
+/** Remembers what was seen and names the second of two equal things. */
+class Once {
+  readonly #seen = new Map<string, Path>();
+  readonly #problems: Problem[];
+
+  constructor(problems: Problem[]) {
+    this.#problems = problems;
+  }
+
+  add(what: string, path: Path): void {
+    if (this.#seen.has(what)) this.#problems.push({ path, text: `${what} stands here twice` });
+    else this.#seen.set(what, path);
+  }
+}
+
+function checkReference(
+  problems: Problem[],
+  path: Path,
+  kind: string,
+  name: unknown,
+  known: string[],
+): void {
+  if (typeof name !== 'string' || known.includes(name)) return;
+  problems.push({ path, text: `unknown ${kind} "${name}"${suggestion(name, known)}` });
+}
+
+function checkRoles(raw: Loose, problems: Problem[]): void {
+  const once = new Once(problems);
+  for (const [index, role] of texts(raw['roles'])) once.add(`role "${role}"`, ['roles', index]);
+  const roles = texts(raw['roles']).map(([, role]) => role);
+  for (const role of ['switch', 'agent']) {
+    const wanted = roles.includes(role);
+    const present = raw[role] !== undefined;
+    if (wanted && !present)
+      problems.push({ path: [], text: `role ${role} needs the section "${role}:"` });
+    if (present && !wanted && Array.isArray(raw['roles'])) {
+      problems.push({
+        path: [role],
+        at: 'key',
+        text: `section without the role: add ${role} to roles`,
+      });
+    }
+  }
+  for (const key of ['servers', 'pools', 'services']) {
+    const filled = list(raw[key]).length > 0;
+    if (
+      roles.includes('switch') &&
+      !filled &&
+      (raw[key] === undefined || Array.isArray(raw[key]))
+    ) {
+      problems.push({ path: [key], at: 'key', text: `role switch needs at least one of "${key}"` });
+    }
+    if (filled && Array.isArray(raw['roles']) && !roles.includes('switch')) {
+      problems.push({
+        path: [key],
+        at: 'key',
+        text: 'only a host with role switch has use for it',
+      });
+    }
+  }
+}
+
+function checkTransport(raw: Loose, problems: Problem[]): void {
+  const tls = raw['tls'] !== undefined;
+  const insecure = raw['insecure'] !== undefined;
+  if (!tls && !insecure) {
+    const text =
+      'key "tls" is missing: expected ca, cert and key files, or insecure: true for trials';
+    problems.push({ path: [], text });
+  }
+  if (tls && insecure) {
+    problems.push({
+      path: ['insecure'],
+      at: 'key',
+      text: 'contradicts "tls": keep one of the two',
+    });
+  }
+}
+
+function checkServers(raw: Loose, problems: Problem[]): void {
+  const once = new Once(problems);
+  list(raw['servers']).forEach((item, index) => {
+    const { name, agent } = section(item);
+    if (typeof name === 'string') once.add(`server "${name}"`, ['servers', index, 'name']);
+    const endpoint = typeof agent === 'string' ? parseEndpoint(agent) : undefined;
+    if (!endpoint) return;
+    const where = formatEndpoint(endpoint.address, endpoint.port);
+    once.add(`agent ${where}`, ['servers', index, 'agent']);
+  });
+}
+
+function checkPools(raw: Loose, problems: Problem[]): void {
+  const servers = namesOf(raw['servers']);
+  const once = new Once(problems);
+  list(raw['pools']).forEach((item, index) => {
+    const pool = section(item);
+    const path = ['pools', index];
+    if (typeof pool['name'] === 'string') once.add(`pool "${pool['name']}"`, [...path, 'name']);
+    const inPool = new Once(problems);
+    for (const [place, server] of texts(pool['servers'])) {
+      checkReference(problems, [...path, 'servers', place], 'server', server, servers);
+      inPool.add(`server "${server}"`, [...path, 'servers', place]);
+    }
+    const { tLow = 25, tHigh = 65 } = pool;
+    if (typeof tLow === 'number' && typeof tHigh === 'number' && tLow >= tHigh) {
+      const key = pool['tLow'] === undefined ? 'tHigh' : 'tLow';
+      const text = `expected tLow below tHigh, found ${tLow} and ${tHigh}`;
+      problems.push({ path: [...path, key], text });
+    }
+  });
+}
+
+function checkServices(raw: Loose, problems: Problem[]): void {
+  const pools = namesOf(raw['pools']);
+  const once = new Once(problems);
+  list(raw['services']).forEach((item, index) => {
+    const service = section(item);
+    const path = ['services', index];
+    if (typeof service['name'] === 'string') {
+      once.add(`service "${service['name']}"`, [...path, 'name']);
+    }
+    checkReference(problems, [...path, 'pool'], 'pool', service['pool'], pools);
+    const port = service['port'] ?? 80;
+    for (const [place, vip] of texts(service['vip'])) {
+      const address = parseAddress(vip);
+      if (!address || typeof port !== 'number') continue;
+      once.add(formatEndpoint(address, port), [...path, 'vip', place]);
+    }
+    list(service['rules']).forEach((rule, place) => {
+      const { pool, match } = section(rule);
+      checkReference(problems, [...path, 'rules', place, 'pool'], 'pool', pool, pools);
+      if (match !== undefined && Object.keys(section(match)).length === 0) {
+        const text = 'expected a condition (host, path, method, header, cookie, query), found none';
+        problems.push({ path: [...path, 'rules', place, 'match'], text });
+      }
+    });
+  });
+}
+
+interface PlacedPrefix extends Prefix {
+  path: Path;
+}
+
+function prefixesOf(agent: Loose, key: string, problems: Problem[]): PlacedPrefix[] {
+  const once = new Once(problems);
+  return texts(agent[key]).flatMap(([index, value]): PlacedPrefix[] => {
+    const path = ['agent', key, index];
+    const prefix = parsePrefix(value);
+    if (!prefix) return [];
+    const bits = prefix.network.length * 8;
+    once.add(`an ${bits === 32 ? 'IPv4' : 'IPv6'} prefix`, path);
+    if (prefix.length < 8 || prefix.length > bits - 2) {
+      const text = `expected a prefix length of 8 to ${bits - 2}, found ${prefix.length}`;
+      problems.push({ path, text });
+    }
+    return [{ ...prefix, path }];
+  });
+}
+
+function checkAgent(raw: Loose, problems: Problem[]): void {
+  const agent = section(raw['agent']);
+  const handoff = prefixesOf(agent, 'handoff', problems);
+  const service = prefixesOf(agent, 'service', problems);
+  const without = (from: PlacedPrefix[], others: PlacedPrefix[], key: string): void => {
+    for (const prefix of from) {
+      if (others.some((other) => other.network.length === prefix.network.length)) continue;
+      const family = prefix.network.length === 4 ? 'IPv4' : 'IPv6';
+      problems.push({
+        path: prefix.path,
+        text: `agent.${key} has no ${family} prefix to go with it`,
+      });
+    }
+  };
+  if (Array.isArray(agent['service'])) without(handoff, service, 'service');
+  if (Array.isArray(agent['handoff'])) without(service, handoff, 'handoff');
+  for (const prefix of service) {
+    const other = handoff.find((candidate) => prefixesOverlap(candidate, prefix));
+    if (!other) continue;
+    problems.push({
+      path: prefix.path,
+      text: `overlaps the handoff prefix ${formatPrefix(other)}`,
+    });
+  }
+  const listen = typeof agent['listen'] === 'string' ? parseEndpoint(agent['listen']) : undefined;
+  if (listen && [...handoff, ...service].some((prefix) => prefixContains(prefix, listen.address))) {
+    const text = 'expected an address of the host, found one of its handoff or service prefixes';
+    problems.push({ path: ['agent', 'listen'], text });
+  }
+}
+
+function checkTiming(raw: Loose, problems: Problem[]): void {
+  const timing = section(raw['timing']);
+  const below = (low: string, lowDefault: number, high: string, highDefault: number): void => {
+    const least = timing[low] ?? lowDefault;
+    const most = timing[high] ?? highDefault;
+    if (typeof least !== 'number' || typeof most !== 'number' || least < most) return;
+    const path = ['timing', timing[low] === undefined ? high : low];
+    problems.push({ path, text: `expected ${low} below ${high}, found ${least} and ${most}` });
+  };
+  below('agentHandoffTimeoutMs', 800, 'handoffTimeoutMs', 1000);
+  below('pingIntervalMs', 250, 'peerTimeoutMs', 1000);
+  below('pingIntervalMs', 250, 'leaseMs', 1000);
+}
+
+/** Mistakes between keys of the file's plain data. */
+export function crossCheck(data: unknown): Problem[] {
+  const problems: Problem[] = [];
+  if (typeof data !== 'object' || data === null || Array.isArray(data)) return problems;
+  const raw = data as Loose;
+  checkRoles(raw, problems);
+  checkTransport(raw, problems);
+  checkServers(raw, problems);
+  checkPools(raw, problems);
+  checkServices(raw, problems);
+  checkAgent(raw, problems);
+  checkTiming(raw, problems);
+  return problems;
+}
