@@ -1,0 +1,38 @@
+// What a worker thread runs: one task that forwards until it is told to stop. Built as an entry of its own.
+import { monotonicMs } from '../clock.ts';
+import { instantiateCore } from '../core.ts';
+import { TunDevice } from '../packet-io/tun.ts';
+import { Forwarding } from './forwarding.ts';
+import { COMMAND_EXIT, COMMAND_NONE, commandWord } from './debug-command.ts';
+
+/** What a thread needs to forward for one worker's queue. All of it outlives the thread. */
+export interface WorkerTask {
+  worker: number;
+  memory: WebAssembly.Memory;
+  module: WebAssembly.Module;
+  /** queue of the TUN */
+  fd: number;
+  /** eventfd that ends a sleep */
+  wakeFd: number;
+  /** obeys debug commands (tests only) */
+  debug: boolean;
+}
+
+function obey(memory: WebAssembly.Memory, worker: number): () => void {
+  const words = new Int32Array(memory.buffer);
+  const word = commandWord(memory, worker);
+  return () => {
+    const command = Atomics.exchange(words, word, COMMAND_NONE);
+    if (command === COMMAND_NONE) return;
+    if (command === COMMAND_EXIT) process.exit(3);
+    throw new Error(`worker ${worker}: told to fail`);
+  };
+}
+
+export default function forwardUntilStopped(task: WorkerTask): void {
+  const { worker, memory, module, fd, wakeFd } = task;
+  const core = instantiateCore(module, memory);
+  const device = new TunDevice(memory, fd, wakeFd);
+  const forwarding = new Forwarding({ core, memory, worker, device, nowMs: monotonicMs });
+  forwarding.run(task.debug ? obey(memory, worker) : undefined);
+}
