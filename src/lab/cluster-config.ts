@@ -1,0 +1,137 @@
+// The configurations that the lab's switch and agents run with.
+import { randomBytes } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse, stringify } from 'yaml';
+import { AGENT_PORT, SERVER_PORT, VIP4, VIP6, VIP_PORT, type Topology } from './topology.ts';
+
+type Section = Record<string, unknown>;
+
+export interface ClusterOptions {
+  workers: number;
+  policy: string | undefined;
+  table: string | undefined;
+  /** YAML whose parts are laid over the generated ones */
+  config: string | undefined;
+}
+
+const DEFAULT_POLICY = 'lard';
+const CONNECTIONS = 65536;
+/** Parts that the lab itself needs as they are. */
+const FIXED = ['name', 'roles', 'admin', 'tls', 'insecure'];
+/** Parts that the agents take; the switch takes all but the last. */
+const AGENT_PARTS = ['timing', 'agent'];
+
+/**
+ * Writes `directory`/NAME.yaml for the switch and every server. `credentials` is each host's part about
+ * TLS (`tls: …` or `insecure: true`; files relative to the directory). Throws when the file to lay over is not a YAML mapping.
+ */
+export function writeConfigurations(
+  directory: string,
+  topology: Topology,
+  options: ClusterOptions,
+  credentials: (host: string) => Section,
+): void {
+  const laid = options.config === undefined ? {} : readOverlay(options.config);
+  const write = (name: string, config: Section) =>
+    writeFileSync(join(directory, `${name}.yaml`), stringify(config), { mode: 0o600 });
+
+  const forSwitch = without(laid, [...FIXED, 'agent']);
+  write(
+    'switch',
+    overlay(switchConfig(directory, topology, options, credentials('switch')), forSwitch),
+  );
+  const forAgents = Object.fromEntries(
+    Object.entries(laid).filter(([part]) => AGENT_PARTS.includes(part)),
+  );
+  for (const server of topology.servers) {
+    const config = agentConfig(directory, server, options, credentials(server.name));
+    write(server.name, overlay(config, forAgents));
+  }
+}
+
+export function adminSocket(directory: string, host: string): string {
+  return join(directory, `${host}.sock`);
+}
+
+function switchConfig(
+  directory: string,
+  topology: Topology,
+  options: ClusterOptions,
+  credentials: Section,
+): Section {
+  return {
+    name: 'switch',
+    roles: ['switch'],
+    workers: options.workers,
+    admin: adminSocket(directory, 'switch'),
+    ...credentials,
+    switch: {
+      device: 'baton0',
+      table: options.table ?? 'keyed',
+      connections: CONNECTIONS,
+      group: 'lab',
+      key: randomBytes(32).toString('hex'),
+    },
+    servers: topology.servers.map((server) => ({
+      name: server.name,
+      agent: `${server.address}:${AGENT_PORT}`,
+      port: SERVER_PORT,
+      weight: 1,
+    })),
+    pools: [
+      {
+        name: 'default',
+        servers: topology.servers.map((server) => server.name),
+        policy: options.policy ?? DEFAULT_POLICY,
+      },
+    ],
+    services: [{ name: 'web', vip: [VIP4, VIP6], port: VIP_PORT, pool: 'default' }],
+  };
+}
+
+function agentConfig(
+  directory: string,
+  server: Topology['servers'][number],
+  options: ClusterOptions,
+  credentials: Section,
+): Section {
+  return {
+    name: server.name,
+    roles: ['agent'],
+    workers: options.workers,
+    admin: adminSocket(directory, server.name),
+    ...credentials,
+    agent: {
+      listen: `${server.address}:${AGENT_PORT}`,
+      device: 'baton0',
+      handoff: server.handoff,
+      service: server.service,
+      connections: CONNECTIONS,
+    },
+  };
+}
+
+function readOverlay(file: string): Section {
+  const laid: unknown = parse(readFileSync(file, 'utf8'));
+  if (isSection(laid)) return laid;
+  throw new Error(`${file}: expected a mapping of pools, services, timing and the like`);
+}
+
+function isSection(value: unknown): value is Section {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function without(section: Section, parts: string[]): Section {
+  return Object.fromEntries(Object.entries(section).filter(([part]) => !parts.includes(part)));
+}
+
+/** `above` over `below`: mappings are merged, everything else is replaced whole. */
+export function overlay(below: Section, above: Section): Section {
+  const merged = { ...below };
+  for (const [part, value] of Object.entries(above)) {
+    const under = merged[part];
+    merged[part] = isSection(value) && isSection(under) ? overlay(under, value) : value;
+  }
+  return merged;
+}

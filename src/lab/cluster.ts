@@ -1,0 +1,165 @@
+// A running lab: namespaces, web servers, switch and agents. What it starts, it ends.
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { adminSocket, writeConfigurations, type ClusterOptions } from './cluster-config.ts';
+import { HostProcess, insideNamespace } from './host-process.ts';
+import * as namespaces from './namespaces.ts';
+import { planTopology, VIP4, VIP6, VIP_PORT, type HostPlan, type Topology } from './topology.ts';
+import * as web from './web-servers.ts';
+
+const READY_LIMIT_MS = 10_000;
+
+export interface LabOptions extends ClusterOptions {
+  servers: number;
+  server: web.WebServer;
+  /** false: hosts and web servers only, no switch and no agents */
+  switching: boolean;
+  signal?: AbortSignal;
+}
+
+/** A host as `hosts.json` describes it. */
+export interface LabHost {
+  name: string;
+  namespace: string;
+  /** a process in the namespace that lives as long as the lab */
+  pid: number;
+  addresses: string[];
+  /** device -> its addresses */
+  interfaces: Record<string, string[]>;
+  /** the programs that the lab runs there: `baton`, `web` */
+  programs: Record<string, number>;
+}
+
+export class Lab {
+  readonly name = namespaces.newLabName();
+  readonly directory = join(tmpdir(), this.name);
+  readonly topology: Topology;
+  readonly hosts: Record<string, LabHost> = {};
+  private readonly options: LabOptions;
+  private readonly processes: HostProcess[] = [];
+  private readonly onExit = () => this.stopAtOnce();
+
+  constructor(options: LabOptions) {
+    this.options = options;
+    this.topology = planTopology(options.servers);
+  }
+
+  namespaceOf(host: string): string {
+    return namespaces.namespaceOf(this.name, host);
+  }
+
+  /** What a command in the client's namespace gets to know. */
+  get environment(): Record<string, string> {
+    return {
+      BATON_VIP: VIP4,
+      BATON_VIP6: VIP6,
+      BATON_PORT: String(VIP_PORT),
+      BATON_URL: `http://${VIP4}`,
+      BATON_ADMIN: adminSocket(this.directory, 'switch'),
+      BATON_LAB: this.directory,
+    };
+  }
+
+  /** The words that run a command in a host's namespace. */
+  inside(host: string, command: string[]): string[] {
+    return insideNamespace(this.namespaceOf(host), command);
+  }
+
+  counters(host: string): Record<string, namespaces.DeviceCounters> {
+    return namespaces.readCounters(this.namespaceOf(host));
+  }
+
+  /** Makes everything and waits until it works. After a failure stop() must still be called. */
+  async start(): Promise<void> {
+    const { server, switching } = this.options;
+    web.requireWebServer(server);
+    namespaces.removeStaleLabs();
+    process.once('exit', this.onExit);
+    mkdirSync(this.directory, { mode: 0o755 });
+    namespaces.createNamespaces(this.name, this.topology);
+    if (server !== 'echo') web.writeDocumentRoot(this.directory);
+    if (switching) {
+      writeConfigurations(this.directory, this.topology, this.options, () => ({ insecure: true }));
+    }
+    for (const host of this.topology.hosts) this.hosts[host.name] = this.startHolder(host);
+    await Promise.all(this.topology.servers.map((server) => this.startServer(server)));
+    if (switching) await this.startBaton('switch');
+    this.writeHosts();
+  }
+
+  // Keeps a pid in the namespace for `nsenter -t PID -n`, whatever else is stopped there.
+  private startHolder(host: HostPlan): LabHost {
+    const namespace = this.namespaceOf(host.name);
+    const logFile = join(this.directory, `${host.name}.holder.log`);
+    const command = ['sleep', 'infinity'];
+    const holder = new HostProcess({
+      title: `holder of ${host.name}`,
+      namespace,
+      command,
+      logFile,
+    });
+    this.processes.push(holder);
+    const ends = this.topology.links.flatMap(({ ends }) => ends);
+    const own = ends.filter((end) => end.host === host.name);
+    return {
+      name: host.name,
+      namespace: namespaces.namespacePath(namespace),
+      pid: holder.pid,
+      addresses: own.flatMap((end) => plain(end.addresses)),
+      interfaces: Object.fromEntries(own.map((end) => [end.device, plain(end.addresses)])),
+      programs: {},
+    };
+  }
+
+  private async startServer(server: Topology['servers'][number]): Promise<void> {
+    const { signal, switching } = this.options;
+    const namespace = this.namespaceOf(server.name);
+    const program = web.startWebServer(this.options.server, server, namespace, this.directory);
+    this.processes.push(program);
+    this.hosts[server.name]!.programs['web'] = program.pid;
+    await program.ready(() => web.isListening(program.pid), READY_LIMIT_MS, signal);
+    if (switching) await this.startBaton(server.name);
+  }
+
+  /** Starts the program with that host's configuration; for tests also after they ended it. */
+  async startBaton(host: string): Promise<HostProcess> {
+    const program = fileURLToPath(new URL('./baton.mjs', import.meta.url));
+    const config = join(this.directory, `${host}.yaml`);
+    const baton = new HostProcess({
+      title: `baton of ${host}`,
+      namespace: this.namespaceOf(host),
+      command: [process.execPath, '--enable-source-maps', program, 'run', '-c', config],
+      logFile: join(this.directory, `${host}.log`),
+    });
+    this.processes.push(baton);
+    this.hosts[host]!.programs['baton'] = baton.pid;
+    const line = `baton: ${host} ready`;
+    await baton.ready(() => baton.log().includes(line), READY_LIMIT_MS, this.options.signal);
+    return baton;
+  }
+
+  private writeHosts(): void {
+    writeFileSync(join(this.directory, 'hosts.json'), JSON.stringify(this.hosts, undefined, 2));
+  }
+
+  /** Ends everything and removes all traces but, when asked, the directory. */
+  async stop(keepDirectory = false): Promise<void> {
+    // the switch and the agents first: a web server that goes away under them is no event to report
+    await Promise.all(this.processes.toReversed().map((process) => process.stop()));
+    namespaces.removeNamespaces(this.name);
+    if (!keepDirectory) rmSync(this.directory, { recursive: true, force: true });
+    process.off('exit', this.onExit);
+  }
+
+  private stopAtOnce(): void {
+    for (const process of this.processes) process.signal('SIGKILL');
+    namespaces.removeNamespaces(this.name);
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+function plain(addresses: string[]): string[] {
+  return addresses.map((text) => text.replace(/\/\d+$/, ''));
+}

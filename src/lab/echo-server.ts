@@ -1,0 +1,71 @@
+// The lab's own web server: says who it is and whom it saw, so that a test can check both.
+import { createHash } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { streamChunks } from './byte-stream.ts';
+
+const IDLE_MS = 75_000;
+
+/**
+ * Answers
+ *   GET, HEAD /bytes/N   N bytes of the reproducible stream (byte-stream.ts)
+ *   PUT, POST            the SHA-256 of the body, in hex
+ *   everything else      `server=<name>; peer=<address:port>; host=<Host>; target=<request target>;`
+ * with keep-alive as HTTP/1.1 and 1.0 have it, and 100 Continue to those who expect it.
+ */
+export function createEchoServer(name: string): Server {
+  const server = createServer((request, response) => {
+    answer(name, request, response).catch(() => response.destroy());
+  });
+  server.keepAliveTimeout = IDLE_MS;
+  server.requestTimeout = 0;
+  server.headersTimeout = 0;
+  return server;
+}
+
+async function answer(
+  name: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const target = request.url ?? '';
+  if (request.method === 'PUT' || request.method === 'POST') {
+    return answerText(response, await digest(request));
+  }
+  const length = /^\/bytes\/(\d{1,10})(?:\?|$)/.exec(target)?.[1];
+  if (length !== undefined) return answerBytes(request, response, Number(length));
+  const { remoteAddress, remotePort } = request.socket;
+  const peer = peerText(remoteAddress ?? '', remotePort ?? 0);
+  const host = request.headers.host ?? '';
+  return answerText(response, `server=${name}; peer=${peer}; host=${host}; target=${target};`);
+}
+
+/** `address:port`, an IPv6 address in brackets, an IPv4-mapped one as IPv4. */
+export function peerText(address: string, port: number): string {
+  const plain = address.replace(/^::ffff:(?=\d+\.)/, '');
+  return plain.includes(':') ? `[${plain}]:${port}` : `${plain}:${port}`;
+}
+
+async function digest(request: IncomingMessage): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of request) hash.update(chunk as Buffer);
+  return hash.digest('hex');
+}
+
+function answerText(response: ServerResponse, text: string): void {
+  response.setHeader('Content-Type', 'text/plain; charset=utf-8');
+  response.setHeader('Content-Length', Buffer.byteLength(text));
+  response.end(text);
+}
+
+async function answerBytes(
+  request: IncomingMessage,
+  response: ServerResponse,
+  length: number,
+): Promise<void> {
+  response.setHeader('Content-Type', 'application/octet-stream');
+  response.setHeader('Content-Length', length);
+  if (request.method === 'HEAD') return void response.end();
+  await pipeline(Readable.from(streamChunks(length)), response);
+}

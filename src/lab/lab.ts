@@ -1,0 +1,88 @@
+// `baton lab`: the cluster in network namespaces of this machine, for a command, a tour or to look at.
+import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Lab } from './cluster.ts';
+import { showLive } from './live.ts';
+import type { WebServer } from './web-servers.ts';
+
+export interface LabCommandOptions {
+  servers: number;
+  server: WebServer;
+  workers: number;
+  policy?: string | undefined;
+  table?: string | undefined;
+  /** file laid over the generated configuration */
+  config?: string | undefined;
+  /** hosts and web servers only: no switch, no agents */
+  plain?: boolean | undefined;
+  /** keep the directory with logs and configurations */
+  keep?: boolean | undefined;
+  /** runs in the client's namespace; empty: stay up and show figures until Ctrl-C */
+  command: string[];
+}
+
+type LabTask = (lab: Lab, signal: AbortSignal) => Promise<number>;
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+const COMMAND_GRACE_MS = 3000;
+
+/** Runs the lab; resolves with the exit status: the command's, 1 when the lab failed, 128 + signal. */
+export function labCommand(options: LabCommandOptions): Promise<number> {
+  const task: LabTask = (lab, signal) =>
+    options.command.length > 0
+      ? runCommand(lab, options.command, signal)
+      : showLive(lab, signal).then(() => 0);
+  return withLab(options, task);
+}
+
+/** Lab up, task, lab down: whatever happens. */
+export async function withLab(options: LabCommandOptions, task: LabTask): Promise<number> {
+  const abort = new AbortController();
+  const onSignal = (name: NodeJS.Signals) => abort.abort(name);
+  for (const name of SIGNALS) process.on(name, onSignal);
+  const lab = new Lab({
+    servers: options.servers,
+    server: options.server,
+    workers: options.workers,
+    policy: options.policy,
+    table: options.table,
+    config: options.config,
+    switching: options.plain !== true,
+    signal: abort.signal,
+  });
+  let status: number;
+  try {
+    await lab.start();
+    status = await task(lab, abort.signal);
+  } catch (error) {
+    status = 1;
+    if (!abort.signal.aborted) console.error(`baton: lab: ${(error as Error).message}`);
+  } finally {
+    await lab.stop(options.keep);
+    if (options.keep) console.error(`baton: lab: logs and configurations: ${lab.directory}`);
+    for (const name of SIGNALS) process.off(name, onSignal);
+  }
+  return abort.signal.aborted ? signalStatus(abort.signal.reason as NodeJS.Signals) : status;
+}
+
+function signalStatus(name: NodeJS.Signals): number {
+  return 128 + constants.signals[name];
+}
+
+async function runCommand(lab: Lab, command: string[], signal: AbortSignal): Promise<number> {
+  const [program, ...args] = lab.inside('client', command);
+  const child = spawn(program!, args, {
+    stdio: 'inherit',
+    env: { ...process.env, ...lab.environment },
+  });
+  const end = new Promise<number>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('exit', (code, name) => resolve(name === null ? (code ?? 1) : signalStatus(name)));
+  });
+  signal.addEventListener('abort', () => {
+    child.kill('SIGTERM');
+    void sleep(COMMAND_GRACE_MS, undefined, { ref: false }).then(() => child.kill('SIGKILL'));
+  });
+  return end;
+}

@@ -1,0 +1,168 @@
+// The web servers of the lab: the built-in echo server, and nginx and Apache as Debian has them.
+import { accessSync, chmodSync, constants, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { streamChunks } from './byte-stream.ts';
+import { HostProcess } from './host-process.ts';
+import { SERVER_PORT, type ServerPlan } from './topology.ts';
+
+export const WEB_SERVERS = ['echo', 'nginx', 'apache'] as const;
+export type WebServer = (typeof WEB_SERVERS)[number];
+
+const NGINX = '/usr/sbin/nginx';
+const APACHE = '/usr/sbin/apache2';
+const APACHE_MODULES = '/usr/lib/apache2/modules';
+const DEBIAN_PACKAGE = { nginx: 'nginx-light', apache: 'apache2' };
+
+/** Files of the document root that nginx and Apache share: name -> bytes of the reproducible stream. */
+const FILES = { '1k': 1e3, '10k': 1e4, '100k': 1e5, '1M': 1e6, '10M': 1e7, '100M': 1e8 };
+
+/** Throws with the mend when the program of that server is not installed. */
+export function requireWebServer(kind: WebServer): void {
+  if (kind === 'echo') return;
+  try {
+    accessSync(kind === 'nginx' ? NGINX : APACHE, constants.X_OK);
+  } catch {
+    throw new Error(
+      `the lab needs ${kind}: apt-get install -y --no-install-recommends ${DEBIAN_PACKAGE[kind]}`,
+    );
+  }
+}
+
+/**
+ * The document root `directory`/www, the same for all servers: /1k /10k … /100M, and /upload/ for PUT.
+ */
+export function writeDocumentRoot(directory: string): void {
+  const root = join(directory, 'www');
+  mkdirSync(join(root, 'upload'), { recursive: true });
+  // Apache's workers are not root
+  chmodSync(join(root, 'upload'), 0o777);
+  for (const [name, length] of Object.entries(FILES)) {
+    writeFileSync(join(root, name), '');
+    for (const chunk of streamChunks(length)) writeFileSync(join(root, name), chunk, { flag: 'a' });
+  }
+}
+
+/** Starts the web server of one server host; its logs and configuration stand in `directory`. */
+export function startWebServer(
+  kind: WebServer,
+  server: ServerPlan,
+  namespace: string,
+  directory: string,
+): HostProcess {
+  return new HostProcess({
+    title: `${kind} of ${server.name}`,
+    namespace,
+    logFile: join(directory, `${server.name}.${kind}.log`),
+    command: { echo: echoCommand, nginx: nginxCommand, apache: apacheCommand }[kind](
+      server.name,
+      directory,
+    ),
+  });
+}
+
+/** True when something in the network namespace of that process listens on the servers' port. */
+export function isListening(pid: number): boolean {
+  const port = SERVER_PORT.toString(16).toUpperCase().padStart(4, '0');
+  // local address:port, remote address:port, state 0A = LISTEN
+  const line = new RegExp(`^ *\\d+: [0-9A-F]+:${port} [0-9A-F]+:0000 0A `, 'm');
+  return ['tcp', 'tcp6'].some((file) => line.test(readProcess(pid, `net/${file}`)));
+}
+
+function readProcess(pid: number, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function echoCommand(name: string): string[] {
+  const program = fileURLToPath(new URL('./lab-inside.mjs', import.meta.url));
+  return [process.execPath, program, 'echo', name, String(SERVER_PORT)];
+}
+
+function nginxCommand(name: string, directory: string): string[] {
+  const file = join(directory, `${name}.nginx.conf`);
+  const own = ownFolder(name, directory);
+  writeFileSync(
+    file,
+    `user root;
+daemon off;
+worker_processes 2;
+worker_rlimit_nofile 65536;
+pid ${own}/nginx.pid;
+error_log ${directory}/${name}.error.log info;
+events { worker_connections 16384; }
+http {
+  log_format lab '$remote_addr:$remote_port "$request" $status $body_bytes_sent';
+  access_log ${directory}/${name}.access.log lab;
+  types { }
+  default_type application/octet-stream;
+  sendfile on;
+  keepalive_requests 1000000;
+  client_max_body_size 0;
+  client_body_temp_path ${own}/body;
+  proxy_temp_path ${own}/proxy;
+  fastcgi_temp_path ${own}/fastcgi;
+  uwsgi_temp_path ${own}/uwsgi;
+  scgi_temp_path ${own}/scgi;
+  server {
+    listen ${SERVER_PORT};
+    listen [::]:${SERVER_PORT};
+    root ${directory}/www;
+    location / { try_files $uri @who; }
+    location /upload/ { dav_methods PUT DELETE; }
+    location @who {
+      default_type text/plain;
+      return 200 "server=${name}; peer=$remote_addr:$remote_port; host=$http_host; target=$request_uri;";
+    }
+  }
+}
+`,
+  );
+  return [NGINX, '-c', file, '-p', own, '-e', join(directory, `${name}.error.log`)];
+}
+
+function apacheCommand(name: string, directory: string): string[] {
+  const file = join(directory, `${name}.apache.conf`);
+  const own = ownFolder(name, directory);
+  const modules = ['mpm_event', 'authz_core', 'alias', 'dav', 'dav_fs'];
+  writeFileSync(join(own, 'name'), `server=${name};`);
+  writeFileSync(
+    file,
+    `${modules.map((module) => `LoadModule ${module}_module ${APACHE_MODULES}/mod_${module}.so`).join('\n')}
+User www-data
+Group www-data
+ServerName ${name}
+Listen ${SERVER_PORT}
+PidFile ${own}/apache.pid
+DefaultRuntimeDir ${own}
+ErrorLog ${directory}/${name}.error.log
+LogFormat "%a:%{remote}p \\"%r\\" %>s %B" lab
+CustomLog ${directory}/${name}.access.log lab
+DocumentRoot ${directory}/www
+Alias /name ${own}/name
+<Directory />
+  Require all granted
+</Directory>
+MaxKeepAliveRequests 0
+KeepAliveTimeout 75
+ThreadsPerChild 64
+MaxRequestWorkers 256
+LimitRequestBody 0
+DavLockDB ${own}/davlock
+<Location /upload/>
+  Dav On
+</Location>
+`,
+  );
+  return [APACHE, '-f', file, '-D', 'FOREGROUND'];
+}
+
+function ownFolder(name: string, directory: string): string {
+  const own = join(directory, name);
+  mkdirSync(own, { recursive: true });
+  chmodSync(own, 0o777);
+  return own;
+}

@@ -1,0 +1,71 @@
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Lab, type LabOptions } from '../../src/lab/cluster.ts';
+
+export interface Finished {
+  /** exit status; 128 + signal when a signal ended it */
+  status: number;
+  stdout: string;
+  stderr: string;
+}
+
+export interface RunOptions {
+  /** ms; then the command gets SIGKILL. 60 s by default */
+  timeout?: number;
+  input?: string | Uint8Array;
+}
+
+const SIGKILL_STATUS = 137;
+
+/** A lab with what tests need around it. */
+export class TestLab extends Lab {
+  /** Runs a command in a host's namespace, with the BATON_* variables. */
+  run(host: string, command: string[], options: RunOptions = {}): Promise<Finished> {
+    const [program, ...args] = this.inside(host, command);
+    return new Promise((resolve, reject) => {
+      const child = spawn(program!, args, {
+        env: { ...process.env, ...this.environment },
+        timeout: options.timeout ?? 60_000,
+        killSignal: 'SIGKILL',
+      });
+      const output = { stdout: '', stderr: '' };
+      for (const name of ['stdout', 'stderr'] as const) {
+        child[name].setEncoding('utf8').on('data', (text: string) => (output[name] += text));
+      }
+      child.on('error', reject);
+      child.on('close', (status) => resolve({ status: status ?? SIGKILL_STATUS, ...output }));
+      child.stdin.on('error', () => {}); // a command that does not read its input
+      child.stdin.end(options.input ?? '');
+    });
+  }
+
+  /** What a file of the lab's directory holds, e.g. `switch.log`, `server1.access.log`. */
+  file(name: string): string {
+    return readFileSync(join(this.directory, name), 'utf8');
+  }
+}
+
+const DEFAULTS: LabOptions = {
+  servers: 1,
+  server: 'echo',
+  workers: 1,
+  policy: undefined,
+  table: undefined,
+  config: undefined,
+  switching: true,
+};
+
+/** Lab up, body, lab down: whatever happens. When the body throws, the error carries the switch's log. */
+export async function withLab<Result>(
+  options: Partial<LabOptions>,
+  body: (lab: TestLab) => Promise<Result>,
+): Promise<Result> {
+  const lab = new TestLab({ ...DEFAULTS, ...options });
+  try {
+    await lab.start();
+    return await body(lab);
+  } finally {
+    await lab.stop();
+  }
+}
