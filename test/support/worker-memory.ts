@@ -1,4 +1,5 @@
 import * as L from '../../assembly/layout.ts';
+import type { PacketEvent } from '../../src/event.ts';
 
 export interface WorkerMemory {
   memory: WebAssembly.Memory;
@@ -42,4 +43,30 @@ export function workerMemory(workers: number, ringSize: number, slots = 8): Work
 /** Counter of a worker by its COUNTER_*. */
 export function counterOf({ view, records }: WorkerMemory, worker: number, index: number): number {
   return Number(view.getBigUint64((records[worker] ?? 0) + L.WORKER_COUNTERS + index * 8, true));
+}
+
+type Queued = Pick<PacketEvent, 'queue' | 'packet'> & Partial<PacketEvent>;
+
+/** Queues a record as the core does it; no doorbell, and no care for the ring's end. */
+export function queueForControl(shared: WorkerMemory, worker: number, event: Queued): void {
+  const { view, records } = shared;
+  const record = records[worker] ?? 0;
+  const tail = view.getUint32(record + L.WORKER_TO_CONTROL_TAIL, true);
+  const at = view.getUint32(record + L.WORKER_TO_CONTROL_BASE, true) + tail;
+  const length = (L.RING_PACKET + event.packet.length + 7) & ~7;
+  const fields: [number, number][] = [
+    [L.RING_LENGTH, length],
+    [L.RING_KIND, event.queue],
+    [L.RING_ENTRY, event.entry ?? L.NO_ENTRY],
+    [L.RING_WORKER, worker],
+    [L.RING_ID_RUN, event.idRun ?? 0],
+    [L.RING_ID_COUNTER, event.idCounter ?? 0],
+    [L.RING_PACKET_LENGTH, event.packet.length],
+    [L.RING_OPTIONS, event.options ?? 0],
+  ];
+  for (const [field, value] of fields) view.setUint32(at + field, value, true);
+  const bytes = new Uint8Array(view.buffer);
+  if (event.vnet) bytes.set(event.vnet, at + L.RING_VNET);
+  bytes.set(event.packet, at + L.RING_PACKET);
+  view.setUint32(record + L.WORKER_TO_CONTROL_TAIL, tail + length, true);
 }

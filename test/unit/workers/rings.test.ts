@@ -8,7 +8,7 @@ import {
   FromControlWriter,
   ToControlReader,
 } from '../../../src/workers/rings.ts';
-import { workerMemory, type WorkerMemory } from '../../support/worker-memory.ts';
+import { queueForControl, workerMemory, type WorkerMemory } from '../../support/worker-memory.ts';
 
 const rings = suite('rings');
 
@@ -117,29 +117,6 @@ rings('from control: only a worker that sleeps is woken, and once', () => {
   assert.equal(woken, [0, 1]);
 });
 
-/** Queues a record as the core does it. */
-function queue(shared: WorkerMemory, worker: number, event: PacketEvent): void {
-  const record = shared.records[worker]!;
-  const base = shared.view.getUint32(record + L.WORKER_TO_CONTROL_BASE, true);
-  const tail = shared.view.getUint32(record + L.WORKER_TO_CONTROL_TAIL, true);
-  const at = base + tail;
-  const length = (L.RING_PACKET + event.packet.length + 7) & ~7;
-  const fields: [number, number][] = [
-    [L.RING_LENGTH, length],
-    [L.RING_KIND, event.queue],
-    [L.RING_ENTRY, event.entry],
-    [L.RING_WORKER, event.worker],
-    [L.RING_ID_RUN, event.idRun],
-    [L.RING_ID_COUNTER, event.idCounter],
-    [L.RING_PACKET_LENGTH, event.packet.length],
-    [L.RING_OPTIONS, event.options],
-  ];
-  for (const [field, value] of fields) shared.view.setUint32(at + field, value, true);
-  new Uint8Array(shared.memory.buffer).set(event.vnet, at + L.RING_VNET);
-  new Uint8Array(shared.memory.buffer).set(event.packet, at + L.RING_PACKET);
-  shared.view.setUint32(record + L.WORKER_TO_CONTROL_TAIL, tail + length, true);
-}
-
 rings('to control: records of all workers become events, as copies', () => {
   const shared = workerMemory(2, 4096);
   const next = numbers(2);
@@ -155,7 +132,7 @@ rings('to control: records of all workers become events, as copies', () => {
     packet: someBytes(next, 40 + index),
     vnet: someBytes(next, L.VNET_SIZE),
   }));
-  for (const event of events) queue(shared, event.worker, event);
+  for (const event of events) queueForControl(shared, event.worker, event);
   const read = reader.read(1);
   assert.equal(read, [events[0], events[1]]);
   assert.not(reader.isEmpty());
