@@ -1,0 +1,52 @@
+import type { RequestHead } from './request-head.ts';
+
+/** No server may take the request. */
+export const NO_SERVER = -1;
+
+/** What all policies see of the servers, by server index; the dispatcher alone writes it. */
+export interface Loads {
+  /** connections assigned and not closed */
+  active: Int32Array;
+  /** > 0 */
+  weight: Float64Array;
+}
+
+export interface PolicyContext {
+  /** indexes of the pool's servers, in the configuration's order */
+  members: readonly number[];
+  loads: Loads;
+  /** 0 <= x < 1 */
+  random: () => number;
+}
+
+/** A dispatching policy of one pool: the five hooks of Andreolini et al. 2003, section 4. */
+export interface Policy {
+  /** Cluster start. */
+  init(context: PolicyContext): void;
+  /** Takes from a request what the choice needs: a number, so that nothing is allocated. */
+  parse(request: RequestHead): number;
+  /**
+   * The index of the server for the request; `usable[server]` is 1 for those that may be chosen.
+   * NO_SERVER when there is none. `target` is what parse() gave.
+   */
+  select(target: number, usable: Uint8Array): number;
+  /** A connection that this policy had assigned to the server is over. */
+  postRequest(server: number): void;
+  shutdown(): void;
+}
+
+/** The usable member with the least (active + 1) / weight; the first of equals. */
+export function leastLoaded(context: PolicyContext, usable: Uint8Array): number {
+  const { active, weight } = context.loads;
+  let chosen = NO_SERVER;
+  let least = Infinity;
+  for (const server of context.members) {
+    if (usable[server] !== 1) continue;
+    const load = (active[server]! + 1) / weight[server]!;
+    if (load < least) {
+      least = load;
+      chosen = server;
+    }
+  }
+  return chosen;
+}

@@ -1,0 +1,83 @@
+import * as L from '../../../assembly/layout.ts';
+
+/** A run of bytes inside a request head: [from, to). */
+export interface Range {
+  from: number;
+  to: number;
+}
+
+/**
+ * What the core's parser found (HEAD_*), read from `view` at `out`, about the head that begins at
+ * bytes[0]. Offsets count from there. Valid until the next parse.
+ */
+export class RequestHead {
+  readonly bytes: Uint8Array;
+  private readonly view: DataView;
+  private readonly out: number;
+
+  constructor(bytes: Uint8Array, view: DataView, out: number) {
+    this.bytes = bytes;
+    this.view = view;
+    this.out = out;
+  }
+
+  get length(): number {
+    return this.view.getUint32(this.out + L.HEAD_LENGTH, true);
+  }
+
+  get targetHash(): number {
+    return this.view.getUint32(this.out + L.HEAD_TARGET_HASH, true);
+  }
+
+  get method(): Range {
+    return { from: 0, to: this.u16(L.HEAD_METHOD_LENGTH) };
+  }
+
+  get path(): Range {
+    return this.range(L.HEAD_PATH_OFFSET, L.HEAD_PATH_LENGTH);
+  }
+
+  /** Empty without a query. */
+  get query(): Range {
+    return this.range(L.HEAD_QUERY_OFFSET, L.HEAD_QUERY_LENGTH);
+  }
+
+  /** Port and trailing dot removed; empty without a host. */
+  get host(): Range {
+    return this.range(L.HEAD_HOST_OFFSET, L.HEAD_HOST_LENGTH);
+  }
+
+  get flags(): number {
+    return this.view.getUint32(this.out + L.HEAD_FLAGS, true);
+  }
+
+  get headerCount(): number {
+    return this.view.getUint32(this.out + L.HEAD_HEADER_COUNT, true);
+  }
+
+  headerName(index: number): Range {
+    return this.headerRange(index, 0);
+  }
+
+  headerValue(index: number): Range {
+    return this.headerRange(index, 4);
+  }
+
+  text(range: Range): string {
+    return String.fromCharCode(...this.bytes.subarray(range.from, range.to));
+  }
+
+  private headerRange(index: number, field: number): Range {
+    const at = L.HEAD_HEADERS + index * L.HEAD_HEADER_SIZE + field;
+    return this.range(at, at + 2);
+  }
+
+  private range(offset: number, length: number): Range {
+    const from = this.u16(offset);
+    return { from, to: from + this.u16(length) };
+  }
+
+  private u16(field: number): number {
+    return this.view.getUint16(this.out + field, true);
+  }
+}

@@ -1,0 +1,64 @@
+/** Upper limits (ms) of the histogram's buckets; the last bucket has none. */
+export const HISTOGRAM_LIMITS_MS = [0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000];
+
+/** Counts of times by HISTOGRAM_LIMITS_MS. */
+export class Histogram {
+  readonly counts = new Array<number>(HISTOGRAM_LIMITS_MS.length + 1).fill(0);
+  sumMs = 0;
+
+  add(ms: number): void {
+    this.sumMs += ms;
+    const found = HISTOGRAM_LIMITS_MS.findIndex((limit) => ms <= limit);
+    const bucket = found < 0 ? HISTOGRAM_LIMITS_MS.length : found;
+    this.counts[bucket]! += 1;
+  }
+}
+
+/** What one server was given and what became of it. */
+export interface ServerFigures {
+  handoffs: number;
+  ready: number;
+  failed: number;
+}
+
+/** Counts since the start. */
+export class Figures {
+  handoffs = 0;
+  ready = 0;
+  failedNo = 0;
+  failedMaybe = 0;
+  /** by the agent's reason, and 'timeout', 'channel lost' */
+  readonly failedReasons: Record<string, number> = {};
+  /** responses of our own, by status */
+  readonly refused: Record<string, number> = {};
+  resets = 0;
+  /** ended by the client before a server had it */
+  abandoned = 0;
+  closed = 0;
+  idleExpired = 0;
+  gatherExpired = 0;
+  adopted = 0;
+  /** known to us, unknown to the agent after a reconnect */
+  lost = 0;
+  heldPackets = 0;
+  heldDropped = 0;
+  badChecksum = 0;
+  malformed = 0;
+  /** segments that were not acceptable (window, ACK, timestamps) */
+  unacceptable = 0;
+  /** packets of a connection that is no more */
+  stale = 0;
+  tableFull = 0;
+  /** DRAINING entries whose held packets were not all sent in time */
+  drainForced = 0;
+  /** first data to ready */
+  readonly handoffMs = new Histogram();
+
+  failedBecause(reason: string): void {
+    this.failedReasons[reason] = (this.failedReasons[reason] ?? 0) + 1;
+  }
+
+  refusedWith(status: string): void {
+    this.refused[status] = (this.refused[status] ?? 0) + 1;
+  }
+}

@@ -1,0 +1,92 @@
+import type { HandoffId, Tuple } from '../channel/messages.ts';
+import type { Waiting } from './deadlines.ts';
+import type { Gather } from './distributor/gather.ts';
+import type { Service } from './service.ts';
+
+/**
+ * gathering: the request head is not complete. handing: a server was asked to take it.
+ * refused: our response and FIN were sent. reset: every segment is answered with RST.
+ * over: forgotten, only still in a queue.
+ */
+export type Phase = 'gathering' | 'handing' | 'refused' | 'reset' | 'over';
+
+/**
+ * A connection from its first data until a server has it (or it was refused): the only time at which
+ * it is an object. Sequence numbers are the client's and the switch's own.
+ */
+export interface Opening extends Waiting {
+  phase: Phase;
+  entry: number;
+  /** handoff id that the entry has now; 0/0 before the first handoff */
+  id: HandoffId;
+  tuple: Tuple;
+  service: Service;
+  /** worker that transmits our answers */
+  worker: number;
+  openedMs: number;
+  /** when the phase ends */
+  deadlineMs: number;
+  /** when the bytes gathered so far are acknowledged if the head is still incomplete */
+  ackDueMs: number;
+  /** last answer to a segment that was not acceptable */
+  challengedMs: number;
+  client: ClientSide;
+  switchIsn: number;
+  /** what we have acknowledged */
+  acked: number;
+  gather: Gather;
+  /** bytes of the gathered head that the parser has seen */
+  parsed: number;
+  /** sequence number after the client's FIN */
+  fin: number | null;
+  handing: Handing | null;
+  farewell: Farewell | null;
+}
+
+export interface ClientSide {
+  isn: number;
+  mss: number;
+  /** window scale, SCALE_NONE = not offered */
+  scale: number;
+  sack: boolean;
+  timestamps: boolean;
+  /** raw field of the newest segment */
+  window: number;
+  /** newest TSval */
+  timestampRecent: number;
+  /** TSecr of the newest segment = newest TSval of ours */
+  timestampSwitch: number;
+}
+
+export interface HeldPacket {
+  packet: Uint8Array;
+  vnet: Uint8Array;
+  /** counted by the core in RECORD_HELD_COUNT: queued in HELD or later */
+  counted: boolean;
+}
+
+export interface Handing {
+  pool: string;
+  /** what the pool's policy keys on */
+  target: number;
+  targetHash: number;
+  /** index of the server that was asked */
+  server: number;
+  /** indexes of the servers asked so far, this one included */
+  tried: number[];
+  headOnly: boolean;
+  held: HeldPacket[];
+  heldBytes: number;
+  /** next sequence number of the client behind what was handed over or held in order */
+  clientNext: number;
+}
+
+export interface Farewell {
+  /** bytes sent with our FIN; null: the connection is reset */
+  response: Uint8Array | null;
+  /** what we acknowledge: also bytes that we threw away */
+  clientEnd: number;
+  clientFin: boolean;
+  /** how long the entry stays, closed, so that a late copy of the request is not taken for a new one */
+  lingerMs: number;
+}

@@ -1,0 +1,43 @@
+import * as L from '../../assembly/layout.ts';
+import type { Address } from '../channel/messages.ts';
+import type { ServiceConfig } from '../config/config.ts';
+import { sameAddress } from '../tuple.ts';
+import { Rules } from './dispatcher/rules.ts';
+
+/** One VIP and port with the rules of its service. */
+export interface Service {
+  name: string;
+  vip: Address;
+  port: number;
+  rules: Rules;
+  /** row in the shared memory's service table */
+  row: number;
+  /** window scale that SYN-ACKs offer */
+  windowScale: number;
+}
+
+/** All (VIP, port) of the configuration, matched with the rows of the service table in `view`. */
+export function listServices(configs: readonly ServiceConfig[], view: DataView): Service[] {
+  return configs.flatMap((config) => {
+    const rules = new Rules(config.rules, config.pool);
+    return config.vip.map((vip) => {
+      const row = findRow(view, vip, config.port);
+      const at = view.getUint32(L.HEADER_SERVICE_BASE, true) + row * L.SERVICE_SIZE;
+      const windowScale = view.getUint8(at + L.SERVICE_WINDOW_SCALE);
+      return { name: config.name, vip, port: config.port, rules, row, windowScale };
+    });
+  });
+}
+
+function findRow(view: DataView, vip: Address, port: number): number {
+  const base = view.getUint32(L.HEADER_SERVICE_BASE, true);
+  const count = view.getUint32(L.HEADER_SERVICE_COUNT, true);
+  for (let row = 0; row < count; row += 1) {
+    const at = base + row * L.SERVICE_SIZE;
+    if (view.getUint16(at + L.SERVICE_PORT) !== port) continue;
+    if (view.getUint8(at + L.SERVICE_FAMILY) !== (vip.length === 16 ? 6 : 4)) continue;
+    const address = new Uint8Array(view.buffer, at + L.SERVICE_ADDRESS, vip.length);
+    if (sameAddress(address, vip)) return row;
+  }
+  throw new Error(`control: no row of the service table has ${vip.join('.')} port ${port}`);
+}

@@ -1,0 +1,139 @@
+import * as L from '../../assembly/layout.ts';
+import type { Address, Binding, HandoffId, Message } from '../channel/messages.ts';
+import type { Config } from '../config/config.ts';
+import { Connections } from '../connections.ts';
+import type { Core } from '../core.ts';
+import type { Effects, OutgoingPacket } from '../event.ts';
+import { sameAddress } from '../tuple.ts';
+import { Deadlines } from './deadlines.ts';
+import { Dispatcher } from './dispatcher/dispatcher.ts';
+import { Figures } from './figures.ts';
+import type { ServerFigures } from './figures.ts';
+import type { Opening } from './opening.ts';
+import { listServices } from './service.ts';
+import type { Service } from './service.ts';
+import { OwedCloses } from './switch/owed-closes.ts';
+
+/** What the switch's control plane is made with. */
+export interface WebSwitchOptions {
+  core: Core;
+  config: Config;
+  /** 32 bits, drawn at start: first half of all handoff ids of this run */
+  run: number;
+  /** 0 <= x < 1 */
+  random: () => number;
+  hostName: string;
+}
+
+/** A server and the control channel to its agent; the agent has the server's name. */
+export interface Server {
+  index: number;
+  name: string;
+  /** port of the server application */
+  port: number;
+  up: boolean;
+  bindings: Binding[];
+  figures: ServerFigures;
+  /** the agent's list of connections, while it arrives */
+  listed: Set<string> | null;
+  /** ids of this run from here on are younger than the agent's list */
+  listedBefore: number;
+}
+
+/** Everything the parts of the switch's control plane share. */
+export class SwitchState {
+  readonly core: Core;
+  readonly owner: number;
+  readonly connections: Connections;
+  readonly config: Config;
+  readonly run: number;
+  readonly hostName: string;
+  readonly servers: Server[];
+  readonly services: Service[];
+  readonly dispatcher: Dispatcher;
+  /** by entry index */
+  readonly openings = new Map<number, Opening>();
+  readonly deadlines = new Deadlines<Opening>();
+  readonly owed = new OwedCloses();
+  readonly figures = new Figures();
+  /** by entry index: counter of the first handoff of the connection that it holds */
+  readonly firstCounter: Uint32Array;
+  counter = 0;
+  private effects: Effects = { packets: [], messages: [], deadlineMs: Infinity };
+
+  constructor(options: WebSwitchOptions) {
+    const { core, config } = options;
+    this.core = core;
+    this.config = config;
+    this.run = options.run;
+    this.hostName = options.hostName;
+    this.owner = core.nextOwner();
+    this.connections = new Connections(core.memory.buffer);
+    this.firstCounter = new Uint32Array(this.connections.entryCount);
+    this.services = listServices(config.services, this.connections.view);
+    this.dispatcher = new Dispatcher(config.servers, config.pools, options.random);
+    this.servers = config.servers.map((server, index) => ({
+      index,
+      name: server.name,
+      port: server.port,
+      up: false,
+      bindings: [],
+      figures: { handoffs: 0, ready: 0, failed: 0 },
+      listed: null,
+      listedBefore: 0,
+    }));
+  }
+
+  get timing(): Config['timing'] {
+    return this.config.timing;
+  }
+
+  get heldLimit(): number {
+    return this.config.switch?.heldBytes ?? 65536;
+  }
+
+  serverNamed(name: string): Server | undefined {
+    return this.servers.find((server) => server.name === name);
+  }
+
+  serviceAt(vip: Address, port: number): Service | undefined {
+    return this.services.find(
+      (service) => service.port === port && sameAddress(service.vip, vip),
+    );
+  }
+
+  /** Where the server's agent wants the packets of that VIP and port. */
+  bindingOf(server: Server, vip: Address, port: number): Binding | undefined {
+    return server.bindings.find(
+      (binding) => binding.port === port && sameAddress(binding.vip, vip),
+    );
+  }
+
+  nextId(): HandoffId {
+    this.counter = (this.counter + 1) >>> 0;
+    return { run: this.run, counter: this.counter };
+  }
+
+  /** Lost when the channel is down; what must arrive is repeated by whoever owes it. */
+  send(server: Server, message: Message): void {
+    if (server.up) this.effects.messages.push({ to: server.name, message });
+  }
+
+  transmit(packet: OutgoingPacket): void {
+    this.effects.packets.push(packet);
+  }
+
+  /** What has gathered since the last call. */
+  takeEffects(deadlineMs: number): Effects {
+    const taken = this.effects;
+    taken.deadlineMs = deadlineMs;
+    this.effects = { packets: [], messages: [], deadlineMs: Infinity };
+    return taken;
+  }
+
+  /** Calls core.update with what was put into the template; false: the entry is another one by now. */
+  update(entry: number, id: HandoffId, what: number): boolean {
+    const { core, owner } = this;
+    return core.update(owner, entry, id.run, id.counter, L.CONTROL_TEMPLATE, what) === 1;
+  }
+}
