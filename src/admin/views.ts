@@ -108,7 +108,10 @@ function hex(value: number): string {
   return value.toString(16);
 }
 
-/** All entries that are in the table. `serverName`: of RECORD_SERVER, the switch's index or the agent's peer. */
+/**
+ * All entries that are in the table. `serverName` tells the name of a RECORD_SERVER: of the server at
+ * the switch, of the peer that gave the connection at the agent.
+ */
 export function connectionViews(
   connections: Connections,
   role: 'switch' | 'agent',

@@ -28,7 +28,7 @@ async function addressed(): Promise<void> {
   await ip('addr', 'add', '10.99.0.1/24', 'dev', 'biotun0');
 }
 
-/** Waits for packets of this IP protocol among the other ones that a new device sees (router solicitations). */
+/** Waits for a packet of this IP protocol; a new device also sees router solicitations. */
 function receiveProtocol(device: TunDevice, view: DataView, protocol: number): number | undefined {
   for (let attempt = 0; attempt < 20; attempt += 1) {
     device.wait(100);
