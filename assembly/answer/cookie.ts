@@ -87,14 +87,7 @@ export class Cookie {
   }
 
   /** The ISN for a tuple (layout.ts, TUPLE_*); `options` are OPTION_*, of which SACK goes in. */
-  static make(
-    tuple: usize,
-    clientIsn: u32,
-    mss: u32,
-    scale: u32,
-    options: u32,
-    epoch: u32,
-  ): u32 {
+  static make(tuple: usize, clientIsn: u32, mss: u32, scale: u32, options: u32, epoch: u32): u32 {
     const bits = Cookie.bits(mss, scale, options, epoch);
     return (bits << PARITY_SHIFT) | Cookie.macOfTuple(tuple, clientIsn, bits, epoch);
   }
@@ -105,9 +98,11 @@ export class Cookie {
     const mac = isn & MAC_MASK;
     const epoch = load<u32>(0, HEADER_COOKIE_EPOCH);
     const step = (epoch ^ bits) & 1;
-    if (Cookie.macOfTuple(tuple, clientIsn, bits, epoch - step) == mac) return Cookie.contents(bits);
+    if (Cookie.macOfTuple(tuple, clientIsn, bits, epoch - step) == mac)
+      return Cookie.contents(bits);
     if (step == 0) return 0;
-    if (Cookie.macOfTuple(tuple, clientIsn, bits, epoch + step) == mac) return Cookie.contents(bits);
+    if (Cookie.macOfTuple(tuple, clientIsn, bits, epoch + step) == mac)
+      return Cookie.contents(bits);
     return 0;
   }
 
@@ -146,18 +141,18 @@ export class Cookie {
     const key = HEADER_COOKIE_KEYS + (epoch & 3) * KEY_SIZE;
     const key0 = load<u64>(key);
     const key1 = load<u64>(key, 8);
-    const portsAndIsn = <u64>ports | (<u64>clientIsn << 32);
+    const portsAndIsn = (<u64>ports) | ((<u64>clientIsn) << 32);
     const rest =
-      <u64>epoch |
-      (<u64>(bits & EPOCH_FREE_BITS) << OPTIONS_SHIFT) |
-      (<u64>family << FAMILY_SHIFT);
+      (<u64>epoch) |
+      ((<u64>(bits & EPOCH_FREE_BITS)) << OPTIONS_SHIFT) |
+      ((<u64>family) << FAMILY_SHIFT);
     if (family == 4) {
-      const addresses = <u64>load<u32>(client) | (<u64>load<u32>(local) << 32);
-      const last = rest | (<u64>23 << LENGTH_SHIFT);
-      return <u32>SipHash.words(key0, key1, 3, addresses, portsAndIsn, last, 0, 0, 0) & MAC_MASK;
+      const addresses = (<u64>load<u32>(client)) | ((<u64>load<u32>(local)) << 32);
+      const last = rest | ((<u64>23) << LENGTH_SHIFT);
+      return (<u32>SipHash.words(key0, key1, 3, addresses, portsAndIsn, last, 0, 0, 0)) & MAC_MASK;
     }
     return (
-      <u32>(
+      (<u32>(
         SipHash.words(
           key0,
           key1,
@@ -167,9 +162,9 @@ export class Cookie {
           load<u64>(local),
           load<u64>(local, 8),
           portsAndIsn,
-          rest | (<u64>47 << LENGTH_SHIFT),
+          rest | ((<u64>47) << LENGTH_SHIFT),
         )
-      ) & MAC_MASK
+      )) & MAC_MASK
     );
   }
 

@@ -85,7 +85,7 @@ export class SynAck {
     const echo = timestamps == 0 ? 0 : load<u32>(timestamps);
     const first = tcp + TCP_HEADER_SIZE;
     let option = first;
-    store<u32>(option, MSS_WORD | (<u32>bswap<u16>(load<u16>(service, SERVICE_MSS)) << 16));
+    store<u32>(option, MSS_WORD | ((<u32>bswap<u16>(load<u16>(service, SERVICE_MSS))) << 16));
     option += 4;
     if (timestamps != 0) {
       store<u32>(option, (sack ? SACK_PERMITTED : NOP_NOP) | TIMESTAMPS);
@@ -97,7 +97,7 @@ export class SynAck {
       option += 4;
     }
     if (scaled) {
-      store<u32>(option, NOP_SCALE | (<u32>load<u8>(service, SERVICE_WINDOW_SCALE) << 24));
+      store<u32>(option, NOP_SCALE | ((<u32>load<u8>(service, SERVICE_WINDOW_SCALE)) << 24));
       option += 4;
     }
     return <u32>(option - first);

@@ -1,9 +1,212 @@
+import {
+  HEAD_HEADER_COUNT,
+  HEAD_HEADER_LIMIT,
+  HEAD_HEADER_SIZE,
+  HEAD_HEADERS,
+  HEAD_LENGTH,
+  HEAD_LIMIT,
+  HEAD_METHOD_LENGTH,
+  HEAD_METHOD_OFFSET,
+  HEAD_PATH_LENGTH,
+  HEAD_PATH_OFFSET,
+  HEAD_TARGET_HASH,
+  HEAD_VERSION,
+} from '../layout';
+import { ByteClass } from './byte-class';
+import {
+  HEAD_ERROR_CONNECT,
+  HEAD_ERROR_FOLD,
+  HEAD_ERROR_LINE_END,
+  HEAD_ERROR_METHOD,
+  HEAD_ERROR_NAME,
+  HEAD_ERROR_SPACE_BEFORE_COLON,
+  HEAD_ERROR_TARGET,
+  HEAD_ERROR_TOO_LONG,
+  HEAD_ERROR_VALUE,
+  HEAD_ERROR_VERSION,
+} from './head-errors';
+import { HeadFields } from './head-fields';
+import { HeadTarget } from './head-target';
+
+const CR: u32 = 13;
+const LF: u32 = 10;
+const SPACE: u32 = 0x20;
+const COLON: u32 = 0x3a;
+const METHOD_LIMIT: usize = 32;
+const VERSION_SIZE: usize = 10; // with its line end
+const HTTP_1_1: u64 = 0x312e312f50545448;
+const SEED: u64 = 0x9e3779b97f4a7c15;
+const MULTIPLIER: u64 = 0xd6e8feb86659fd93;
+const SLASH_WORD: u64 = 0x2f;
+const LIMIT: u32 = HEAD_LIMIT;
+const FIELD_LIMIT: u32 = HEAD_HEADER_LIMIT;
+
+/**
+ * The head of an HTTP/1.0 or HTTP/1.1 request (RFC 9112): strict, since the server reads the same bytes
+ * with another parser. Nothing is repaired. Functions return an offset from the head's first byte (> 0),
+ * 0 if more bytes are needed, or the negative of a HEAD_ERROR_*.
+ */
 export class RequestHead {
+  /** Parses `length` bytes, fills the record at `out` (layout.ts, HEAD_*), returns the head's length. */
   static parse(address: usize, length: u32, out: usize): i32 {
+    memory.fill(out, 0, HEAD_HEADERS);
+    const end = address + min<u32>(length, LIMIT);
+    const line = RequestHead.requestLine(address, end, out);
+    const size = line > 0 ? RequestHead.fields(address, address + line, end, out) : line;
+    if (size <= 0) return size == 0 && length >= LIMIT ? -HEAD_ERROR_TOO_LONG : size;
+    const error = HeadFields.finish(out);
+    if (error != 0) return -error;
+    const path = address + <usize>load<u16>(out, HEAD_PATH_OFFSET);
+    store<u32>(out, size, HEAD_LENGTH);
+    store<u32>(
+      out,
+      RequestHead.hashTarget(path, load<u16>(out, HEAD_PATH_LENGTH)),
+      HEAD_TARGET_HASH,
+    );
+    return size;
+  }
+
+  /** Method, target, version; one empty line before it is skipped (RFC 9112 section 2.2). */
+  @inline
+  static requestLine(head: usize, end: usize, out: usize): i32 {
+    let method = head;
+    if (head < end && load<u8>(head) == CR) {
+      if (head + 1 == end) return 0;
+      if (load<u8>(head + 1) != LF) return -HEAD_ERROR_LINE_END;
+      method = head + 2;
+    }
+    const methodEnd = ByteClass.skip(method, end, ByteClass.token());
+    if (methodEnd - method > METHOD_LIMIT) return -HEAD_ERROR_METHOD;
+    if (methodEnd == end) return 0;
+    if (methodEnd == method || load<u8>(methodEnd) != SPACE) return -HEAD_ERROR_METHOD;
+    if (RequestHead.isMethod(method, methodEnd, 0x4e4e4f43, 0x5443454e)) {
+      return -HEAD_ERROR_CONNECT; // CONN NECT
+    }
+    store<u16>(out, <u16>(method - head), HEAD_METHOD_OFFSET);
+    store<u16>(out, <u16>(methodEnd - method), HEAD_METHOD_LENGTH);
+
+    const target = methodEnd + 1;
+    const targetEnd = ByteClass.skip(target, end, ByteClass.visible());
+    if (targetEnd == end) return 0;
+    const byte = <u32>load<u8>(targetEnd);
+    if (byte == CR || byte == LF) return -HEAD_ERROR_VERSION;
+    if (byte != SPACE || targetEnd == target) return -HEAD_ERROR_TARGET;
+    const version = RequestHead.version(targetEnd + 1, end, out);
+    if (version <= 0) return version;
+    const options = RequestHead.isMethod(method, methodEnd, 0x4954504f, 0x534e4f49); // OPTI IONS
+    const error = HeadTarget.parse(head, target, targetEnd, options, out);
+    if (error != 0) return -error;
+    return <i32>(targetEnd + 1 + VERSION_SIZE - head);
+  }
+
+  /** A method of seven bytes, given by its first and last four; methods are case-sensitive. */
+  @inline
+  static isMethod(from: usize, to: usize, first: u32, last: u32): bool {
+    return to - from == 7 && load<u32>(from) == first && load<u32>(from, 3) == last;
+  }
+
+  /** "HTTP/1.0" or "HTTP/1.1" and the line's end; 1 = they are there. */
+  @inline
+  static version(at: usize, end: usize, out: usize): i32 {
+    const there = end - at;
+    for (let i: usize = 0; i < 8; i++) {
+      if (i == there) return 0;
+      const expected = (HTTP_1_1 >> ((<u64>i) << 3)) & 0xff;
+      const byte = <u64>load<u8>(at + i);
+      if (byte != expected && (i != 7 || byte != 0x30)) return -HEAD_ERROR_VERSION;
+    }
+    if (there == 8) return 0;
+    if (load<u8>(at, 8) != CR)
+      return load<u8>(at, 8) == LF ? -HEAD_ERROR_LINE_END : -HEAD_ERROR_VERSION;
+    if (there == 9) return 0;
+    if (load<u8>(at, 9) != LF) return -HEAD_ERROR_LINE_END;
+    store<u16>(out, 10 + (load<u8>(at, 7) & 1), HEAD_VERSION);
+    return 1;
+  }
+
+  /** Field lines and the empty line that ends them. */
+  @inline
+  static fields(head: usize, from: usize, end: usize, out: usize): i32 {
+    let at = from;
+    let count: u32 = 0;
+    while (at < end) {
+      if (load<u8>(at) == CR) {
+        const lineEnd = RequestHead.lineEnd(at, end);
+        return lineEnd > 0 ? <i32>(at + 2 - head) : lineEnd;
+      }
+      const nameEnd = ByteClass.skip(at, end, ByteClass.token());
+      if (nameEnd == end) return 0;
+      if (nameEnd == at || load<u8>(nameEnd) != COLON) return RequestHead.nameError(at, nameEnd);
+      const value = HeadFields.skipBlanks(nameEnd + 1, end);
+      const lineEnd = ByteClass.skipValue(value, end);
+      if (lineEnd == end) return 0;
+      const ended = RequestHead.lineEnd(lineEnd, end);
+      if (ended <= 0) return ended;
+      let valueEnd = lineEnd;
+      while (valueEnd > value && ByteClass.isBlank(load<u8>(valueEnd - 1))) valueEnd--;
+      if (count == FIELD_LIMIT) return -HEAD_ERROR_TOO_LONG;
+      const record = out + HEAD_HEADERS + count * HEAD_HEADER_SIZE;
+      store<u16>(record, <u16>(at - head));
+      store<u16>(record, <u16>(nameEnd - at), 2);
+      store<u16>(record, <u16>(value - head), 4);
+      store<u16>(record, <u16>(valueEnd - value), 6);
+      count++;
+      store<u32>(out, count, HEAD_HEADER_COUNT);
+      const error = HeadFields.take(head, at, nameEnd - at, value, valueEnd, out);
+      if (error != 0) return -error;
+      at = lineEnd + 2;
+    }
     return 0;
   }
 
+  /** 1 = CR LF at `at`. */
+  @inline
+  static lineEnd(at: usize, end: usize): i32 {
+    const byte = <u32>load<u8>(at);
+    if (byte != CR) return byte == LF ? -HEAD_ERROR_LINE_END : -HEAD_ERROR_VALUE;
+    if (at + 1 == end) return 0;
+    return load<u8>(at, 1) == LF ? 1 : -HEAD_ERROR_LINE_END;
+  }
+
+  static nameError(name: usize, at: usize): i32 {
+    const byte = <u32>load<u8>(at);
+    if (ByteClass.isBlank(byte)) {
+      return at == name ? -HEAD_ERROR_FOLD : -HEAD_ERROR_SPACE_BEFORE_COLON;
+    }
+    return byte == LF || (byte == CR && at > name) ? -HEAD_ERROR_LINE_END : -HEAD_ERROR_NAME;
+  }
+
+  /**
+   * 32-bit hash of a target's bytes, the same on every host; an empty path counts as "/" (RFC 9110
+   * section 4.2.3). Words of eight bytes, little endian, the last one filled up with zeros:
+   * h = (h ^ word) * MULTIPLIER; h ^= h >> 32, beginning with SEED + length; the high half of a last
+   * multiplication is the result.
+   */
   static hashTarget(address: usize, length: u32): u32 {
-    return 0;
+    if (length == 0) return RequestHead.finishHash(RequestHead.mixHash(SEED + 1, SLASH_WORD));
+    const end = address + length;
+    let hash = SEED + <u64>length;
+    for (; address + 8 <= end; address += 8) hash = RequestHead.mixHash(hash, load<u64>(address));
+    if (address < end) {
+      let word: u64 = 0;
+      let shift: u64 = 0;
+      for (; address < end; address++) {
+        word |= (<u64>load<u8>(address)) << shift;
+        shift += 8;
+      }
+      hash = RequestHead.mixHash(hash, word);
+    }
+    return RequestHead.finishHash(hash);
+  }
+
+  @inline
+  static mixHash(hash: u64, word: u64): u64 {
+    const product = (hash ^ word) * MULTIPLIER;
+    return product ^ (product >> 32);
+  }
+
+  @inline
+  static finishHash(hash: u64): u32 {
+    return <u32>((hash * MULTIPLIER) >> 32);
   }
 }

@@ -48,7 +48,8 @@ export class TcpOptions {
   @inline
   static timestampsAligned(tcp: usize, end: usize): bool {
     return (
-      end >= tcp + TCP_HEADER_SIZE + 12 && load<u32>(tcp + TCP_HEADER_SIZE) == TCP_TIMESTAMPS_ALIGNED
+      end >= tcp + TCP_HEADER_SIZE + 12 &&
+      load<u32>(tcp + TCP_HEADER_SIZE) == TCP_TIMESTAMPS_ALIGNED
     );
   }
 

@@ -23,12 +23,7 @@ import {
   IPV4_SOURCE,
   IPV4_TOTAL_LENGTH,
 } from '../wire/ipv4';
-import {
-  IPV6_HEADER_SIZE,
-  IPV6_NEXT_HEADER,
-  IPV6_PAYLOAD_LENGTH,
-  IPV6_SOURCE,
-} from '../wire/ipv6';
+import { IPV6_HEADER_SIZE, IPV6_NEXT_HEADER, IPV6_PAYLOAD_LENGTH, IPV6_SOURCE } from '../wire/ipv6';
 import { TCP_CHECKSUM, TCP_DATA_OFFSET, TCP_HEADER_SIZE } from '../wire/tcp';
 import { VNET_FLAGS, VNET_NEEDS_CSUM } from '../wire/vnet';
 
@@ -70,7 +65,7 @@ export class Checksum {
   /** Writes a checksum field that holds a complemented sum: HC' = ~(~HC + ~m + m'), RFC 1624 equation 3. */
   @inline
   static update(field: usize, change: u64): void {
-    const sum = Checksum.fold(<u64>(<u32>load<u16>(field) ^ 0xffff) + change);
+    const sum = Checksum.fold(<u64>((<u32>load<u16>(field)) ^ 0xffff) + change);
     store<u16>(field, select<u32>(sum, 0xffff, sum != 0) ^ 0xffff);
   }
 
@@ -106,10 +101,7 @@ export class Checksum {
     const vip = load<u16>(entry + ENTRY_VIP_PORT);
     const agent = role == ROLE_AGENT;
     store<u16>(entry + ENTRY_TO_SERVER_ADDRESS_DELTA, Checksum.fold(toServer));
-    store<u16>(
-      entry + ENTRY_TO_SERVER_PORT_DELTA,
-      Checksum.fold(Checksum.change16(local, server)),
-    );
+    store<u16>(entry + ENTRY_TO_SERVER_PORT_DELTA, Checksum.fold(Checksum.change16(local, server)));
     store<u16>(entry + ENTRY_TO_CLIENT_ADDRESS_DELTA, agent ? Checksum.fold(toClient) : 0);
     store<u16>(
       entry + ENTRY_TO_CLIENT_PORT_DELTA,
@@ -172,7 +164,7 @@ export class Checksum {
       total = header + <u32>bswap<u16>(load<u16>(packet + IPV6_PAYLOAD_LENGTH));
     }
     if (total > length || total < header + TCP_SIZE) return 0;
-    const size = (<u32>load<u8>(packet + header + TCP_DATA_OFFSET) >> 4) << 2;
+    const size = ((<u32>load<u8>(packet + header + TCP_DATA_OFFSET)) >> 4) << 2;
     return size < TCP_SIZE || header + size > total ? 0 : total;
   }
 

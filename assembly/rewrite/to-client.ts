@@ -42,7 +42,7 @@ export class ToClient {
     const promised = <u32>load<u8>(entry + ENTRY_SWITCH_SCALE);
     if (server == promised || load<u8>(tcp + TCP_FLAGS) & TCP_SYN) return 0;
     const old = load<u16>(tcp + TCP_WINDOW);
-    const scaled = (<u32>bswap<u16>(old) << server) >> promised;
+    const scaled = ((<u32>bswap<u16>(old)) << server) >> promised;
     const fresh = bswap<u16>(<u16>(scaled > 0xffff ? 0xffff : scaled));
     store<u16>(tcp + TCP_WINDOW, fresh);
     return Checksum.change16(old, fresh);
