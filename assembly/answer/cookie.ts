@@ -140,7 +140,7 @@ export class Cookie {
   ): u32 {
     const key = HEADER_COOKIE_KEYS + (epoch & 3) * KEY_SIZE;
     const key0 = load<u64>(key);
-    const key1 = load<u64>(key, 8);
+    const key1 = load<u64>(key + 8);
     const portsAndIsn = (<u64>ports) | ((<u64>clientIsn) << 32);
     const rest =
       (<u64>epoch) |
@@ -158,9 +158,9 @@ export class Cookie {
           key1,
           6,
           load<u64>(client),
-          load<u64>(client, 8),
+          load<u64>(client + 8),
           load<u64>(local),
-          load<u64>(local, 8),
+          load<u64>(local + 8),
           portsAndIsn,
           rest | ((<u64>47) << LENGTH_SHIFT),
         )

@@ -46,6 +46,8 @@ const MSS_WORD: u32 = TCP_OPTION_MSS | (4 << 8);
 const NOP_NOP: u32 = TCP_OPTION_NOP | (TCP_OPTION_NOP << 8);
 const SACK_PERMITTED: u32 = TCP_OPTION_SACK_PERMITTED | (2 << 8);
 const TIMESTAMPS: u32 = (TCP_OPTION_TIMESTAMPS << 16) | (10 << 24);
+const TIMESTAMP_VALUE: usize = 4; // behind two bytes of padding or SACK-permitted, kind and length
+const TIMESTAMP_ECHO: usize = 8;
 const NOP_SCALE: u32 = TCP_OPTION_NOP | (TCP_OPTION_WINDOW_SCALE << 8) | (3 << 16);
 
 /** The answer to a SYN, written over it. */
@@ -89,8 +91,8 @@ export class SynAck {
     option += 4;
     if (timestamps != 0) {
       store<u32>(option, (sack ? SACK_PERMITTED : NOP_NOP) | TIMESTAMPS);
-      store<u32>(option, bswap<u32>(<u32>(<u64>nowMs)), 4);
-      store<u32>(option, echo, 8);
+      store<u32>(option, bswap<u32>(<u32>(<u64>nowMs)), TIMESTAMP_VALUE);
+      store<u32>(option, echo, TIMESTAMP_ECHO);
       option += 12;
     } else if (sack) {
       store<u32>(option, NOP_NOP | (SACK_PERMITTED << 16));

@@ -104,8 +104,8 @@ export class HeadTarget {
   @inline
   static escape(percent: usize, to: usize): bool {
     if (percent + 3 > to) return false;
-    const high = <u32>load<u8>(percent, 1);
-    const low = <u32>load<u8>(percent, 2);
+    const high = <u32>load<u8>(percent + 1);
+    const low = <u32>load<u8>(percent + 2);
     if (high == 0x30 && low == 0x30) return false;
     return ByteClass.isHexadecimal(high) && ByteClass.isHexadecimal(low);
   }

@@ -39,6 +39,10 @@ const SEED: u64 = 0x9e3779b97f4a7c15;
 const MULTIPLIER: u64 = 0xd6e8feb86659fd93;
 const SLASH_WORD: u64 = 0x2f;
 const LIMIT: u32 = HEAD_LIMIT;
+// in a record of HEAD_HEADERS, which begins with the name's offset
+const FIELD_NAME_LENGTH: usize = 2;
+const FIELD_VALUE: usize = 4;
+const FIELD_VALUE_LENGTH: usize = 6;
 const FIELD_LIMIT: u32 = HEAD_HEADER_LIMIT;
 
 /**
@@ -102,7 +106,7 @@ export class RequestHead {
   /** A method of seven bytes, given by its first and last four; methods are case-sensitive. */
   @inline
   static isMethod(from: usize, to: usize, first: u32, last: u32): bool {
-    return to - from == 7 && load<u32>(from) == first && load<u32>(from, 3) == last;
+    return to - from == 7 && load<u32>(from) == first && load<u32>(from + 3) == last;
   }
 
   /** "HTTP/1.0" or "HTTP/1.1" and the line's end; 1 = they are there. */
@@ -116,11 +120,11 @@ export class RequestHead {
       if (byte != expected && (i != 7 || byte != 0x30)) return -HEAD_ERROR_VERSION;
     }
     if (there == 8) return 0;
-    if (load<u8>(at, 8) != CR)
-      return load<u8>(at, 8) == LF ? -HEAD_ERROR_LINE_END : -HEAD_ERROR_VERSION;
+    if (load<u8>(at + 8) != CR)
+      return load<u8>(at + 8) == LF ? -HEAD_ERROR_LINE_END : -HEAD_ERROR_VERSION;
     if (there == 9) return 0;
-    if (load<u8>(at, 9) != LF) return -HEAD_ERROR_LINE_END;
-    store<u16>(out, 10 + (load<u8>(at, 7) & 1), HEAD_VERSION);
+    if (load<u8>(at + 9) != LF) return -HEAD_ERROR_LINE_END;
+    store<u16>(out, 10 + (load<u8>(at + 7) & 1), HEAD_VERSION);
     return 1;
   }
 
@@ -147,9 +151,9 @@ export class RequestHead {
       if (count == FIELD_LIMIT) return -HEAD_ERROR_TOO_LONG;
       const record = out + HEAD_HEADERS + count * HEAD_HEADER_SIZE;
       store<u16>(record, <u16>(at - head));
-      store<u16>(record, <u16>(nameEnd - at), 2);
-      store<u16>(record, <u16>(value - head), 4);
-      store<u16>(record, <u16>(valueEnd - value), 6);
+      store<u16>(record, <u16>(nameEnd - at), FIELD_NAME_LENGTH);
+      store<u16>(record, <u16>(value - head), FIELD_VALUE);
+      store<u16>(record, <u16>(valueEnd - value), FIELD_VALUE_LENGTH);
       count++;
       store<u32>(out, count, HEAD_HEADER_COUNT);
       const error = HeadFields.take(head, at, nameEnd - at, value, valueEnd, out);
@@ -165,7 +169,7 @@ export class RequestHead {
     const byte = <u32>load<u8>(at);
     if (byte != CR) return byte == LF ? -HEAD_ERROR_LINE_END : -HEAD_ERROR_VALUE;
     if (at + 1 == end) return 0;
-    return load<u8>(at, 1) == LF ? 1 : -HEAD_ERROR_LINE_END;
+    return load<u8>(at + 1) == LF ? 1 : -HEAD_ERROR_LINE_END;
   }
 
   static nameError(name: usize, at: usize): i32 {

@@ -113,9 +113,9 @@ export class Checksum {
   static change128(old: usize, fresh: usize): u64 {
     return (
       Checksum.change32(load<u32>(old), load<u32>(fresh)) +
-      Checksum.change32(load<u32>(old, 4), load<u32>(fresh, 4)) +
-      Checksum.change32(load<u32>(old, 8), load<u32>(fresh, 8)) +
-      Checksum.change32(load<u32>(old, 12), load<u32>(fresh, 12))
+      Checksum.change32(load<u32>(old + 4), load<u32>(fresh + 4)) +
+      Checksum.change32(load<u32>(old + 8), load<u32>(fresh + 8)) +
+      Checksum.change32(load<u32>(old + 12), load<u32>(fresh + 12))
     );
   }
 
