@@ -1,0 +1,184 @@
+import type { Close, Handoff, Hello, Message, Resync } from '../channel/messages.ts';
+import { PROTOCOL_VERSION } from '../channel/wire.ts';
+import { formatEndpoint } from '../config/address.ts';
+import type { Config } from '../config/config.ts';
+import { Connections } from '../connections.ts';
+import type { Core } from '../core.ts';
+import type { Effects, Plane, PlaneEvent } from '../event.ts';
+import { Bindings } from './bindings.ts';
+import type { AgentBinding } from './bindings.ts';
+import { outcomeMessage } from './close.ts';
+import { Entries } from './entries.ts';
+import { noFigures } from './figures.ts';
+import type { AgentFigures } from './figures.ts';
+import { Outbox } from './outbox.ts';
+import { Peers } from './peers.ts';
+import type { Peer } from './peers.ts';
+import { Comparison, resyncMessages } from './resync.ts';
+import type { Giver, Outcome, Takeover } from './takeover.ts';
+import { Translate } from './translate.ts';
+
+const LOAD_INTERVAL_MS = 1000;
+
+export interface AgentOptions {
+  core: Core;
+  config: Pick<Config, 'workers' | 'agent' | 'timing'>;
+  /** 32-bit id of this start of the program */
+  run: number;
+  /** [0, 1) */
+  random: () => number;
+  hostName: string;
+  /** what an operator should know */
+  sink?: (notice: string) => void;
+}
+
+/**
+ * The part of baton on a server's host: every peer may hand connections over; it learns VIPs, groups and
+ * switches from their hello and answers with the addresses that it gives them.
+ */
+export class Agent implements Plane {
+  readonly #options: AgentOptions;
+  readonly #peers = new Peers();
+  readonly #outbox = new Outbox();
+  readonly #figures = noFigures();
+  readonly #bindings: Bindings;
+  readonly #takeover: Takeover;
+  readonly #comparisons = new Map<string, Comparison>();
+  #nextLoadMs = -Infinity;
+
+  /** The memory map must have been written and the core initialised. */
+  constructor(options: AgentOptions) {
+    this.#options = options;
+    const { config, core } = options;
+    this.#bindings = new Bindings(config.agent?.handoff ?? [], config.agent?.service ?? []);
+    const connections = new Connections(core.memory.buffer);
+    this.#takeover = new Translate({
+      entries: new Entries(core, connections, config.workers),
+      bindings: this.#bindings,
+      outbox: this.#outbox,
+      figures: this.#figures,
+      timing: config.timing,
+      tell: (giver, outcome) => this.#tell(giver, outcome),
+      giverAt: (index) => this.#peers.at(index),
+      notice: (text) => this.#notice(text),
+    });
+  }
+
+  receive(event: PlaneEvent, nowMs: number): Effects {
+    if (event.kind === 'packet') this.#takeover.packet(event, nowMs);
+    else if (event.kind === 'message') this.#message(event.from, event.message, nowMs);
+    else if (event.kind === 'channel-up') this.#up(event.peer, event.hello, nowMs);
+    else if (event.kind === 'channel-down') this.#down(event.peer);
+    const takeoverMs = this.#takeover.time(nowMs);
+    this.#reportLoad(nowMs);
+    return this.#outbox.take(Math.min(takeoverMs, this.#nextLoadMs));
+  }
+
+  stats(): AgentFigures {
+    return { ...structuredClone(this.#figures), open: this.#takeover.open };
+  }
+
+  /** Index of the lease (HEADER_LEASE_BASE) that this peer's connections live on; null = never seen. */
+  leaseOf(peer: string): number | null {
+    return this.#peers.named(peer)?.lease ?? null;
+  }
+
+  /** Its terminal messages go before its list: the other side must not take what they name for lost. */
+  #up(name: string, hello: Hello, nowMs: number): void {
+    const peer = this.#peers.up(name, hello);
+    this.#outbox.message(name, this.#hello(this.#bind(hello)));
+    this.#takeover.reachable(peer, nowMs);
+    const here = this.#takeover.list(peer);
+    this.#comparisons.set(name, new Comparison(here));
+    for (const message of resyncMessages(here)) this.#outbox.message(name, message);
+  }
+
+  /** Its connections stay and are served. */
+  #down(name: string): void {
+    const peer = this.#peers.named(name);
+    if (peer) peer.up = false;
+    this.#comparisons.delete(name);
+  }
+
+  #bind(hello: Hello): AgentBinding[] {
+    return hello.services.flatMap((offer) => {
+      const binding = this.#bindings.give(hello.group, offer);
+      if (binding) return [binding];
+      const what = formatEndpoint(offer.vip, offer.port);
+      this.#notice(`no address is left for ${what}: widen agent.handoff and agent.service`);
+      return [];
+    });
+  }
+
+  #hello(given: AgentBinding[]): Hello {
+    const { hostName, run } = this.#options;
+    return {
+      type: 'hello',
+      version: PROTOCOL_VERSION,
+      name: hostName,
+      roles: ['agent'],
+      group: '',
+      run,
+      capabilities: ['translate'],
+      services: [],
+      bindings: given.map(({ vip, port, handoff, handoffPort }) => {
+        return { vip, port, handoff, handoffPort };
+      }),
+    };
+  }
+
+  #message(from: string, message: Message, nowMs: number): void {
+    const peer = this.#peers.named(from);
+    if (message.type === 'handoff') this.#handoff(from, peer, message, nowMs);
+    else if (!peer) return;
+    else if (message.type === 'close') this.#close(peer, message, nowMs);
+    else if (message.type === 'confirm') {
+      for (const id of message.ids) this.#takeover.confirm(id, nowMs);
+    } else if (message.type === 'resync') this.#resync(peer, message, nowMs);
+  }
+
+  #handoff(from: string, peer: Peer | undefined, message: Handoff, nowMs: number): void {
+    if (peer) return this.#takeover.accept(message, peer, nowMs);
+    const failed = { type: 'failed', id: message.id, delivered: 'no' } as const;
+    this.#outbox.message(from, { ...failed, reason: 'no hello came before it' });
+  }
+
+  #close(peer: Peer, { id, tuple }: Close, nowMs: number): void {
+    this.#takeover.release(id, tuple, peer, nowMs);
+    this.#outbox.message(peer.peer, { type: 'confirm', ids: [id] });
+  }
+
+  /** What the peer does not know is nobody's: its client was given to another, or is gone. */
+  #resync(peer: Peer, { entries, last }: Resync, nowMs: number): void {
+    const comparison = this.#comparisons.get(peer.peer);
+    if (!comparison) return;
+    comparison.named(entries);
+    if (!last) return;
+    this.#comparisons.delete(peer.peer);
+    for (const { id, tuple } of comparison.rest()) {
+      this.#takeover.release(id, tuple, peer, nowMs);
+    }
+  }
+
+  #tell(giver: Giver, outcome: Outcome): boolean {
+    if (!this.#peers.at(giver.index)?.up) return false;
+    this.#outbox.message(giver.peer, outcomeMessage(outcome));
+    return true;
+  }
+
+  /** Agents that were started together do not all report at the same moment. */
+  #reportLoad(nowMs: number): void {
+    if (this.#nextLoadMs === -Infinity) {
+      this.#nextLoadMs = nowMs + this.#options.random() * LOAD_INTERVAL_MS;
+    }
+    if (nowMs < this.#nextLoadMs) return;
+    this.#nextLoadMs = nowMs + LOAD_INTERVAL_MS;
+    for (const { peer, up } of this.#peers) {
+      if (up) this.#outbox.message(peer, { type: 'load', openConnections: this.#takeover.open });
+    }
+  }
+
+  #notice(text: string): void {
+    this.#options.sink?.(text);
+  }
+}

@@ -1,0 +1,86 @@
+import type { Address, Binding, ServiceOffer } from '../channel/messages.ts';
+import type { Prefix } from '../config/address.ts';
+import { sameAddress } from '../tuple.ts';
+
+/** A VIP and port of a group of switches, and its own addresses on this host. */
+export interface AgentBinding extends Binding {
+  group: string;
+  index: number;
+  /** where the server's kernel takes the connections of this VIP and port */
+  service: Address;
+}
+
+/**
+ * How many addresses of a prefix can be given: not the first (the network), not the last (IPv4
+ * broadcast), not the one before it (the device's own).
+ */
+export function prefixSize(prefix: Prefix): number {
+  const hostBits = prefix.network.length * 8 - prefix.length;
+  return Math.max(0, 2 ** Math.min(hostBits, 16) - 3);
+}
+
+/** The address `offset` behind the prefix's first; offsets below 65536. */
+export function addressIn(prefix: Prefix, offset: number): Address {
+  const address = prefix.network.slice();
+  const view = new DataView(address.buffer);
+  const at = address.length - 2;
+  view.setUint16(at, view.getUint16(at) + offset);
+  return address;
+}
+
+/** The address that the device itself has, so that loose reverse path filtering works on it. */
+export function deviceAddress(servicePrefix: Prefix): Address {
+  return addressIn(servicePrefix, prefixSize(servicePrefix) + 1);
+}
+
+/**
+ * Gives each VIP and port of a group a handoff and a service address of its own: the same client port
+ * may be open to two VIPs at once and would collide on one. All switches of a group get the same.
+ */
+export class Bindings {
+  readonly #handoff: Prefix[];
+  readonly #service: Prefix[];
+  readonly #all: AgentBinding[] = [];
+  readonly #used = new Map<number, number>();
+
+  constructor(handoff: Prefix[], service: Prefix[]) {
+    this.#handoff = handoff;
+    this.#service = service;
+  }
+
+  /** The binding of an offer; null when there is no prefix of its family or none of its addresses is left. */
+  give(group: string, offer: ServiceOffer): AgentBinding | null {
+    return this.find(group, offer.vip, offer.port) ?? this.#add(group, offer.vip, offer.port);
+  }
+
+  find(group: string, vip: Address, port: number): AgentBinding | null {
+    const same = (binding: AgentBinding) =>
+      binding.port === port && binding.group === group && sameAddress(binding.vip, vip);
+    return this.#all.find(same) ?? null;
+  }
+
+  at(index: number): AgentBinding | undefined {
+    return this.#all[index];
+  }
+
+  #add(group: string, vip: Address, port: number): AgentBinding | null {
+    const ofFamily = (prefix: Prefix) => prefix.network.length === vip.length;
+    const handoff = this.#handoff.find(ofFamily);
+    const service = this.#service.find(ofFamily);
+    if (!handoff || !service) return null;
+    const used = this.#used.get(vip.length) ?? 0;
+    if (used >= Math.min(prefixSize(handoff), prefixSize(service))) return null;
+    this.#used.set(vip.length, used + 1);
+    const binding: AgentBinding = {
+      group,
+      index: this.#all.length,
+      vip,
+      port,
+      handoff: addressIn(handoff, used + 1),
+      handoffPort: port,
+      service: addressIn(service, used + 1),
+    };
+    this.#all.push(binding);
+    return binding;
+  }
+}

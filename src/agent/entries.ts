@@ -1,0 +1,196 @@
+import * as L from '../../assembly/layout.ts';
+import type { Handoff, HandoffId, Tuple } from '../channel/messages.ts';
+import type { Connections } from '../connections.ts';
+import type { Core } from '../core.ts';
+import type { Template } from '../template.ts';
+import type { LocalTuple } from '../tuple.ts';
+import type { AgentBinding } from './bindings.ts';
+import type { KernelEnds } from './segments.ts';
+import type { Giver } from './takeover.ts';
+
+export type TableCore = Pick<
+  Core,
+  'lookup' | 'insert' | 'update' | 'held' | 'remove' | 'sweep' | 'steer' | 'nextOwner'
+>;
+
+/** The agent's entries: all that is known of a connection once its replay is over. */
+export class Entries {
+  readonly connections: Connections;
+  readonly #core: TableCore;
+  readonly #owner: number;
+  readonly #workers: number;
+  readonly #words: Int32Array;
+  /** 1 for each entry that is not over; the fast path does not know it */
+  readonly #isOpen: Uint8Array;
+  open = 0;
+
+  constructor(core: TableCore, connections: Connections, workers: number) {
+    this.#core = core;
+    this.connections = connections;
+    this.#workers = workers;
+    this.#owner = core.nextOwner();
+    this.#words = new Int32Array(connections.bytes.buffer);
+    this.#isOpen = new Uint8Array(connections.entryCount);
+  }
+
+  /** The entry of a tuple at a binding; null when there is none. */
+  find(tuple: Tuple, binding: AgentBinding): number | null {
+    this.connections.writeTuple(localTuple(tuple, binding));
+    const entry = this.#core.lookup(L.CONTROL_TUPLE);
+    return this.connections.isIndex(entry) ? entry : null;
+  }
+
+  /** A new entry in REPLAYING; null when the table has no room or the tuple is taken. */
+  insert(
+    handoff: Handoff,
+    giver: Giver,
+    binding: AgentBinding,
+    deadlineMs: number,
+    nowMs: number,
+  ): number | null {
+    const key = localTuple(handoff.tuple, binding);
+    this.connections.writeTuple(key);
+    const worker = this.#core.steer(L.CONTROL_TUPLE) % this.#workers;
+    fillTemplate(this.connections.template(), handoff, giver, binding)
+      .key(key)
+      .entry8(L.ENTRY_WORKER, worker)
+      .entry32(L.ENTRY_LAST_SEEN, Math.floor(nowMs / 1000))
+      .deadline(deadlineMs)
+      .created(nowMs);
+    const entry = this.#core.insert(this.#owner, L.CONTROL_TEMPLATE);
+    if (!this.connections.isIndex(entry)) return null;
+    this.#isOpen[entry] = 1;
+    this.open += 1;
+    return entry;
+  }
+
+  /** Changes an entry if it still has that id; `what` are UPDATE_*. */
+  update(
+    entry: number,
+    id: HandoffId,
+    what: number,
+    change: (template: Template) => void,
+  ): boolean {
+    change(this.connections.templateOf(entry));
+    const { run, counter } = id;
+    return this.#core.update(this.#owner, entry, run, counter, L.CONTROL_TEMPLATE, what) === 1;
+  }
+
+  /** CLOSED until the deadline; what the server's kernel still sends is dropped. */
+  silence(entry: number, id: HandoffId, deadlineMs: number): void {
+    const what = L.UPDATE_STATE | L.UPDATE_DEADLINE | L.UPDATE_FLAGS_SET;
+    this.update(entry, id, what, (template) =>
+      template.state(L.STATE_CLOSED).flags(L.FLAG_SILENT).deadline(deadlineMs),
+    );
+  }
+
+  /** A CLOSED entry stays until then, for late packets of both ends. */
+  linger(entry: number, id: HandoffId, deadlineMs: number): void {
+    this.update(entry, id, L.UPDATE_DEADLINE, (template) => template.deadline(deadlineMs));
+  }
+
+  /** Counts a packet that went to control as given up. */
+  giveUp(entry: number, id: HandoffId, count = 1): void {
+    if (count > 0) this.#core.held(this.#owner, entry, id.run, id.counter, count);
+  }
+
+  remove(entry: number, id: HandoffId): void {
+    this.over(entry);
+    this.#core.remove(this.#owner, entry, id.run, id.counter);
+  }
+
+  /** Notes that an entry is over; true the first time. */
+  over(entry: number): boolean {
+    if (this.#isOpen[entry] !== 1) return false;
+    this.#isOpen[entry] = 0;
+    this.open -= 1;
+    return true;
+  }
+
+  isOpen(entry: number): boolean {
+    return this.#isOpen[entry] === 1;
+  }
+
+  /** Entries of [from, from + count) on which somebody must act: deadline passed, or idle. */
+  sweep(from: number, count: number, nowMs: number, idleTimeoutMs: number): number[] {
+    const limit = L.CONTROL_LIST_LIMIT;
+    const list = L.CONTROL_LIST;
+    const owner = this.#owner;
+    const found = this.#core.sweep(owner, from, count, nowMs, idleTimeoutMs, list, limit);
+    return this.connections.list(found);
+  }
+
+  terminal(entry: number): number {
+    return Atomics.load(this.#words, this.#terminalWord(entry));
+  }
+
+  setTerminal(entry: number, bits: number): void {
+    Atomics.or(this.#words, this.#terminalWord(entry), bits);
+  }
+
+  clearTerminal(entry: number, bits: number): void {
+    Atomics.and(this.#words, this.#terminalWord(entry), ~bits);
+  }
+
+  #terminalWord(entry: number): number {
+    return (this.connections.recordAddress(entry) + L.RECORD_TERMINAL) >>> 2;
+  }
+
+  /** The connection as the client sees it. */
+  tuple(entry: number): Tuple {
+    return {
+      client: this.connections.client(entry),
+      clientPort: this.connections.clientPort(entry),
+      vip: this.connections.vip(entry),
+      vipPort: this.connections.vipPort(entry),
+    };
+  }
+
+  /** The connection as the server's kernel sees it. */
+  ends(entry: number): KernelEnds {
+    return {
+      client: this.connections.client(entry),
+      clientPort: this.connections.clientPort(entry),
+      server: this.connections.server(entry),
+      serverPort: this.connections.serverPort(entry),
+    };
+  }
+}
+
+function localTuple(tuple: Tuple, binding: AgentBinding): LocalTuple {
+  const { client, clientPort } = tuple;
+  return { client, clientPort, local: binding.handoff, localPort: binding.handoffPort };
+}
+
+function fillTemplate(
+  template: Template,
+  handoff: Handoff,
+  giver: Giver,
+  binding: AgentBinding,
+): Template {
+  const { tuple, bytes } = handoff;
+  const scales = handoff.clientScale !== L.SCALE_NONE;
+  const options =
+    (handoff.sack ? L.OPTION_SACK : 0) | (handoff.timestamps ? L.OPTION_TIMESTAMPS : 0);
+  return template
+    .state(L.STATE_REPLAYING)
+    .flags(handoff.timestamps ? L.FLAG_TIMESTAMPS : 0)
+    .server(binding.service, handoff.serverPort)
+    .vip(tuple.vip, tuple.vipPort)
+    .entry8(L.ENTRY_SWITCH_SCALE, scales ? handoff.switchScale : 0)
+    .entry8(L.ENTRY_LEASE, giver.lease)
+    .id(handoff.id)
+    .record32(L.RECORD_CLIENT_ISN, handoff.clientIsn)
+    .record32(L.RECORD_SWITCH_ISN, handoff.switchIsn)
+    .record16(L.RECORD_SERVICE, binding.index)
+    .record16(L.RECORD_SERVER, giver.index)
+    .record16(L.RECORD_CLIENT_MSS, handoff.mss)
+    .record8(L.RECORD_CLIENT_SCALE, handoff.clientScale)
+    .record8(L.RECORD_OPTIONS, options)
+    .record32(L.RECORD_CLIENT_NEXT, (handoff.clientIsn + 1 + bytes.length) >>> 0)
+    .record32(L.RECORD_CLIENT_ACK, handoff.switchNext)
+    .record32(L.RECORD_TIMESTAMP_RECENT, handoff.timestampRecent)
+    .record32(L.RECORD_TIMESTAMP_SWITCH, handoff.timestampSwitch)
+    .record16(L.RECORD_CLIENT_WINDOW, handoff.window)
+    .record32(L.RECORD_GROUP, giver.group);
+}

@@ -1,0 +1,56 @@
+import { LEASE_COUNT } from '../../assembly/layout.ts';
+import type { Hello } from '../channel/messages.ts';
+import type { Giver } from './takeover.ts';
+
+/** A host that gives connections to this agent; it is remembered when its channel breaks. */
+export interface Peer extends Giver {
+  run: number;
+  up: boolean;
+}
+
+/** FNV-1a of a group's name, as it stands in the record. */
+export function groupHash(name: string): number {
+  let hash = 0x811c9dc5;
+  for (const byte of new TextEncoder().encode(name)) {
+    hash = Math.imul(hash ^ byte, 0x01000193);
+  }
+  return hash >>> 0;
+}
+
+/** Peers by name and by the index that stands in records. */
+export class Peers {
+  readonly #byName = new Map<string, Peer>();
+  readonly #byIndex: Peer[] = [];
+
+  up(name: string, hello: Hello): Peer {
+    const known = this.#byName.get(name);
+    const peer = known ?? this.#add(name);
+    peer.groupName = hello.group;
+    peer.group = groupHash(hello.group);
+    peer.run = hello.run;
+    peer.up = true;
+    return peer;
+  }
+
+  /** More peers than leases share them: a lease then runs as long as the youngest. */
+  #add(name: string): Peer {
+    const index = this.#byIndex.length;
+    const lease = index % LEASE_COUNT;
+    const peer = { peer: name, index, lease, group: 0, groupName: '', run: 0, up: false };
+    this.#byName.set(name, peer);
+    this.#byIndex.push(peer);
+    return peer;
+  }
+
+  named(name: string): Peer | undefined {
+    return this.#byName.get(name);
+  }
+
+  at(index: number): Peer | undefined {
+    return this.#byIndex[index];
+  }
+
+  *[Symbol.iterator](): Iterator<Peer> {
+    yield* this.#byIndex;
+  }
+}

@@ -1,0 +1,158 @@
+import * as L from '../../assembly/layout.ts';
+import type { Handoff } from '../channel/messages.ts';
+import type { PacketEvent } from '../event.ts';
+import { readPacket } from '../packet/read.ts';
+import type { TcpPacket } from '../packet/read.ts';
+import { sameAddress } from '../tuple.ts';
+import type { AgentBinding } from './bindings.ts';
+import type { Entries } from './entries.ts';
+import { countHandoff } from './figures.ts';
+import type { AgentFigures } from './figures.ts';
+import type { Outbox } from './outbox.ts';
+import { Replay } from './replay.ts';
+import type { KernelHalf, ReplayOutcome } from './replay.ts';
+import type { KernelEnds } from './segments.ts';
+import type { Giver } from './takeover.ts';
+
+/** Of one connection, kept until it is ready; a client sends no more than its window. */
+const KEPT_BYTES_LIMIT = 262_144;
+/** A sweep reports an entry whose replay was forgotten so long after its deadline. */
+const GRACE_MS = 1000;
+const DRAIN_MS = 1000;
+
+/** A handoff whose outcome is open. */
+export interface Pending {
+  entry: number;
+  worker: number;
+  giver: Giver;
+  handoff: Handoff;
+  replay: Replay;
+  acceptedMs: number;
+  /** packets that the other end must get, in order */
+  kept: { packet: Uint8Array; vnet: Uint8Array }[];
+  keptBytes: number;
+}
+
+/** A packet of the server's kernel; all others are the client's. */
+export function isFromKernel(segment: TcpPacket, ends: KernelEnds): boolean {
+  return segment.sourcePort === ends.serverPort && sameAddress(segment.source, ends.server);
+}
+
+/** The replays under way, by entry. */
+export class Replays {
+  readonly #entries: Entries;
+  readonly #outbox: Outbox;
+  readonly #figures: AgentFigures;
+  readonly #pending = new Map<number, Pending>();
+
+  constructor(parts: { entries: Entries; outbox: Outbox; figures: AgentFigures }) {
+    this.#entries = parts.entries;
+    this.#outbox = parts.outbox;
+    this.#figures = parts.figures;
+  }
+
+  get size(): number {
+    return this.#pending.size;
+  }
+
+  at(entry: number): Pending | undefined {
+    return this.#pending.get(entry);
+  }
+
+  /** False when the table has no room. */
+  begin(
+    handoff: Handoff,
+    giver: Giver,
+    binding: AgentBinding,
+    timeoutMs: number,
+    nowMs: number,
+  ): boolean {
+    const deadlineMs = nowMs + timeoutMs;
+    const entry = this.#entries.insert(handoff, giver, binding, deadlineMs + GRACE_MS, nowMs);
+    if (entry === null) return false;
+    const replay = new Replay(this.#entries.ends(entry), handoff, deadlineMs);
+    const worker = this.#entries.connections.worker(entry);
+    const rest = { acceptedMs: nowMs, kept: [], keptBytes: 0 };
+    this.#pending.set(entry, { entry, worker, giver, handoff, replay, ...rest });
+    this.#figures.replays += 1;
+    this.#outbox.transmit(worker, replay.start(nowMs));
+    return true;
+  }
+
+  /** Ends a replay without an outcome. */
+  forget(entry: number): void {
+    this.#pending.delete(entry);
+  }
+
+  /** Repeats what is due; returns the replays whose deadline passed. */
+  time(nowMs: number): Pending[] {
+    const expired: Pending[] = [];
+    for (const pending of this.#pending.values()) {
+      const step = pending.replay.time(nowMs);
+      this.#outbox.transmit(pending.worker, step.packets);
+      if (step.outcome === 'expired') expired.push(pending);
+    }
+    return expired;
+  }
+
+  /** A packet of either end. A ready connection is no longer here, and draining. */
+  packet(pending: Pending, event: PacketEvent, nowMs: number): ReplayOutcome {
+    const segment = readPacket(event.packet);
+    let outcome: ReplayOutcome = 'pending';
+    let keep = segment !== null;
+    if (segment && isFromKernel(segment, pending.replay.ends)) {
+      const step = pending.replay.fromKernel(segment, nowMs);
+      this.#outbox.transmit(pending.worker, step.packets);
+      ({ outcome, keep } = step);
+    }
+    if (!keep || !this.#keep(pending, event)) {
+      this.#entries.giveUp(pending.entry, pending.handoff.id);
+    }
+    if (outcome === 'ready') this.#ready(pending, nowMs);
+    return outcome;
+  }
+
+  #keep(pending: Pending, { packet, vnet }: PacketEvent): boolean {
+    if (pending.keptBytes + packet.length > KEPT_BYTES_LIMIT) {
+      this.#figures.notKept += 1;
+      return false;
+    }
+    pending.keptBytes += packet.length;
+    pending.kept.push({ packet, vnet });
+    return true;
+  }
+
+  /** From here on the fast path translates; what was kept goes before everything later. */
+  #ready(pending: Pending, nowMs: number): void {
+    const { entry, replay, handoff, worker } = pending;
+    this.#pending.delete(entry);
+    if (replay.kernel) this.#setTranslation(pending, replay.kernel, nowMs);
+    for (const { packet, vnet } of pending.kept) {
+      this.#outbox.rewrite(worker, entry, packet, vnet);
+    }
+    if (handoff.timestamps && replay.kernel?.timestamp === null) {
+      this.#entries.update(entry, handoff.id, L.UPDATE_FLAGS_CLEAR, (template) =>
+        template.entry32(L.ENTRY_FLAGS, L.FLAG_TIMESTAMPS),
+      );
+    }
+    countHandoff(this.#figures, nowMs - pending.acceptedMs);
+  }
+
+  #setTranslation({ entry, handoff }: Pending, kernel: KernelHalf, nowMs: number): void {
+    const what = L.UPDATE_STATE | L.UPDATE_SERVER | L.UPDATE_RECORD | L.UPDATE_DEADLINE;
+    // the kernel's first byte is the next one that the client expects
+    const delta = (kernel.isn + 1 - handoff.switchNext) >>> 0;
+    // the first TSval that the client gets is the last one it saw from the switch, never a smaller
+    const stamped = kernel.timestamp !== null;
+    const offset = stamped ? (handoff.timestampSwitch - kernel.timestamp!) >>> 0 : 0;
+    this.#entries.update(entry, handoff.id, what, (template) =>
+      template
+        .state(L.STATE_DRAINING)
+        .entry32(L.ENTRY_SEQUENCE_DELTA, delta)
+        .entry32(L.ENTRY_TIMESTAMP_OFFSET, offset)
+        .entry8(L.ENTRY_SERVER_SCALE, kernel.scale)
+        .record32(L.RECORD_SERVER_ISN, kernel.isn)
+        .deadline(nowMs + DRAIN_MS),
+    );
+  }
+}

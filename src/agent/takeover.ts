@@ -1,0 +1,45 @@
+import type { PacketEvent } from '../event.ts';
+import type { Handoff, HandoffId, ResyncEntry, Tuple } from '../channel/messages.ts';
+
+/** Who hands a connection over, and where the packets of its VIP and port go on this host. */
+export interface Giver {
+  /** name of the peer on the control channel */
+  peer: string;
+  /** its index among the peers this agent has seen; stands in the record */
+  index: number;
+  /** group of switches it belongs to, and the hash of that name: bindings are a group's */
+  groupName: string;
+  group: number;
+  /** index of the lease that its connections live on */
+  lease: number;
+}
+
+/** What a server's host tells the giver about a connection; repeated until confirmed. */
+export type Outcome =
+  | { kind: 'ready'; id: HandoffId }
+  | { kind: 'failed'; id: HandoffId; delivered: 'no' | 'maybe'; reason: string }
+  | { kind: 'closed'; id: HandoffId; tuple: Tuple };
+
+/**
+ * A way for a server to take connections over. Every accepted handoff ends in exactly one `ready` or
+ * `failed`, a ready one later in one `closed`, unless it is released before. Outcomes, packets and
+ * messages leave through what the implementation was constructed with; nothing here blocks.
+ */
+export interface Takeover {
+  /** The same id again repeats the outcome; another id for a tuple takes the old one away first. */
+  accept(handoff: Handoff, giver: Giver, nowMs: number): void;
+  /** Takes a connection away from the server without a packet to the client; false = unknown id. */
+  release(id: HandoffId, tuple: Tuple, giver: Giver, nowMs: number): boolean;
+  /** The giver got an outcome of this id. */
+  confirm(id: HandoffId, nowMs: number): void;
+  /** The giver can be reached again: what it did not confirm is told again. */
+  reachable(giver: Giver, nowMs: number): void;
+  /** The giver's connections that are held here and not over. */
+  list(giver: Giver): ResyncEntry[];
+  /** A record of a worker: packets of connections that are not simply forwarded, closes, resets. */
+  packet(event: PacketEvent, nowMs: number): void;
+  /** Does what is due; returns when it wants to be called again (monotonic ms). */
+  time(nowMs: number): number;
+  /** Connections that are not over. */
+  readonly open: number;
+}

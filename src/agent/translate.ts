@@ -1,0 +1,278 @@
+import * as L from '../../assembly/layout.ts';
+import type { Handoff, HandoffId, ResyncEntry, Tuple } from '../channel/messages.ts';
+import type { PacketEvent } from '../event.ts';
+import { readPacket } from '../packet/read.ts';
+import { advance } from '../packet/sequence.ts';
+import type { Bindings } from './bindings.ts';
+import { Outcomes } from './close.ts';
+import type { Tell } from './close.ts';
+import { Drains } from './drains.ts';
+import { Endings } from './endings.ts';
+import type { Entries } from './entries.ts';
+import { countFailure } from './figures.ts';
+import type { AgentFigures } from './figures.ts';
+import { Kills } from './kills.ts';
+import type { KillResult } from './kills.ts';
+import type { Outbox } from './outbox.ts';
+import { Probes } from './probe.ts';
+import { Replays, isFromKernel } from './replays.ts';
+import type { Pending } from './replays.ts';
+import { resetSegment } from './segments.ts';
+import type { Giver, Takeover } from './takeover.ts';
+import { Upkeep } from './upkeep.ts';
+
+/** While something is under way, and otherwise. */
+const BUSY_TICK_MS = 20;
+const IDLE_TICK_MS = 250;
+/** How long after the deadline the kernel may take to show what it got. */
+const VERDICT_MS = 100;
+
+export interface TranslateTiming {
+  agentHandoffTimeoutMs: number;
+  lingerMs: number;
+  idleTimeoutMs: number;
+}
+
+export interface TranslateParts {
+  entries: Entries;
+  bindings: Bindings;
+  outbox: Outbox;
+  figures: AgentFigures;
+  timing: TranslateTiming;
+  tell: Tell;
+  /** by the index that stands in a record */
+  giverAt: (index: number) => Giver | undefined;
+  /** something that an operator should know */
+  notice: (text: string) => void;
+}
+
+/**
+ * Takes connections over on any kernel: replays the handshake into it, then lets the fast path
+ * translate both directions.
+ */
+export class Translate implements Takeover {
+  readonly #parts: TranslateParts;
+  readonly #entries: Entries;
+  readonly #replays: Replays;
+  readonly #kills: Kills;
+  readonly #drains: Drains;
+  readonly #probes: Probes;
+  readonly #outcomes: Outcomes;
+  readonly #endings: Endings;
+  readonly #upkeep: Upkeep;
+  #busyTickMs = 0;
+  #idleTickMs = 0;
+
+  constructor(parts: TranslateParts) {
+    this.#parts = parts;
+    this.#entries = parts.entries;
+    this.#replays = new Replays(parts);
+    this.#kills = new Kills(parts.entries, parts.outbox, parts.figures);
+    this.#drains = new Drains(parts.entries);
+    this.#probes = new Probes(parts.entries);
+    this.#outcomes = new Outcomes(parts.entries, parts.tell);
+    this.#endings = new Endings(parts, this.#outcomes);
+    const { idleTimeoutMs } = parts.timing;
+    this.#upkeep = new Upkeep(parts.entries, this.#drains, this.#probes, idleTimeoutMs);
+  }
+
+  get open(): number {
+    return this.#entries.open;
+  }
+
+  accept(handoff: Handoff, giver: Giver, nowMs: number): void {
+    const { tuple, id } = handoff;
+    const binding = this.#parts.bindings.find(giver.groupName, tuple.vip, tuple.vipPort);
+    if (!binding) return this.#refuse(id, giver, 'no binding for its VIP and port');
+    const before = this.#entries.find(tuple, binding);
+    if (before !== null && this.#entries.connections.hasId(before, id)) {
+      return this.#again(before, giver, nowMs);
+    }
+    if (before !== null) this.#replace(before, giver);
+    const timeoutMs = this.#parts.timing.agentHandoffTimeoutMs;
+    const begun = this.#replays.begin(handoff, giver, binding, timeoutMs, nowMs);
+    if (!begun) this.#refuse(id, giver, 'table full');
+  }
+
+  release(id: HandoffId, tuple: Tuple, giver: Giver, nowMs: number): boolean {
+    const binding = this.#parts.bindings.find(giver.groupName, tuple.vip, tuple.vipPort);
+    const entry = binding ? this.#entries.find(tuple, binding) : null;
+    if (entry === null || !this.#entries.connections.hasId(entry, id)) return false;
+    this.#outcomes.drop(entry, id);
+    if (this.#entries.over(entry)) {
+      this.#parts.figures.closed += 1;
+      const guesses = this.#guesses(entry);
+      this.#replays.forget(entry);
+      this.#kills.begin(entry, { guesses }, nowMs);
+    }
+    return true;
+  }
+
+  confirm(id: HandoffId): void {
+    const confirmed = this.#outcomes.confirm(id);
+    if (!confirmed || confirmed.left !== 0) return;
+    const failed = L.TERMINAL_FAILED | L.TERMINAL_FAILED_MAYBE;
+    if ((confirmed.bit & failed) !== 0 && !this.#kills.has(confirmed.entry)) {
+      this.#entries.remove(confirmed.entry, id);
+    }
+  }
+
+  reachable(giver: Giver, nowMs: number): void {
+    this.#outcomes.repeatAll(giver, nowMs);
+  }
+
+  list(giver: Giver): ResyncEntry[] {
+    const { connections } = this.#entries;
+    const listed: ResyncEntry[] = [];
+    for (let entry = 0; entry < connections.entryCount; entry += 1) {
+      if (!this.#entries.isOpen(entry)) continue;
+      if (connections.record16(entry, L.RECORD_SERVER) !== giver.index) continue;
+      const clientIsn = connections.record32(entry, L.RECORD_CLIENT_ISN);
+      listed.push({ id: connections.id(entry), tuple: this.#entries.tuple(entry), clientIsn });
+    }
+    return listed;
+  }
+
+  packet(event: PacketEvent, nowMs: number): void {
+    const { entry, idRun, idCounter } = event;
+    const id = { run: idRun, counter: idCounter };
+    const { connections } = this.#entries;
+    if (!connections.isIndex(entry) || !connections.hasId(entry, id)) return;
+    if (event.queue === L.QUEUE_CLOSED) this.#endings.closed(entry, nowMs);
+    else if (event.queue === L.QUEUE_RESET) this.#probe(entry, 'reset');
+    else if (event.queue === L.QUEUE_PACKET) this.#counted(event, id, nowMs);
+  }
+
+  time(nowMs: number): number {
+    if (nowMs >= this.#busyTickMs) {
+      this.#busyTickMs = nowMs + BUSY_TICK_MS;
+      for (const pending of this.#replays.time(nowMs)) this.#expire(pending, nowMs);
+      this.#kills.time(nowMs);
+      for (const entry of this.#drains.time(nowMs)) this.#endings.closedWhileDraining(entry, nowMs);
+    }
+    if (nowMs >= this.#idleTickMs) {
+      this.#idleTickMs = nowMs + IDLE_TICK_MS;
+      this.#outcomes.time(nowMs);
+      this.#probes.time(nowMs);
+      this.#lookAfter(nowMs);
+    }
+    const busy = this.#replays.size + this.#kills.size + this.#drains.size > 0;
+    return busy ? Math.min(this.#busyTickMs, this.#idleTickMs) : this.#idleTickMs;
+  }
+
+  /** No entry was made, nothing was replayed: told once. */
+  #refuse(id: HandoffId, giver: Giver, reason: string): void {
+    countFailure(this.#parts.figures, reason);
+    this.#parts.tell(giver, { kind: 'failed', id, delivered: 'no', reason });
+  }
+
+  #again(entry: number, giver: Giver, nowMs: number): void {
+    if (this.#replays.at(entry) || this.#kills.has(entry)) return;
+    if (this.#entries.terminal(entry) !== 0) return this.#outcomes.repeat(entry, giver, nowMs);
+    const isOver = this.#entries.connections.state(entry) === L.STATE_CLOSED;
+    this.#outcomes.add(entry, isOver ? L.TERMINAL_CLOSE : L.TERMINAL_READY, giver, nowMs);
+  }
+
+  /**
+   * Another id for the tuple: the client has begun anew. Resets only, for the answer to a probe would
+   * look to the new replay like an old connection that is still alive; that one it can end itself.
+   */
+  #replace(entry: number, giver: Giver): void {
+    const { connections } = this.#entries;
+    const id = connections.id(entry);
+    this.#parts.figures.replaced += 1;
+    if (connections.state(entry) !== L.STATE_CLOSED) {
+      const ends = this.#entries.ends(entry);
+      const resets = this.#guesses(entry).map((at) => resetSegment(ends, at));
+      this.#parts.outbox.transmit(connections.worker(entry), resets);
+    }
+    const former = this.#parts.giverAt(connections.record16(entry, L.RECORD_SERVER));
+    if (former && former.index !== giver.index && this.#entries.isOpen(entry)) {
+      this.#parts.tell(former, { kind: 'closed', id, tuple: this.#entries.tuple(entry) });
+    }
+    this.#replays.forget(entry);
+    this.#kills.forget(entry);
+    this.#endings.forget(entry);
+  }
+
+  /** Where the kernel's RCV.NXT may be: before, within or behind the handed bytes. */
+  #guesses(entry: number): number[] {
+    const { connections } = this.#entries;
+    const first = advance(connections.record32(entry, L.RECORD_CLIENT_ISN), 1);
+    const guesses = new Set([connections.record32(entry, L.RECORD_CLIENT_NEXT)]);
+    const pending = this.#replays.at(entry);
+    if (pending) guesses.add(first).add(advance(first, pending.replay.acknowledged));
+    return [...guesses];
+  }
+
+  #counted(event: PacketEvent, id: HandoffId, nowMs: number): void {
+    const { entry } = event;
+    const { connections } = this.#entries;
+    const state = connections.state(entry);
+    if (this.#kills.has(entry)) {
+      const segment = readPacket(event.packet);
+      if (segment && isFromKernel(segment, this.#entries.ends(entry))) {
+        this.#kills.fromKernel(entry, segment, nowMs);
+      }
+      return;
+    }
+    const pending = this.#replays.at(entry);
+    if (pending) return this.#replaying(pending, event, nowMs);
+    if (state !== L.STATE_DRAINING && state !== L.STATE_FORWARD) {
+      return this.#entries.giveUp(entry, id);
+    }
+    this.#parts.outbox.rewrite(connections.worker(entry), entry, event.packet, event.vnet);
+  }
+
+  #replaying(pending: Pending, event: PacketEvent, nowMs: number): void {
+    const outcome = this.#replays.packet(pending, event, nowMs);
+    const { entry, giver, handoff } = pending;
+    if (outcome === 'ready') {
+      this.#drains.begin(entry, handoff.id, nowMs);
+      this.#outcomes.add(entry, L.TERMINAL_READY, giver, nowMs);
+    } else if (outcome === 'refused') {
+      const delivered = pending.replay.acknowledged > 0 ? 'maybe' : 'no';
+      this.#replays.forget(entry);
+      this.#endings.fail(pending, delivered, 'the server reset it', nowMs);
+      this.#entries.silence(entry, handoff.id, nowMs);
+    } else if (outcome === 'expired') this.#expire(pending, nowMs);
+  }
+
+  /** Only the kernel knows what it got: it is asked, and made to forget the connection. */
+  #expire(pending: Pending, nowMs: number): void {
+    const { entry, replay } = pending;
+    const sentData = replay.kernel !== null;
+    const reason = sentData ? 'the server did not take the request' : 'the server did not answer';
+    const told = ({ confirmed, acknowledged }: KillResult) => {
+      const unknown = !confirmed || acknowledged > 0 || replay.acknowledged > 0;
+      this.#endings.fail(pending, sentData && unknown ? 'maybe' : 'no', reason, nowMs);
+    };
+    const guesses = this.#guesses(entry);
+    this.#replays.forget(entry);
+    this.#kills.begin(entry, { guesses, told, tellMs: nowMs + VERDICT_MS }, nowMs);
+  }
+
+  #lookAfter(nowMs: number): void {
+    const isWatched = (entry: number) =>
+      this.#replays.at(entry) !== undefined || this.#kills.has(entry);
+    for (const { entry, action } of this.#upkeep.part(nowMs, isWatched)) {
+      if (action === 'probe') this.#probe(entry, 'idle');
+      else if (action === 'gone') this.#giveUp(entry, nowMs);
+      else if (action === 'tell') this.#endings.tell(entry, nowMs);
+      else this.#endings.forget(entry);
+    }
+  }
+
+  /** The kernel does not answer for this connection: silently, and told as closed. */
+  #giveUp(entry: number, nowMs: number): void {
+    this.#parts.notice('a connection that its server no longer answers for was closed');
+    const told = () => this.#endings.closed(entry, nowMs);
+    this.#kills.begin(entry, { guesses: this.#guesses(entry), told }, nowMs);
+  }
+
+  #probe(entry: number, why: 'idle' | 'reset'): void {
+    this.#parts.figures.probes[why] += 1;
+    const worker = this.#entries.connections.worker(entry);
+    this.#parts.outbox.transmit(worker, [this.#probes.packet(entry)]);
+  }
+}
