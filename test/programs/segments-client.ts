@@ -1,5 +1,6 @@
-// Sends one request with its bytes in segments of SIZE, PAUSE-MS apart, and prints the response's body.
+// Sends one request with its bytes in segments of SIZE, PAUSE-MS apart, and prints the SHA-256 of the response's body.
 // node build/programs-segments-client.mjs HOST PORT SIZE PAUSE-MS TARGET
+import { createHash } from 'node:crypto';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -28,4 +29,8 @@ await closed;
 socket.destroy();
 const response = Buffer.concat(chunks);
 const end = response.indexOf('\r\n\r\n');
-process.stdout.write(response.subarray(end + 4));
+console.log(
+  createHash('sha256')
+    .update(response.subarray(end + 4))
+    .digest('hex'),
+);

@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { get } from 'node:http';
 import { join } from 'node:path';
+import type { PartView, StatsView } from '../../src/admin/views.ts';
 import { Lab, type LabOptions } from '../../src/lab/cluster.ts';
 
 export interface Finished {
@@ -38,6 +40,26 @@ export class TestLab extends Lab {
       child.stdin.on('error', () => {}); // a command that does not read its input
       child.stdin.end(options.input ?? '');
     });
+  }
+
+  /** What a host's admin socket answers, e.g. `/stats`, `/connections`. */
+  admin<View>(host: string, path: string): Promise<View> {
+    const socketPath = join(this.directory, `${host}.sock`);
+    return new Promise((resolve, reject) => {
+      const request = get({ socketPath, path, timeout: 5000 }, (response) => {
+        let text = '';
+        response.setEncoding('utf8').on('data', (piece: string) => (text += piece));
+        response.on('end', () => resolve(JSON.parse(text) as View));
+      });
+      request.on('timeout', () => request.destroy(new Error(`${socketPath}${path}: no answer`)));
+      request.on('error', reject);
+    });
+  }
+
+  /** The part of a host's figures that its role has: `switch` or a server's name. */
+  async stats(host: string): Promise<PartView> {
+    const view = await this.admin<StatsView>(host, '/stats');
+    return view.parts[0]!;
   }
 
   /** What a file of the lab's directory holds, e.g. `switch.log`, `server1.access.log`. */

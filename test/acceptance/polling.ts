@@ -1,0 +1,86 @@
+// The adaptive polling's figures: few sleeps under full load, little CPU when idle.
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { withLab, type TestLab } from '../support/lab.ts';
+import { Report } from '../support/report.ts';
+
+const IDLE_MS = 5000;
+const IDLE_CPU = 0.02;
+const LOAD_SECONDS = 5;
+const SLEEPS_PER_PACKET = 1 / 1000;
+const TICKS_PER_SECOND = 100;
+
+const report = new Report();
+
+/** CPU seconds that a process has used, all threads. */
+function cpuSeconds(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /, '')
+    .split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+}
+
+async function checkIdle(lab: TestLab, host: string): Promise<void> {
+  const pid = lab.hosts[host]!.programs['baton']!;
+  await sleep(1000);
+  const before = cpuSeconds(pid);
+  await sleep(IDLE_MS);
+  const share = (cpuSeconds(pid) - before) / (IDLE_MS / 1000);
+  report.check(
+    `${host}: idle, at most 2 % of a CPU`,
+    share <= IDLE_CPU,
+    `${(share * 100).toFixed(1)} %`,
+  );
+}
+
+async function checkLoad(lab: TestLab): Promise<void> {
+  const pid = lab.hosts['switch']!.programs['baton']!;
+  // the sender has one CPU, the switch the other: it cannot drain what comes at full speed
+  await lab.run('switch', ['taskset', '-acp', '1', String(pid)]);
+  const before = (await lab.stats('switch')).total.counters;
+  const sender = fileURLToPath(new URL('./programs-raw-sender.mjs', import.meta.url));
+  const args = ['--flags', 'ack', '--rate', '0', '--seconds', String(LOAD_SECONDS)];
+  const run = await lab.run('client', ['taskset', '-c', '0', 'node', sender, ...args]);
+  const after = (await lab.stats('switch')).total.counters;
+  const grown = (name: string): number => after[name]! - before[name]!;
+  const packets = grown('received');
+  report.note(
+    `sent ${run.stdout.trim()}; received ${packets}, polls with packets ${grown('pollsWithPackets')}, ` +
+      `empty polls ${grown('emptyPolls')}, sleeps ${grown('sleeps')}`,
+  );
+  const { sent } = JSON.parse(run.stdout) as { sent: number };
+  report.check(
+    'the queue was never empty: more was sent than received',
+    sent > packets,
+    `${sent} > ${packets}`,
+  );
+  report.check(
+    'under full load at most 1 sleep per 1,000 packets',
+    packets > 100_000 && grown('sleeps') <= packets * SLEEPS_PER_PACKET,
+    `${grown('sleeps')} sleeps, ${packets} packets`,
+  );
+}
+
+await report.part('polling', () =>
+  withLab({ servers: 1, server: 'echo' }, async (lab) => {
+    for (const host of ['switch', 'server1']) await checkIdle(lab, host);
+    await checkLoad(lab);
+    const { stdout } = await lab.run('switch', [
+      'node',
+      'build/baton.mjs',
+      'stats',
+      '--admin',
+      `${lab.directory}/switch.sock`,
+    ]);
+    const shown = ['polls with packets', 'empty polls', 'sleeps'].filter((name) =>
+      stdout.toLowerCase().includes(name),
+    );
+    report.check(
+      'stats shows polls with packets, empty polls and sleeps',
+      shown.length === 3,
+      stdout,
+    );
+  }),
+);
+report.finish();

@@ -1,0 +1,49 @@
+// A slow link: every packet routed into the TUN comes out of it again after DELAY ms, in order.
+// node build/programs-delay.mjs DEVICE DELAY-MS
+import { SLOT_LENGTH, SLOT_SIZE, SLOT_VNET, VNET_SIZE } from '../../assembly/layout.ts';
+import { EventfdWaker, openTun, TunDevice } from '../../src/packet-io/tun.ts';
+
+const [name = 'delay0', delayText = '20'] = process.argv.slice(2);
+const delayMs = Number(delayText);
+const SLOTS = 64;
+const PAGE = 65536;
+
+const pages = Math.ceil((SLOT_SIZE * (SLOTS + 1)) / PAGE);
+const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+const bytes = new Uint8Array(memory.buffer);
+const words = new Uint32Array(memory.buffer);
+const [fd] = openTun(name, 1) as [number];
+const device = new TunDevice(memory, fd, new EventfdWaker().fd);
+const outgoing = SLOTS * SLOT_SIZE;
+
+const waiting: { dueMs: number; packet: Uint8Array }[] = [];
+
+function take(): void {
+  const count = device.receive(0, SLOTS);
+  for (let slot = 0; slot < count * SLOT_SIZE; slot += SLOT_SIZE) {
+    const end = slot + SLOT_VNET + VNET_SIZE + words[(slot + SLOT_LENGTH) >>> 2]!;
+    waiting.push({
+      dueMs: performance.now() + delayMs,
+      packet: bytes.slice(slot + SLOT_VNET, end),
+    });
+  }
+}
+
+function give(): void {
+  while (waiting.length > 0 && waiting[0]!.dueMs <= performance.now()) {
+    const { packet } = waiting.shift()!;
+    bytes.set(packet, outgoing + SLOT_VNET);
+    words[(outgoing + SLOT_LENGTH) >>> 2] = packet.length - VNET_SIZE;
+    device.transmit(outgoing);
+  }
+}
+
+let stopped = false;
+process.on('SIGTERM', () => (stopped = true));
+process.stdout.write('ready\n');
+while (!stopped) {
+  take();
+  give();
+  device.wait(1);
+  await new Promise((resolve) => setImmediate(resolve));
+}

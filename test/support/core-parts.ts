@@ -1,0 +1,73 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, renameSync, statSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+/** Exports of assembly/parts.ts. Addresses are byte addresses; u32 results need >>> 0. */
+export interface PartExports {
+  toServerSwitch(packet: number, tcp: number, vnet: number, entry: number): void;
+  toServerAgent(packet: number, tcp: number, end: number, vnet: number, entry: number): void;
+  toClientAgent(packet: number, tcp: number, end: number, vnet: number, entry: number): void;
+  hashWords(key0: bigint, key1: bigint, count: number, ...words: bigint[]): bigint;
+  cookieAnswer(
+    packet: number,
+    tcp: number,
+    end: number,
+    vnet: number,
+    service: number,
+    nowMs: number,
+  ): number;
+  cookieCheckPacket(packet: number, tcp: number, end: number): number;
+  cookieMake(
+    tuple: number,
+    clientIsn: number,
+    mss: number,
+    scale: number,
+    options: number,
+    epoch: number,
+  ): number;
+  cookieCheck(tuple: number, clientIsn: number, isn: number): number;
+  prepareDeltas(entry: number, role: number): void;
+  checksumPacket(packet: number, length: number): void;
+  verifyPacket(packet: number, length: number): number;
+  parseHead(address: number, length: number, out: number): number;
+  hashTarget(address: number, length: number): number;
+}
+
+export interface CoreParts extends PartExports {
+  bytes: Uint8Array;
+  view: DataView;
+}
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const PAGES = 16;
+
+/** Compiles the parts when they are older than their sources; build/ holds them. */
+function compile(): string {
+  const file = `${root}build/core-parts.wasm`;
+  const sources = readdirSync(`${root}assembly`, { recursive: true })
+    .map((name) => `${root}assembly/${String(name)}`)
+    .filter((name) => name.endsWith('.ts'));
+  const newest = Math.max(...sources.map((name) => statSync(name).mtimeMs));
+  if (existsSync(file) && statSync(file).mtimeMs > newest) return file;
+  const fresh = `${file}.${process.pid}`;
+  const asc = `${root}node_modules/assemblyscript/bin/asc.js`;
+  const options = ['--config', 'asconfig.json', '--target', 'single', '--outFile', fresh];
+  execFileSync(process.execPath, [asc, 'assembly/parts.ts', ...options], {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'pipe'],
+  });
+  renameSync(fresh, file);
+  return file;
+}
+
+/** The core's inner parts, on a memory of their own (1 MiB, zeros). */
+export function loadParts(): CoreParts {
+  const memory = new WebAssembly.Memory({ initial: PAGES, maximum: 32768 });
+  const module = new WebAssembly.Module(readFileSync(compile()));
+  const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+  return {
+    ...(exports as unknown as PartExports),
+    bytes: new Uint8Array(memory.buffer),
+    view: new DataView(memory.buffer),
+  };
+}
