@@ -1,0 +1,216 @@
+// The agent's part of the fast path: both directions of a connection that was replayed into this host's
+// kernel are translated, so that each side sees the numbers it expects.
+import { Closing } from './closing';
+import {
+  ENTRY_FLAGS,
+  ENTRY_LEASE,
+  ENTRY_STATE,
+  FLAG_AT_BOUNDARY,
+  FLAG_CLIENT_FIN,
+  FLAG_SERVER_FIN,
+  FLAG_SILENT,
+  HEADER_LEASE_BASE,
+  HEADER_SERVICE_MASK4,
+  HEADER_SERVICE_MASK6,
+  HEADER_SERVICE_NETWORK4,
+  HEADER_SERVICE_NETWORK6,
+  LEASE_SIZE,
+  NO_ENTRY,
+  QUEUE_RESET,
+  SLOT_ENTRY,
+  SLOT_LENGTH,
+  SLOT_PACKET,
+  SLOT_VNET,
+  STATE_CLOSED,
+  STATE_FORWARD,
+  STATE_RELEASING,
+} from './layout';
+import { Chain, KEY_LOCAL4, KEY_LOCAL6, KEY_SERVER4, KEY_SERVER6 } from './lookup/chain';
+import { Hash } from './lookup/hash';
+import { LastSeen } from './lookup/last-seen';
+import { Pool } from './lookup/pool';
+import { BUSY, Reader } from './lookup/reader';
+import { Queue } from './queue';
+import { ToClient } from './rewrite/to-client';
+import { ToServer } from './rewrite/to-server';
+import { AGAIN, ToControl } from './to-control';
+import {
+  DROP_LEASE_EXPIRED,
+  DROP_NO_ENTRY,
+  DROP_SILENT,
+  DROP_TABLE_BUSY,
+  VERDICT_FORWARD,
+} from './verdict';
+import { IPV4_DESTINATION, IPV4_HEADER_SIZE, IPV4_SOURCE } from './wire/ipv4';
+import { IPV6_DESTINATION, IPV6_HEADER_SIZE, IPV6_SOURCE } from './wire/ipv6';
+import { TCP_FIN, TCP_FLAGS, TCP_RST } from './wire/tcp';
+import { Workers } from './workers';
+
+const ATTEMPTS: u32 = 4;
+const HIGH_HALF = 8;
+
+export class AtAgent {
+  static packet(worker: usize, slot: usize, six: bool, paper: bool, nowMs: f64): u32 {
+    const copy = Workers.copy(worker);
+    const reply = AtAgent.isReply(slot + SLOT_PACKET, six);
+    for (let left = ATTEMPTS; left != 0; --left) {
+      const entry = AtAgent.find(worker, slot, six, reply, copy, paper);
+      if (entry <= BUSY) {
+        store<u32>(slot, NO_ENTRY, SLOT_ENTRY);
+        return (entry == 0 ? DROP_NO_ENTRY : DROP_TABLE_BUSY) << 8;
+      }
+      store<u32>(slot, Pool.index(entry), SLOT_ENTRY);
+      LastSeen.touch(entry, copy, nowMs);
+      const verdict = AtAgent.known(worker, slot, six, reply, entry, nowMs);
+      if (verdict != AGAIN) return verdict;
+    }
+    return DROP_TABLE_BUSY << 8;
+  }
+
+  /** A packet that control held; its entry is in Workers.copy. */
+  static held(worker: usize, slot: usize, six: bool, entry: usize, nowMs: f64): u32 {
+    const packet = slot + SLOT_PACKET;
+    const reply = AtAgent.isReply(packet, six);
+    const client = AtAgent.client(packet, six, reply);
+    const other = AtAgent.other(packet, six, reply);
+    const ports = AtAgent.ports(packet, six, reply);
+    const copy = Workers.copy(worker);
+    const matches = six
+      ? reply
+        ? Chain.matches(KEY_SERVER6, copy, client, other, ports)
+        : Chain.matches(KEY_LOCAL6, copy, client, other, ports)
+      : reply
+        ? Chain.matches(KEY_SERVER4, copy, client, other, ports)
+        : Chain.matches(KEY_LOCAL4, copy, client, other, ports);
+    if (!matches) return DROP_NO_ENTRY << 8;
+    return AtAgent.translate(worker, slot, six, reply, entry, nowMs);
+  }
+
+  /** From the server's kernel to the client: its source is one of our service addresses. */
+  @inline
+  private static isReply(packet: usize, six: bool): bool {
+    if (!six) {
+      const mask = load<u32>(0, HEADER_SERVICE_MASK4);
+      const network = load<u32>(0, HEADER_SERVICE_NETWORK4);
+      return mask != 0 && (load<u32>(packet, IPV4_SOURCE) & mask) == network;
+    }
+    const low = load<u64>(0, HEADER_SERVICE_MASK6);
+    const high = load<u64>(0, HEADER_SERVICE_MASK6 + HIGH_HALF);
+    return (
+      low != 0 &&
+      (load<u64>(packet, IPV6_SOURCE) & low) == load<u64>(0, HEADER_SERVICE_NETWORK6) &&
+      (load<u64>(packet, IPV6_SOURCE + HIGH_HALF) & high) ==
+        load<u64>(0, HEADER_SERVICE_NETWORK6 + HIGH_HALF)
+    );
+  }
+
+  @inline
+  private static client(packet: usize, six: bool, reply: bool): usize {
+    if (six) return packet + (reply ? IPV6_DESTINATION : IPV6_SOURCE);
+    return packet + (reply ? IPV4_DESTINATION : IPV4_SOURCE);
+  }
+
+  @inline
+  private static other(packet: usize, six: bool, reply: bool): usize {
+    return AtAgent.client(packet, six, !reply);
+  }
+
+  /** Client's port first, whichever way the packet goes. */
+  @inline
+  private static ports(packet: usize, six: bool, reply: bool): u32 {
+    const ports = six ? load<u32>(packet, IPV6_HEADER_SIZE) : load<u32>(packet, IPV4_HEADER_SIZE);
+    return reply ? rotl<u32>(ports, 16) : ports;
+  }
+
+  @inline
+  private static find(
+    worker: usize,
+    slot: usize,
+    six: bool,
+    reply: bool,
+    copy: usize,
+    paper: bool,
+  ): usize {
+    const packet = slot + SLOT_PACKET;
+    const client = AtAgent.client(packet, six, reply);
+    const other = AtAgent.other(packet, six, reply);
+    const ports = AtAgent.ports(packet, six, reply);
+    if (six) {
+      const hash = Hash.client6(client, ports & 0xffff, paper);
+      return reply
+        ? Reader.find(KEY_SERVER6, worker, hash, client, other, ports, copy, paper)
+        : Reader.find(KEY_LOCAL6, worker, hash, client, other, ports, copy, paper);
+    }
+    const hash = Hash.client4(load<u32>(client), ports & 0xffff, paper);
+    return reply
+      ? Reader.find(KEY_SERVER4, worker, hash, client, other, ports, copy, paper)
+      : Reader.find(KEY_LOCAL4, worker, hash, client, other, ports, copy, paper);
+  }
+
+  /** A verdict, or AGAIN when the entry changed since it was copied. */
+  @inline
+  private static known(
+    worker: usize,
+    slot: usize,
+    six: bool,
+    reply: bool,
+    entry: usize,
+    nowMs: f64,
+  ): u32 {
+    const copy = Workers.copy(worker);
+    const state = load<u32>(copy, ENTRY_STATE);
+    if (state == STATE_RELEASING) return DROP_SILENT << 8;
+    if (reply && (load<u32>(copy, ENTRY_FLAGS) & (FLAG_SILENT | FLAG_AT_BOUNDARY)) != 0) {
+      const reason = AtAgent.muted(copy, nowMs);
+      if (reason != 0) return reason << 8;
+    }
+    if (state != STATE_FORWARD && state != STATE_CLOSED) {
+      return ToControl.packet(worker, slot, entry);
+    }
+    return AtAgent.translate(worker, slot, six, reply, entry, nowMs);
+  }
+
+  /** Why nothing may go to the client now, 0 when it may. */
+  @inline
+  private static muted(copy: usize, nowMs: f64): u32 {
+    if ((load<u32>(copy, ENTRY_FLAGS) & FLAG_SILENT) != 0) return DROP_SILENT;
+    const lease = <usize>load<u32>(0, HEADER_LEASE_BASE) + load<u8>(copy, ENTRY_LEASE) * LEASE_SIZE;
+    return nowMs > load<f64>(lease) ? DROP_LEASE_EXPIRED : 0;
+  }
+
+  /** Rewrites in place. FINs, their acknowledgments and RSTs are followed in the server's own numbers. */
+  @inline
+  private static translate(
+    worker: usize,
+    slot: usize,
+    six: bool,
+    reply: bool,
+    entry: usize,
+    nowMs: f64,
+  ): u32 {
+    const copy = Workers.copy(worker);
+    const packet = slot + SLOT_PACKET;
+    const tcp = packet + (six ? IPV6_HEADER_SIZE : IPV4_HEADER_SIZE);
+    const end = packet + load<u32>(slot, SLOT_LENGTH);
+    const closing =
+      ((<u32>load<u8>(tcp, TCP_FLAGS)) & (TCP_FIN | TCP_RST)) |
+      (load<u32>(copy, ENTRY_FLAGS) & (FLAG_CLIENT_FIN | FLAG_SERVER_FIN));
+    if (reply) {
+      if (closing != 0) Closing.observe(worker, tcp, end, true, entry, nowMs);
+      ToClient.agent(packet, tcp, end, slot + SLOT_VNET, copy);
+    } else {
+      const reset = ((<u32>load<u8>(tcp, TCP_FLAGS)) & TCP_RST) != 0;
+      if (reset) AtAgent.reportReset(worker, slot, entry);
+      ToServer.agent(packet, tcp, end, slot + SLOT_VNET, copy);
+      if (closing != 0 && !reset) Closing.observe(worker, tcp, end, false, entry, nowMs);
+    }
+    return VERDICT_FORWARD;
+  }
+
+  /** Only the kernel knows whether a client's RST was valid: control asks it. */
+  private static reportReset(worker: usize, slot: usize, entry: usize): void {
+    if (load<u32>(Workers.copy(worker), ENTRY_STATE) == STATE_CLOSED) return;
+    if (!ToControl.identify(worker, entry)) return;
+    Queue.push(worker, QUEUE_RESET, Pool.index(entry), Workers.id(worker), 0, slot);
+  }
+}

@@ -1,0 +1,165 @@
+// The switch's part of the fast path: SYNs are answered with cookies, valid ACKs become entries, packets
+// of connections that were handed off get the server's address, everything else goes to control or ends here.
+import { NewConnection } from './new-connection';
+import {
+  ENTRY_SERVER_PORT,
+  ENTRY_STATE,
+  NO_ENTRY,
+  RECORD_CLIENT_ISN,
+  SLOT_ENTRY,
+  SLOT_LENGTH,
+  SLOT_PACKET,
+  SLOT_VNET,
+  STATE_CLOSED,
+  STATE_FORWARD,
+  STATE_GATHERING,
+} from './layout';
+import { Chain, KEY_LOCAL4, KEY_LOCAL6 } from './lookup/chain';
+import { Hash } from './lookup/hash';
+import { LastSeen } from './lookup/last-seen';
+import { Pool } from './lookup/pool';
+import { BUSY, Reader } from './lookup/reader';
+import { ToServer } from './rewrite/to-server';
+import { AGAIN, ToControl } from './to-control';
+import { DROP_NO_ENTRY, DROP_TABLE_BUSY, VERDICT_FORWARD } from './verdict';
+import { IPV4_DESTINATION, IPV4_HEADER_SIZE, IPV4_SOURCE } from './wire/ipv4';
+import { IPV6_DESTINATION, IPV6_HEADER_SIZE, IPV6_SOURCE } from './wire/ipv6';
+import { TCP_ACK, TCP_FLAGS, TCP_RST, TCP_SEQUENCE, TCP_SYN } from './wire/tcp';
+import { Workers } from './workers';
+
+const ATTEMPTS: u32 = 4;
+
+export class AtSwitch {
+  @inline
+  static packet(worker: usize, slot: usize, six: bool, paper: bool, nowMs: f64): u32 {
+    const copy = Workers.copy(worker);
+    const entry = AtSwitch.find(worker, slot, six, copy, paper);
+    if (entry > BUSY && load<u32>(copy, ENTRY_STATE) == STATE_FORWARD) {
+      store<u32>(slot, Pool.index(entry), SLOT_ENTRY);
+      LastSeen.touch(entry, copy, nowMs);
+      return AtSwitch.forward(slot, six, copy);
+    }
+    return AtSwitch.unusual(worker, slot, six, paper, entry, nowMs);
+  }
+
+  static packet6(worker: usize, slot: usize, paper: bool, nowMs: f64): u32 {
+    return AtSwitch.packet(worker, slot, true, paper, nowMs);
+  }
+
+  /** A packet that control held; its entry is in Workers.copy. */
+  static held(worker: usize, slot: usize, six: bool): u32 {
+    const copy = Workers.copy(worker);
+    const packet = slot + SLOT_PACKET;
+    const matches = six
+      ? Chain.matches(
+          KEY_LOCAL6,
+          copy,
+          packet + IPV6_SOURCE,
+          packet + IPV6_DESTINATION,
+          load<u32>(packet, IPV6_HEADER_SIZE),
+        )
+      : Chain.matches(
+          KEY_LOCAL4,
+          copy,
+          packet + IPV4_SOURCE,
+          packet + IPV4_DESTINATION,
+          load<u32>(packet, IPV4_HEADER_SIZE),
+        );
+    return matches ? AtSwitch.forwardIfHandedOff(slot, six, copy) : DROP_NO_ENTRY << 8;
+  }
+
+  @inline
+  private static find(worker: usize, slot: usize, six: bool, copy: usize, paper: bool): usize {
+    const packet = slot + SLOT_PACKET;
+    if (six) {
+      const client = packet + IPV6_SOURCE;
+      const ports = load<u32>(packet, IPV6_HEADER_SIZE);
+      const hash = Hash.client6(client, ports & 0xffff, paper);
+      const local = packet + IPV6_DESTINATION;
+      return Reader.find(KEY_LOCAL6, worker, hash, client, local, ports, copy, paper);
+    }
+    const client = packet + IPV4_SOURCE;
+    const ports = load<u32>(packet, IPV4_HEADER_SIZE);
+    const hash = Hash.client4(load<u32>(client), ports & 0xffff, paper);
+    const local = packet + IPV4_DESTINATION;
+    return Reader.find(KEY_LOCAL4, worker, hash, client, local, ports, copy, paper);
+  }
+
+  @inline
+  private static forward(slot: usize, six: bool, copy: usize): u32 {
+    const packet = slot + SLOT_PACKET;
+    const tcp = packet + (six ? IPV6_HEADER_SIZE : IPV4_HEADER_SIZE);
+    ToServer.switch(packet, tcp, slot + SLOT_VNET, copy);
+    return VERDICT_FORWARD;
+  }
+
+  @inline
+  private static forwardIfHandedOff(slot: usize, six: bool, copy: usize): u32 {
+    if (load<u16>(copy, ENTRY_SERVER_PORT) == 0) return DROP_NO_ENTRY << 8;
+    return AtSwitch.forward(slot, six, copy);
+  }
+
+  /** All but the packet of an entry in FORWARD. Looks again when the entry changed meanwhile. */
+  private static unusual(
+    worker: usize,
+    slot: usize,
+    six: bool,
+    paper: bool,
+    first: usize,
+    nowMs: f64,
+  ): u32 {
+    const copy = Workers.copy(worker);
+    let entry = first;
+    for (let left = ATTEMPTS; left != 0; --left) {
+      store<u32>(slot, entry > BUSY ? Pool.index(entry) : NO_ENTRY, SLOT_ENTRY);
+      if (entry == BUSY) break;
+      const verdict =
+        entry == 0
+          ? NewConnection.packet(worker, slot, six, false, nowMs)
+          : AtSwitch.known(worker, slot, six, entry, nowMs);
+      if (verdict != AGAIN) return verdict;
+      entry = AtSwitch.find(worker, slot, six, copy, paper);
+    }
+    return DROP_TABLE_BUSY << 8;
+  }
+
+  /** A packet of an entry that was copied. */
+  private static known(worker: usize, slot: usize, six: bool, entry: usize, nowMs: f64): u32 {
+    const copy = Workers.copy(worker);
+    const state = load<u32>(copy, ENTRY_STATE);
+    const tcp = slot + SLOT_PACKET + (six ? IPV6_HEADER_SIZE : IPV4_HEADER_SIZE);
+    LastSeen.touch(entry, copy, nowMs);
+    if (state == STATE_FORWARD) return AtSwitch.forward(slot, six, copy);
+    if (state == STATE_CLOSED) return AtSwitch.closed(worker, slot, six, tcp, entry, nowMs);
+    const kind = (<u32>load<u8>(tcp, TCP_FLAGS)) & (TCP_SYN | TCP_ACK);
+    if (state == STATE_GATHERING && kind == TCP_SYN) {
+      return NewConnection.packet(worker, slot, six, false, nowMs); // our SYN-ACK was lost: once more
+    }
+    return ToControl.packet(worker, slot, entry);
+  }
+
+  /** The client may use its port again at once; what still belongs to the old connection is forwarded. */
+  private static closed(
+    worker: usize,
+    slot: usize,
+    six: bool,
+    tcp: usize,
+    entry: usize,
+    nowMs: f64,
+  ): u32 {
+    const flags = (<u32>load<u8>(tcp, TCP_FLAGS)) & (TCP_SYN | TCP_ACK | TCP_RST);
+    const sequence = bswap<u32>(load<u32>(tcp, TCP_SEQUENCE));
+    const isn = load<u32>(Pool.record(entry), RECORD_CLIENT_ISN);
+    if (flags == TCP_SYN && sequence != isn) {
+      return NewConnection.packet(worker, slot, six, false, nowMs);
+    }
+    const copy = Workers.copy(worker);
+    if (flags == TCP_ACK && sequence - 1 != isn) {
+      const end = slot + SLOT_PACKET + load<u32>(slot, SLOT_LENGTH);
+      if (NewConnection.isProven(slot + SLOT_PACKET, tcp, end)) {
+        return NewConnection.packet(worker, slot, six, true, nowMs);
+      }
+    }
+    return AtSwitch.forwardIfHandedOff(slot, six, copy);
+  }
+}

@@ -1,0 +1,62 @@
+// The state word of an entry. Written under the lock of its bucket; every change goes through here, so
+// that the number of connections in GATHERING is exact.
+import {
+  ENTRY_STATE,
+  HEADER_HALF_OPEN_COUNT,
+  HEADER_HALF_OPEN_LIMIT,
+  STATE_DRAINING,
+  STATE_GATHERING,
+  STATE_HELD,
+  STATE_REPLAYING,
+} from '../layout';
+import { Atomic } from './atomic';
+
+/** Only a reserved entry has bits from here on: its owner. */
+const RESERVED_OWNERS: u32 = 0x100;
+
+export class State {
+  @inline
+  static of(entry: usize): u32 {
+    return load<u32>(entry, ENTRY_STATE);
+  }
+
+  /** It stands in a chain: neither free nor reserved. */
+  @inline
+  static isLinked(state: u32): bool {
+    return state >= <u32>STATE_GATHERING && state < RESERVED_OWNERS;
+  }
+
+  /** Packets go to control and are counted, so that they leave in order. */
+  @inline
+  static isCounted(state: u32): bool {
+    return state == STATE_HELD || state == STATE_REPLAYING || state == STATE_DRAINING;
+  }
+
+  @inline
+  static set(entry: usize, state: u32): void {
+    const before = State.of(entry);
+    if (before == STATE_GATHERING && state != STATE_GATHERING) {
+      Atomic.add(HEADER_HALF_OPEN_COUNT, -1);
+    }
+    if (before != STATE_GATHERING && state == STATE_GATHERING) {
+      Atomic.add(HEADER_HALF_OPEN_COUNT, 1);
+    }
+    store<u32>(entry, state, ENTRY_STATE);
+  }
+
+  /** Room for one more in GATHERING, at this moment. */
+  @inline
+  static hasRoom(): bool {
+    return Atomic.load(HEADER_HALF_OPEN_COUNT) < load<u32>(0, HEADER_HALF_OPEN_LIMIT);
+  }
+
+  /** Counts an entry in that becomes GATHERING, if the limit allows. */
+  @inline
+  static admit(): bool {
+    if (Atomic.add(HEADER_HALF_OPEN_COUNT, 1) >= load<u32>(0, HEADER_HALF_OPEN_LIMIT)) {
+      Atomic.add(HEADER_HALF_OPEN_COUNT, -1);
+      return false;
+    }
+    return true;
+  }
+}

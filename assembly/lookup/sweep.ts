@@ -1,0 +1,72 @@
+// Expiry, amortised: control looks at a part of the entries at a time.
+import {
+  ENTRY_LAST_SEEN,
+  ENTRY_STATE,
+  RECORD_DEADLINE,
+  RECORD_TERMINAL,
+  STATE_CLOSED,
+  STATE_FORWARD,
+  STATE_RELEASING,
+} from '../layout';
+import { Atomic } from './atomic';
+import { BucketLock, CONTROL_TRIES } from './bucket-lock';
+import { Pool } from './pool';
+import { State } from './state';
+import { Table } from './table';
+
+const MS_PER_SECOND: f64 = 1000;
+
+export class Sweep {
+  /**
+   * Removes what is CLOSED, past its deadline and reported; lists the indexes of what control must look
+   * at. Ends early when the list is full. Returns the length of the list.
+   */
+  static run(
+    owner: u32,
+    from: u32,
+    end: u32,
+    nowMs: f64,
+    idleTimeoutMs: f64,
+    list: usize,
+    limit: u32,
+  ): u32 {
+    let listed: u32 = 0;
+    for (let index = from; index < end && listed < limit; ++index) {
+      const entry = Pool.entry(index);
+      const state = Atomic.load(entry + ENTRY_STATE);
+      if (!State.isLinked(state) || !Sweep.isDue(entry, state, nowMs, idleTimeoutMs)) continue;
+      if (Sweep.isOver(entry)) {
+        Sweep.removeOver(owner, entry, nowMs);
+      } else {
+        store<u32>(list + listed * sizeof<u32>(), index);
+        ++listed;
+      }
+    }
+    return listed;
+  }
+
+  @inline
+  private static isDue(entry: usize, state: u32, nowMs: f64, idleTimeoutMs: f64): bool {
+    if (state == STATE_RELEASING) return false; // ends by a message, not by time
+    if (state == STATE_FORWARD) {
+      const seenMs = <f64>load<u32>(entry, ENTRY_LAST_SEEN) * MS_PER_SECOND;
+      return nowMs - seenMs > idleTimeoutMs;
+    }
+    return load<f64>(Pool.record(entry), RECORD_DEADLINE) < nowMs;
+  }
+
+  @inline
+  private static isOver(entry: usize): bool {
+    if (State.of(entry) != STATE_CLOSED) return false;
+    return Atomic.load(Pool.record(entry) + RECORD_TERMINAL) == 0;
+  }
+
+  private static removeOver(owner: u32, entry: usize, nowMs: f64): void {
+    const bucket = Table.lock(owner, entry, CONTROL_TRIES);
+    if (bucket == 0) return;
+    const removes = Sweep.isOver(entry) && Sweep.isDue(entry, STATE_CLOSED, nowMs, 0);
+    if (removes) Table.takeOut(owner, bucket, entry);
+    BucketLock.release(bucket);
+    if (removes) Pool.release(owner, entry);
+  }
+}

@@ -1,0 +1,203 @@
+// Packets that belong to no connection yet. A SYN is answered with a cookie and leaves nothing behind;
+// an ACK that proves the cookie makes an entry in GATHERING.
+import { Cookie } from './answer/cookie';
+import { Counters } from './counters';
+import {
+  ENTRY_CLIENT_ADDRESS4,
+  ENTRY_CLIENT_ADDRESS6,
+  ENTRY_CLIENT_PORT,
+  ENTRY_FLAGS,
+  ENTRY_LAST_SEEN,
+  ENTRY_LOCAL_ADDRESS4,
+  ENTRY_STATE,
+  ENTRY_SWITCH_SCALE,
+  ENTRY_WORKER,
+  FLAG_IPV6,
+  FLAG_TIMESTAMPS,
+  HEADER_GATHER_TIMEOUT,
+  NO_ENTRY,
+  OPTION_TIMESTAMPS,
+  QUEUE_OPEN,
+  RECORD_CLIENT_ACK,
+  RECORD_CLIENT_ISN,
+  RECORD_CLIENT_MSS,
+  RECORD_CLIENT_NEXT,
+  RECORD_CLIENT_SCALE,
+  RECORD_CLIENT_WINDOW,
+  RECORD_CREATED,
+  RECORD_DEADLINE,
+  RECORD_OPTIONS,
+  RECORD_SERVICE,
+  RECORD_SWITCH_ISN,
+  RECORD_TIMESTAMP_RECENT,
+  RECORD_TIMESTAMP_SWITCH,
+  SCALE_NONE,
+  SERVICE_WINDOW_SCALE,
+  SLOT_ENTRY,
+  SLOT_LENGTH,
+  SLOT_PACKET,
+  SLOT_VNET,
+  STATE_GATHERING,
+  TEMPLATE_RECORD,
+  TEMPLATE_SIZE,
+  WORKER_OWNER,
+} from './layout';
+import { WORKER_TRIES } from './lookup/bucket-lock';
+import { EXISTS, INSERT_BUSY, Table } from './lookup/table';
+import { Packet } from './parse/packet';
+import { TcpOptions } from './parse/tcp-options';
+import { Queue } from './queue';
+import { Services } from './services';
+import { AGAIN } from './to-control';
+import {
+  COUNTER_COOKIES_ACCEPTED,
+  COUNTER_COOKIES_SENT,
+  DROP_ABSORBED,
+  DROP_BAD_COOKIE,
+  DROP_HEADER_ONLY_RESET,
+  DROP_NO_ENTRY,
+  DROP_NOT_SERVICE,
+  DROP_TABLE_BUSY,
+  DROP_TABLE_FULL,
+  DROP_TO_CONTROL_FULL,
+  VERDICT_ANSWER,
+  VERDICT_TO_CONTROL,
+} from './verdict';
+import { IPV4_HEADER_SIZE, IPV4_SOURCE } from './wire/ipv4';
+import { IPV6_HEADER_SIZE, IPV6_SOURCE } from './wire/ipv6';
+import {
+  TCP_ACK,
+  TCP_ACKNOWLEDGMENT,
+  TCP_FIN,
+  TCP_FLAGS,
+  TCP_RST,
+  TCP_SEQUENCE,
+  TCP_SYN,
+  TCP_WINDOW,
+} from './wire/tcp';
+import { Workers } from './workers';
+
+const ADDRESSES4: usize = 8;
+const ADDRESSES6: usize = 32;
+const TIMESTAMP_SIZE: usize = 4;
+
+export class NewConnection {
+  /** A verdict, or AGAIN when another worker made the entry meanwhile. */
+  static packet(worker: usize, slot: usize, six: bool, replaces: bool, nowMs: f64): u32 {
+    const packet = slot + SLOT_PACKET;
+    const tcp = packet + (six ? IPV6_HEADER_SIZE : IPV4_HEADER_SIZE);
+    const end = packet + load<u32>(slot, SLOT_LENGTH);
+    const service = Services.find(packet, six);
+    if (service == 0) return DROP_NOT_SERVICE << 8;
+    const flags = (<u32>load<u8>(tcp, TCP_FLAGS)) & (TCP_SYN | TCP_ACK | TCP_RST);
+    if (flags == TCP_SYN) {
+      store<u32>(
+        slot,
+        Cookie.answer(packet, tcp, end, slot + SLOT_VNET, service, nowMs),
+        SLOT_LENGTH,
+      );
+      Counters.add(worker, COUNTER_COOKIES_SENT, 1);
+      return VERDICT_ANSWER;
+    }
+    if ((flags & TCP_RST) != 0) return DROP_HEADER_ONLY_RESET << 8;
+    if ((flags & TCP_ACK) == 0) return DROP_NO_ENTRY << 8;
+    if (flags != TCP_ACK) return DROP_BAD_COOKIE << 8;
+    const options = Cookie.check(packet, tcp, end);
+    if (options == 0) return DROP_BAD_COOKIE << 8;
+    return NewConnection.open(worker, slot, six, service, options & 0x7fffffff, replaces, nowMs);
+  }
+
+  /** The ACK answers a SYN-ACK of ours. */
+  @inline
+  static isProven(packet: usize, tcp: usize, end: usize): bool {
+    return Cookie.check(packet, tcp, end) != 0;
+  }
+
+  private static open(
+    worker: usize,
+    slot: usize,
+    six: bool,
+    service: usize,
+    options: u32,
+    replaces: bool,
+    nowMs: f64,
+  ): u32 {
+    const packet = slot + SLOT_PACKET;
+    const tcp = packet + (six ? IPV6_HEADER_SIZE : IPV4_HEADER_SIZE);
+    const end = packet + load<u32>(slot, SLOT_LENGTH);
+    const template = Workers.template(worker);
+    memory.fill(template, 0, TEMPLATE_SIZE);
+    NewConnection.fillEntry(template, worker, packet, tcp, six, service, options, nowMs);
+    NewConnection.fillRecord(template + TEMPLATE_RECORD, tcp, end, service, options, nowMs);
+    const entry = Table.insert(load<u32>(worker, WORKER_OWNER), template, replaces, WORKER_TRIES);
+    if (entry == INSERT_BUSY) return DROP_TABLE_BUSY << 8;
+    if ((entry & EXISTS) != 0) return AGAIN;
+    Counters.add(worker, COUNTER_COOKIES_ACCEPTED, 1);
+    store<u32>(slot, entry, SLOT_ENTRY);
+    const fin = ((<u32>load<u8>(tcp, TCP_FLAGS)) & TCP_FIN) != 0;
+    if (!fin && Packet.textLength(tcp, end) == 0) {
+      return (entry == NO_ENTRY ? DROP_TABLE_FULL : DROP_ABSORBED) << 8;
+    }
+    // the template's id is 0/0: no handoff yet
+    if (Queue.push(worker, QUEUE_OPEN, entry, Workers.id(worker), options, slot)) {
+      return VERDICT_TO_CONTROL;
+    }
+    return DROP_TO_CONTROL_FULL << 8;
+  }
+
+  @inline
+  private static fillEntry(
+    template: usize,
+    worker: usize,
+    packet: usize,
+    tcp: usize,
+    six: bool,
+    service: usize,
+    options: u32,
+    nowMs: f64,
+  ): void {
+    if (six) memory.copy(template + ENTRY_CLIENT_ADDRESS6, packet + IPV6_SOURCE, ADDRESSES6);
+    else memory.copy(template + ENTRY_CLIENT_ADDRESS4, packet + IPV4_SOURCE, ADDRESSES4);
+    store<u32>(template, load<u32>(tcp), ENTRY_CLIENT_PORT);
+    store<u32>(template, STATE_GATHERING, ENTRY_STATE);
+    const timestamps = ((options >> 24) & OPTION_TIMESTAMPS) != 0;
+    const flags = (six ? FLAG_IPV6 : 0) | (timestamps ? FLAG_TIMESTAMPS : 0);
+    store<u32>(template, flags, ENTRY_FLAGS);
+    const scaled = ((options >> 16) & 0xff) != SCALE_NONE;
+    store<u8>(template, scaled ? load<u8>(service, SERVICE_WINDOW_SCALE) : 0, ENTRY_SWITCH_SCALE);
+    store<u8>(template, <u8>Workers.index(worker), ENTRY_WORKER);
+    store<u32>(template, <u32>(nowMs / 1000), ENTRY_LAST_SEEN);
+  }
+
+  @inline
+  private static fillRecord(
+    record: usize,
+    tcp: usize,
+    end: usize,
+    service: usize,
+    options: u32,
+    nowMs: f64,
+  ): void {
+    const sequence = bswap<u32>(load<u32>(tcp, TCP_SEQUENCE));
+    const acknowledged = bswap<u32>(load<u32>(tcp, TCP_ACKNOWLEDGMENT));
+    store<u32>(record, sequence - 1, RECORD_CLIENT_ISN);
+    store<u32>(record, acknowledged - 1, RECORD_SWITCH_ISN);
+    store<u16>(record, <u16>Services.index(service), RECORD_SERVICE);
+    store<u16>(record, <u16>options, RECORD_CLIENT_MSS);
+    store<u8>(record, <u8>(options >> 16), RECORD_CLIENT_SCALE);
+    store<u8>(record, <u8>(options >> 24), RECORD_OPTIONS);
+    store<u32>(record, sequence, RECORD_CLIENT_NEXT);
+    store<u32>(record, acknowledged, RECORD_CLIENT_ACK);
+    const timestamps = TcpOptions.timestamps(tcp, end);
+    if (timestamps != 0) {
+      store<u32>(record, bswap<u32>(load<u32>(timestamps)), RECORD_TIMESTAMP_RECENT);
+      const echoed = load<u32>(timestamps + TIMESTAMP_SIZE);
+      store<u32>(record, bswap<u32>(echoed), RECORD_TIMESTAMP_SWITCH);
+    }
+    store<f64>(record, nowMs + load<f64>(0, HEADER_GATHER_TIMEOUT), RECORD_DEADLINE);
+    store<f64>(record, nowMs, RECORD_CREATED);
+    store<u16>(record, bswap<u16>(load<u16>(tcp, TCP_WINDOW)), RECORD_CLIENT_WINDOW);
+  }
+}
+
+if (ENTRY_LOCAL_ADDRESS4 != ENTRY_CLIENT_ADDRESS4 + 4) ERROR('layout: addresses');

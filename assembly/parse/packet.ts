@@ -1,0 +1,117 @@
+// Where a packet's headers are, and whether they can be what they say. Nothing behind this check reads
+// beyond the packet. Field checks of RFC 791, RFC 8200 and RFC 9293 section 3.1.
+import { SLOT_LENGTH, SLOT_PACKET } from '../layout';
+import {
+  DROP_BAD_FLAGS,
+  DROP_BAD_HEADER,
+  DROP_FRAGMENT,
+  DROP_IP_OPTIONS,
+  DROP_NOT_IP,
+  DROP_NOT_TCP,
+  DROP_TOO_SHORT,
+} from '../verdict';
+import { IPV4_FRAGMENT, IPV4_HEADER_SIZE, IPV4_PROTOCOL, IPV4_TOTAL_LENGTH } from '../wire/ipv4';
+import { IPV6_HEADER_SIZE, IPV6_NEXT_HEADER, IPV6_PAYLOAD_LENGTH } from '../wire/ipv6';
+import {
+  TCP_ACK,
+  TCP_DATA_OFFSET,
+  TCP_FIN,
+  TCP_FLAGS,
+  TCP_HEADER_SIZE,
+  TCP_PSH,
+  TCP_RST,
+  TCP_SYN,
+  TCP_URG,
+} from '../wire/tcp';
+
+/** Instead of a drop reason: a TCP packet over IPv4 or IPv6. */
+export const PACKET_IPV4: u32 = 0x40;
+export const PACKET_IPV6: u32 = 0x60;
+
+const PROTOCOL_TCP: u32 = 6;
+const NEXT_HOP_BY_HOP: u32 = 0;
+const NEXT_ROUTING: u32 = 43;
+const NEXT_FRAGMENT: u32 = 44;
+const NEXT_ESP: u32 = 50;
+const NEXT_AUTHENTICATION: u32 = 51;
+const NEXT_DESTINATION: u32 = 60;
+const NEXT_MOBILITY: u32 = 135;
+/** "more fragments" and the offset, as the field lies in memory */
+const FRAGMENT_BITS: u32 = 0xff3f;
+const KNOWN_FLAGS: u32 = TCP_FIN | TCP_SYN | TCP_RST | TCP_PSH | TCP_ACK | TCP_URG;
+
+export class Packet {
+  /**
+   * PACKET_IPV4, PACKET_IPV6, or a drop reason. Cuts SLOT_LENGTH to what the IP header says: a link may
+   * have padded the packet.
+   */
+  @inline
+  static locate(slot: usize): u32 {
+    const packet = slot + SLOT_PACKET;
+    const length = load<u32>(slot, SLOT_LENGTH);
+    if (length < <u32>IPV4_HEADER_SIZE) return DROP_TOO_SHORT;
+    const first = <u32>load<u8>(packet);
+    if (first == 0x45) return Packet.locate4(slot, packet, length);
+    if (first >> 4 == 6) return Packet.locate6(slot, packet, length);
+    if (first >> 4 != 4) return DROP_NOT_IP;
+    return (first & 15) > 5 ? DROP_IP_OPTIONS : DROP_BAD_HEADER;
+  }
+
+  /** Length of the segment's text. */
+  @inline
+  static textLength(tcp: usize, end: usize): u32 {
+    return <u32>(end - tcp) - Packet.headerLength(tcp);
+  }
+
+  @inline
+  static headerLength(tcp: usize): u32 {
+    return (<u32>(load<u8>(tcp, TCP_DATA_OFFSET) >> 4)) << 2;
+  }
+
+  @inline
+  private static locate4(slot: usize, packet: usize, length: u32): u32 {
+    const total = <u32>bswap<u16>(load<u16>(packet, IPV4_TOTAL_LENGTH));
+    if (total > length) return DROP_TOO_SHORT;
+    if (total < <u32>IPV4_HEADER_SIZE) return DROP_BAD_HEADER;
+    if (((<u32>load<u16>(packet, IPV4_FRAGMENT)) & FRAGMENT_BITS) != 0) return DROP_FRAGMENT;
+    if (load<u8>(packet, IPV4_PROTOCOL) != PROTOCOL_TCP) return DROP_NOT_TCP;
+    store<u32>(slot, total, SLOT_LENGTH);
+    const reason = Packet.checkTcp(packet + IPV4_HEADER_SIZE, packet + total);
+    return reason != 0 ? reason : PACKET_IPV4;
+  }
+
+  private static locate6(slot: usize, packet: usize, length: u32): u32 {
+    if (length < <u32>IPV6_HEADER_SIZE) return DROP_TOO_SHORT;
+    const payload = <u32>bswap<u16>(load<u16>(packet, IPV6_PAYLOAD_LENGTH));
+    const total: u32 = IPV6_HEADER_SIZE + payload;
+    if (total > length) return DROP_TOO_SHORT;
+    const next = <u32>load<u8>(packet, IPV6_NEXT_HEADER);
+    if (next != PROTOCOL_TCP) return Packet.refuseNext(next);
+    store<u32>(slot, total, SLOT_LENGTH);
+    const reason = Packet.checkTcp(packet + IPV6_HEADER_SIZE, packet + total);
+    return reason != 0 ? reason : PACKET_IPV6;
+  }
+
+  private static refuseNext(next: u32): u32 {
+    if (next == NEXT_FRAGMENT) return DROP_FRAGMENT;
+    if (next == NEXT_HOP_BY_HOP || next == NEXT_ROUTING || next == NEXT_DESTINATION) {
+      return DROP_IP_OPTIONS;
+    }
+    if (next == NEXT_ESP || next == NEXT_AUTHENTICATION || next == NEXT_MOBILITY) {
+      return DROP_IP_OPTIONS;
+    }
+    return DROP_NOT_TCP;
+  }
+
+  @inline
+  private static checkTcp(tcp: usize, end: usize): u32 {
+    if (end < tcp + TCP_HEADER_SIZE) return DROP_TOO_SHORT;
+    const header = Packet.headerLength(tcp);
+    if (header < <u32>TCP_HEADER_SIZE) return DROP_BAD_HEADER;
+    if (tcp + header > end) return DROP_TOO_SHORT;
+    const flags = (<u32>load<u8>(tcp, TCP_FLAGS)) & KNOWN_FLAGS;
+    if (flags == 0) return DROP_BAD_FLAGS;
+    if ((flags & TCP_SYN) != 0 && (flags & (TCP_FIN | TCP_RST)) != 0) return DROP_BAD_FLAGS;
+    return 0;
+  }
+}
