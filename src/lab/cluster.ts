@@ -50,6 +50,10 @@ export class Lab {
     return namespaces.namespaceOf(this.name, host);
   }
 
+  get hasSwitch(): boolean {
+    return this.options.switching;
+  }
+
   /** What a command in the client's namespace gets to know. */
   get environment(): Record<string, string> {
     return {

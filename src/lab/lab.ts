@@ -4,6 +4,7 @@ import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Lab } from './cluster.ts';
 import { showLive } from './live.ts';
+import { runTour } from './tour.ts';
 import type { WebServer } from './web-servers.ts';
 
 export interface LabCommandOptions {
@@ -18,6 +19,9 @@ export interface LabCommandOptions {
   plain?: boolean | undefined;
   /** keep the directory with logs and configurations */
   keep?: boolean | undefined;
+  /** send real requests and show what was measured, then stay up, or with `once` end */
+  tour?: boolean | undefined;
+  once?: boolean | undefined;
   /** runs in the client's namespace; empty: stay up and show figures until Ctrl-C */
   command: string[];
 }
@@ -29,11 +33,13 @@ const COMMAND_GRACE_MS = 3000;
 
 /** Runs the lab; resolves with the exit status: the command's, 1 when the lab failed, 128 + signal. */
 export function labCommand(options: LabCommandOptions): Promise<number> {
-  const task: LabTask = (lab, signal) =>
-    options.command.length > 0
-      ? runCommand(lab, options.command, signal)
-      : showLive(lab, signal).then(() => 0);
-  return withLab(options, task);
+  return withLab(options, async (lab, signal) => {
+    if (options.command.length > 0) return runCommand(lab, options.command, signal);
+    const failed = options.tour ? await runTour(lab, signal) : 0;
+    if (options.once) return failed === 0 ? 0 : 1;
+    await showLive(lab, signal);
+    return 0;
+  });
 }
 
 /** Lab up, task, lab down: whatever happens. */
@@ -63,7 +69,11 @@ export async function withLab(options: LabCommandOptions, task: LabTask): Promis
     if (options.keep) console.error(`baton: lab: logs and configurations: ${lab.directory}`);
     for (const name of SIGNALS) process.off(name, onSignal);
   }
-  return abort.signal.aborted ? signalStatus(abort.signal.reason as NodeJS.Signals) : status;
+  if (!abort.signal.aborted) return status;
+  // Ctrl-C is how a lab without a command is meant to end
+  const name = abort.signal.reason as NodeJS.Signals;
+  const isMeant = name === 'SIGINT' && options.command.length === 0 && options.once !== true;
+  return isMeant ? 0 : signalStatus(name);
 }
 
 function signalStatus(name: NodeJS.Signals): number {

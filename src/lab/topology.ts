@@ -161,11 +161,12 @@ function planRouter(servers: ServerPlan[]): HostPlan {
 // A rule that says `blackhole` drops without a word, where `prohibit` would answer with an ICMP error.
 // Inwards it hides the prefixes; outwards it keeps ICMP errors of the hosts in them from the client.
 function filterRules(prefixes: string[]): string[] {
-  const clients = (prefix: string) =>
-    [...CLIENT_LINK, ...CLIENT_PREFIXES].filter((other) => isIpv6(other) === isIpv6(prefix));
+  const clients = [...CLIENT_LINK, ...CLIENT_PREFIXES];
   return prefixes.flatMap((prefix) => [
     `iif client to ${prefix} blackhole pref 100`,
-    ...clients(prefix).map((to) => `from ${prefix} to ${to} blackhole pref 101`),
+    ...clients
+      .filter((client) => isIpv6(client) === isIpv6(prefix))
+      .map((client) => `from ${prefix} to ${client} blackhole pref 101`),
   ]);
 }
 

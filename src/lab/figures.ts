@@ -1,0 +1,46 @@
+// What the lab reads from the switch's admin socket.
+import { askAdmin } from '../admin/client.ts';
+import type { PartView, StatsView } from '../admin/views.ts';
+import { HISTOGRAM_LIMITS_MS, type Figures } from '../control/figures.ts';
+import { adminSocket } from './cluster-config.ts';
+
+export interface SwitchFigures {
+  received: number;
+  forwarded: number;
+  answered: number;
+  bytesForwarded: number;
+  /** entries in the table */
+  connections: number;
+  control: Figures;
+}
+
+export function readStats(directory: string, host: string): Promise<StatsView> {
+  return askAdmin<StatsView>(adminSocket(directory, host), '/stats');
+}
+
+export async function readSwitchFigures(directory: string): Promise<SwitchFigures> {
+  const stats = await readStats(directory, 'switch');
+  const part = stats.parts.find(({ role }) => role === 'switch') as PartView;
+  const { counters } = part.total;
+  return {
+    received: counters['received'] ?? 0,
+    forwarded: counters['forwarded'] ?? 0,
+    answered: counters['answered'] ?? 0,
+    bytesForwarded: counters['bytesForwarded'] ?? 0,
+    connections: part.table.used,
+    control: part.control as Figures,
+  };
+}
+
+/** Handoffs within a time: the histogram's limit below which that share of all lies, e.g. `2 ms`. */
+export function handoffWithin(histogram: Figures['handoffMs'], share: number): string {
+  const total = histogram.counts.reduce((sum, times) => sum + times, 0);
+  let seen = 0;
+  for (const [index, times] of histogram.counts.entries()) {
+    seen += times;
+    if (seen < share * total) continue;
+    const limit = HISTOGRAM_LIMITS_MS[index];
+    return limit === undefined ? `more than ${HISTOGRAM_LIMITS_MS.at(-1)} ms` : `${limit} ms`;
+  }
+  return '?';
+}

@@ -1,0 +1,191 @@
+// The tour: real requests of several kinds from the client's host, and what was measured.
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { streamChunks } from './byte-stream.ts';
+import type { Lab } from './cluster.ts';
+import { handoffWithin, readSwitchFigures } from './figures.ts';
+import type { RequestPlan, RequestResult } from './requests.ts';
+import { bar, count, megabytes, Narrator } from './narrator.ts';
+import { VIP4, VIP_PORT } from './topology.ts';
+
+const DOWNLOAD = 100_000_000;
+const UPLOAD = 20_000_000;
+const POST = 1_000_000;
+const ETHERNET_HEADER = 14;
+// What may enter the switch besides the client's packets: the control channel, neighbour discovery
+const CONTROL_SHARE = 0.01;
+
+const TARGETS =
+  'maps/oslo maps/bergen news/today news/sport shop/tea shop/jam img/cat img/owl doc/a doc/b'
+    .split(' ')
+    .map((path) => `/${path}`);
+
+const PLAN: RequestPlan = {
+  address: VIP4,
+  port: VIP_PORT,
+  method: 'GET',
+  targets: TARGETS,
+  keepAlive: false,
+  sendBytes: 0,
+};
+
+/** Shows the lab at work. Returns how many things were not as they should be. */
+export async function runTour(lab: Lab, signal: AbortSignal): Promise<number> {
+  const narrator = new Narrator();
+  for (const part of [whoAnswers, keepAlive, post, download, upload, handoffs]) {
+    signal.throwIfAborted();
+    await part(lab, narrator);
+  }
+  return narrator.conclude();
+}
+
+/** Runs the plan in the client's namespace. */
+async function send(lab: Lab, plan: Partial<RequestPlan>): Promise<RequestResult[]> {
+  const entry = fileURLToPath(new URL('./lab-inside.mjs', import.meta.url));
+  const json = JSON.stringify({ ...PLAN, ...plan });
+  const [program, ...args] = lab.inside('client', [process.execPath, entry, 'requests', json]);
+  const child = spawn(program!, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let [output, complaint] = ['', ''];
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (complaint += text));
+  const [status] = (await once(child, 'close')) as [number | null];
+  if (status === 0) return JSON.parse(output) as RequestResult[];
+  throw new Error(complaint.split('\n').find((line) => line.includes('Error')) ?? complaint);
+}
+
+/** What the echo server says of itself and of its client. */
+function field(result: RequestResult, name: string): string {
+  return new RegExp(`${name}=(.*?);`).exec(result.text)?.[1] ?? '?';
+}
+
+async function whoAnswers(lab: Lab, narrator: Narrator): Promise<void> {
+  narrator.title(`Who answers? ${TARGETS.length} requests on as many connections to ${VIP4}`);
+  const results = await send(lab, {});
+  for (const result of results) {
+    const [server, peer] = [field(result, 'server'), field(result, 'peer')];
+    const ms = `${result.ms.toFixed(1)} ms`;
+    narrator.line(
+      `${result.target.padEnd(14)} ${result.local} → ${server}, which saw ${peer}  ${ms.padStart(8)}`,
+    );
+  }
+  for (const { name } of lab.topology.servers) {
+    const answers = results.filter((result) => field(result, 'server') === name).length;
+    narrator.line(`${name.padEnd(14)} ${bar(answers / results.length)} ${answers}`);
+  }
+  const good = results.filter((result) => result.status === 200).length;
+  narrator.check('every request was answered with 200', good === results.length, count(good));
+  const seen = results.filter((result) => field(result, 'peer') === result.local).length;
+  narrator.check(
+    "every server saw the client's own address and port",
+    seen === results.length,
+    `${seen} of ${results.length}`,
+  );
+}
+
+async function keepAlive(lab: Lab, narrator: Narrator): Promise<void> {
+  narrator.title('One connection, eight requests');
+  const results = await send(lab, { targets: TARGETS.slice(0, 8), keepAlive: true });
+  const servers = new Set(results.map((result) => field(result, 'server')));
+  const locals = new Set(results.map((result) => result.local));
+  const [first, ...later] = results.map((result) => result.ms.toFixed(1));
+  narrator.line(`the first took ${first} ms with its handoff, the others ${later.join(' ')} ms`);
+  narrator.check(
+    'it stayed one connection, and stayed with its server',
+    servers.size === 1 && locals.size === 1,
+    `${[...locals].join(' ')} → ${[...servers].join(' ')}`,
+  );
+}
+
+async function post(lab: Lab, narrator: Narrator): Promise<void> {
+  narrator.title(`A POST of ${megabytes(POST)}`);
+  const results = await send(lab, { method: 'POST', targets: ['/form'], sendBytes: POST });
+  checkDigest(narrator, results[0]!.text, POST, 'the server');
+}
+
+async function download(lab: Lab, narrator: Narrator): Promise<void> {
+  narrator.title(`A download of ${megabytes(DOWNLOAD)}`);
+  const before = measure(lab);
+  const [result] = await send(lab, { targets: [`/bytes/${DOWNLOAD}`] });
+  const crossed = difference(measure(lab), before);
+  const rate = DOWNLOAD / 1e6 / (result!.ms / 1000);
+  narrator.line(`${(result!.ms / 1000).toFixed(2)} s, ${rate.toFixed(0)} MB/s`);
+  checkDigest(narrator, result!.digest, DOWNLOAD, 'the client');
+  narrator.line(`bytes that reached the client         ${count(crossed.toClient)}`);
+  narrator.line(`bytes that entered the switch         ${count(crossed.toSwitch)}`);
+  narrator.line(`   of these from the client to the VIP ${count(crossed.fromClient)}`);
+  narrator.check(
+    'no reply crossed the switch: what entered it came from the client, the rest is control',
+    crossed.toClient >= DOWNLOAD && crossed.other < CONTROL_SHARE * crossed.toClient,
+    `${count(crossed.other)} bytes`,
+  );
+}
+
+async function upload(lab: Lab, narrator: Narrator): Promise<void> {
+  narrator.title(`An upload of ${megabytes(UPLOAD)}`);
+  const before = measure(lab);
+  const [result] = await send(lab, { method: 'PUT', targets: ['/film'], sendBytes: UPLOAD });
+  const crossed = difference(measure(lab), before);
+  narrator.line(
+    `${(result!.ms / 1000).toFixed(2)} s; ${count(crossed.fromClient)} bytes through the switch`,
+  );
+  checkDigest(narrator, result!.text, UPLOAD, 'the server');
+}
+
+async function handoffs(lab: Lab, narrator: Narrator): Promise<void> {
+  narrator.title('Handoffs');
+  const { control } = await readSwitchFigures(lab.directory);
+  const { handoffMs, handoffs, ready } = control;
+  const mean = (handoffMs.sumMs / Math.max(1, ready)).toFixed(2);
+  narrator.line("from a request's first byte until its server's kernel had it all:");
+  narrator.line(
+    `half within ${handoffWithin(handoffMs, 0.5)}, 99 % within ${handoffWithin(handoffMs, 0.99)}; ` +
+      `mean ${mean} ms`,
+  );
+  narrator.check(
+    'every connection was handed over',
+    handoffs > 0 && ready === handoffs,
+    `${ready} of ${handoffs}`,
+  );
+}
+
+function checkDigest(narrator: Narrator, digest: string, length: number, who: string): void {
+  const hash = createHash('sha256');
+  for (const chunk of streamChunks(length)) hash.update(chunk);
+  const right = digest.trim() === hash.digest('hex');
+  narrator.check(`every byte that ${who} got is right`, right, `SHA-256 ${digest.slice(0, 16)}…`);
+}
+
+interface Crossing {
+  /** IP bytes that the client's interface received */
+  toClient: number;
+  /** IP bytes that the switch's interface received */
+  toSwitch: number;
+  /** of these, those that the kernel led into the switch's TUN: addressed to the VIP */
+  fromClient: number;
+  /** the rest: it cannot be part of a request, and would have to hold any reply that crosses the switch */
+  other: number;
+}
+
+function measure(lab: Lab): Crossing {
+  const client = lab.counters('client')['eth0']!;
+  const { eth0, baton0 } = lab.counters('switch');
+  const toSwitch = eth0!.receivedBytes - ETHERNET_HEADER * eth0!.receivedPackets;
+  const fromClient = baton0?.sentBytes ?? 0;
+  return {
+    toClient: client.receivedBytes - ETHERNET_HEADER * client.receivedPackets,
+    toSwitch,
+    fromClient,
+    other: toSwitch - fromClient,
+  };
+}
+
+function difference(after: Crossing, before: Crossing): Crossing {
+  return {
+    toClient: after.toClient - before.toClient,
+    toSwitch: after.toSwitch - before.toSwitch,
+    fromClient: after.fromClient - before.fromClient,
+    other: Math.max(0, after.other - before.other),
+  };
+}
