@@ -1,0 +1,182 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { ROLE_AGENT, ROLE_SWITCH } from '../../assembly/layout.ts';
+import { TCP_ACK, TCP_SYN } from '../../assembly/wire/tcp.ts';
+import { loadParts } from '../support/core-parts.ts';
+import { Random } from '../support/random.ts';
+import {
+  complete,
+  eachOption,
+  headerSize,
+  randomConnection,
+  randomOptions,
+  randomPacket,
+  writeEntry,
+  type Connection,
+  type ModelPacket,
+} from '../support/rewrite-model.ts';
+
+const ENTRY = 8192;
+const VNET = 16374;
+const PACKET = 16384;
+const GUARD = 64;
+const count = Number(process.env['CHECKSUM_PACKETS'] ?? 50_000);
+const core = loadParts();
+const test = suite('rewrite');
+
+type Direction = 'switch' | 'agent' | 'client';
+
+/** What the packet must become: fields set one by one, checksums computed in full. */
+function expected(packet: ModelPacket, connection: Connection, direction: Direction): Uint8Array {
+  const { six } = packet;
+  const bytes = packet.bytes.slice();
+  const view = new DataView(bytes.buffer);
+  const tcp = headerSize(six);
+  const add = (at: number, amount: number) => view.setUint32(at, view.getUint32(at) + amount);
+  if (direction === 'client') {
+    const { serverScale, switchScale } = connection;
+    bytes.set(connection.vip, six ? 8 : 12);
+    view.setUint16(tcp, connection.vipPort);
+    add(tcp + 4, -connection.delta);
+    if (serverScale !== switchScale && !(bytes[tcp + 13]! & TCP_SYN)) {
+      const size = view.getUint16(tcp + 14) * 2 ** serverScale;
+      view.setUint16(tcp + 14, Math.min(65535, Math.floor(size / 2 ** switchScale)));
+    }
+    eachOption(packet, ({ kind }, at) => kind === 'timestamps' && add(at + 2, connection.offset));
+  } else {
+    bytes.set(connection.server, six ? 24 : 16);
+    view.setUint16(tcp + 2, connection.serverPort);
+    if (direction === 'switch') bytes[six ? 7 : 8] = 64;
+  }
+  if (direction === 'agent') {
+    if (bytes[tcp + 13]! & TCP_ACK) add(tcp + 8, connection.delta);
+    eachOption(packet, ({ kind, bytes: part }, at) => {
+      if (kind === 'timestamps' && view.getUint32(at + 6) !== 0) add(at + 6, -connection.offset);
+      for (let edge = 2; kind === 'sack' && edge < part.length; edge += 4) {
+        add(at + edge, connection.delta);
+      }
+    });
+  }
+  complete({ ...packet, bytes });
+  return bytes;
+}
+
+function makePacket(random: Random, connection: Connection, direction: Direction): ModelPacket {
+  const { six } = connection;
+  const other = randomConnection(random);
+  const far = six === other.six ? other.local : random.bytes(six ? 16 : 4);
+  return direction === 'client'
+    ? randomPacket(
+        random,
+        six,
+        [connection.server, far],
+        [connection.serverPort, 443],
+        randomOptions(random),
+      )
+    : randomPacket(
+        random,
+        six,
+        [far, connection.local],
+        [50000, connection.localPort],
+        randomOptions(random),
+      );
+}
+
+/** Makes the result's checksum sum to the other zero: the last word takes up what is missing. */
+function aimAtZero(packet: ModelPacket, connection: Connection, direction: Direction): void {
+  if (packet.partial || packet.bytes.length % 2 !== 0) return;
+  const at = packet.bytes.length - 2;
+  if (at < headerSize(packet.six) + (packet.bytes[headerSize(packet.six) + 12]! >> 4) * 4) return;
+  packet.bytes.fill(0, at);
+  const result = expected(packet, connection, direction);
+  const field = headerSize(packet.six) + 16;
+  packet.bytes.set(result.subarray(field, field + 2), at);
+}
+
+function rewrite(packet: ModelPacket, connection: Connection, direction: Direction): Uint8Array {
+  const { bytes } = packet;
+  const tcp = PACKET + headerSize(packet.six);
+  const end = tcp + (bytes[headerSize(packet.six) + 12]! >> 4) * 4;
+  writeEntry(core.view, ENTRY, connection);
+  core.prepareDeltas(ENTRY, direction === 'switch' ? ROLE_SWITCH : ROLE_AGENT);
+  core.bytes.fill(0, VNET, VNET + 10);
+  core.bytes[VNET] = packet.partial ? 1 : 0;
+  core.bytes.set(bytes, PACKET);
+  core.bytes.fill(0xa5, PACKET + bytes.length, PACKET + bytes.length + GUARD);
+  if (direction === 'switch') core.toServerSwitch(PACKET, tcp, VNET, ENTRY);
+  else if (direction === 'agent') core.toServerAgent(PACKET, tcp, end, VNET, ENTRY);
+  else core.toClientAgent(PACKET, tcp, end, VNET, ENTRY);
+  return core.bytes.slice(PACKET, PACKET + bytes.length);
+}
+
+function compare(actual: Uint8Array, wanted: Uint8Array, told: string): void {
+  if (Buffer.compare(actual, wanted) === 0) return;
+  const at = actual.findIndex((byte, index) => byte !== wanted[index]);
+  assert.unreachable(`${told}: byte ${at} is ${actual[at]}, not ${wanted[at]}`);
+}
+
+for (const direction of ['switch', 'agent', 'client'] as const) {
+  test(`rewrite: ${direction}: incremental checksums equal full ones over random packets`, () => {
+    const random = new Random(count + direction.length);
+    let zeros = 0;
+    for (let round = 0; round < Math.ceil(count / 3); round++) {
+      const connection = randomConnection(random);
+      const packet = makePacket(random, connection, direction);
+      if (random.chance(0.3)) aimAtZero(packet, connection, direction);
+      complete(packet);
+      const wanted = expected(packet, connection, direction);
+      const field = headerSize(packet.six) + 16;
+      if (wanted[field] === 0 && wanted[field + 1] === 0) zeros++;
+      compare(rewrite(packet, connection, direction), wanted, `${direction} ${round}`);
+      const guard = core.bytes.subarray(PACKET + wanted.length, PACKET + wanted.length + GUARD);
+      if (!guard.every((byte) => byte === 0xa5)) assert.unreachable('wrote behind the packet');
+    }
+    assert.ok(zeros > count / 60, `only ${zeros} results were zero`);
+  });
+}
+
+test('rewrite: a checksum that came as the other zero leaves as a full one', () => {
+  const random = new Random(5);
+  let tried = 0;
+  for (let round = 0; round < 20_000 && tried < 100; round++) {
+    const connection = randomConnection(random);
+    const packet = makePacket(random, connection, 'agent');
+    packet.partial = false;
+    const at = packet.bytes.length - 2;
+    const field = headerSize(packet.six) + 16;
+    if (packet.bytes.length % 2 !== 0 || at < field + 48) continue;
+    packet.bytes.fill(0, at);
+    complete(packet);
+    packet.bytes.copyWithin(at, field, field + 2);
+    complete(packet);
+    const wanted = expected(packet, connection, 'agent');
+    packet.bytes.fill(0xff, field, field + 2);
+    compare(rewrite(packet, connection, 'agent'), wanted, `round ${round}`);
+    tried++;
+  }
+  assert.is(tried, 100);
+});
+
+test('rewrite: option lists of any bytes are never left, and change nothing outside', () => {
+  const random = new Random(6);
+  for (let round = 0; round < 20_000; round++) {
+    const connection = randomConnection(random);
+    const size = 4 * random.below(11);
+    const tcp = headerSize(connection.six);
+    const options = [{ kind: 'other' as const, bytes: random.bytes(size) }];
+    options[0]!.bytes.forEach((_, at, list) => {
+      if (random.chance(0.6)) list[at] = random.pick([0, 1, 2, 5, 8, 10, 18, 255]);
+    });
+    const packet = makePacket(random, connection, 'agent');
+    const head = packet.bytes.slice(0, tcp + 20);
+    head[tcp + 12] = (5 + size / 4) << 4;
+    const bytes = Buffer.concat([head, options[0]!.bytes, random.bytes(32)]);
+    for (const direction of ['agent', 'client'] as const) {
+      const result = rewrite({ ...packet, bytes, options }, connection, direction);
+      const behind = tcp + 20 + size;
+      compare(result.subarray(behind), bytes.subarray(behind), `payload ${round}`);
+    }
+  }
+});
+
+test.run();
