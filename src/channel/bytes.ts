@@ -18,7 +18,8 @@ export class ByteReader {
   #at: number;
 
   constructor(bytes: Uint8Array, from: number) {
-    this.bytes = bytes;
+    // a Buffer's slice() would share memory
+    this.bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#at = from;
   }
