@@ -23,29 +23,25 @@ const FIXED = ['name', 'roles', 'admin', 'tls', 'insecure'];
 const AGENT_PARTS = ['timing', 'agent'];
 
 /**
- * Writes `directory`/NAME.yaml for the switch and every server. `credentials` is each host's part about
- * TLS (`tls: …` or `insecure: true`; files relative to the directory). Throws when the file to lay over is not a YAML mapping.
+ * Writes `directory`/NAME.yaml for the switch and every server; their keys stand in `directory`/keys.
+ * Throws when the file to lay over is not a YAML mapping.
  */
 export function writeConfigurations(
   directory: string,
   topology: Topology,
   options: ClusterOptions,
-  credentials: (host: string) => Section,
 ): void {
   const laid = options.config === undefined ? {} : readOverlay(options.config);
   const write = (name: string, config: Section) =>
     writeFileSync(join(directory, `${name}.yaml`), stringify(config), { mode: 0o600 });
 
   const forSwitch = without(laid, [...FIXED, 'agent']);
-  write(
-    'switch',
-    overlay(switchConfig(directory, topology, options, credentials('switch')), forSwitch),
-  );
+  write('switch', overlay(switchConfig(directory, topology, options), forSwitch));
   const forAgents = Object.fromEntries(
     Object.entries(laid).filter(([part]) => AGENT_PARTS.includes(part)),
   );
   for (const server of topology.servers) {
-    const config = agentConfig(directory, server, options, credentials(server.name));
+    const config = agentConfig(directory, server, options);
     write(server.name, overlay(config, forAgents));
   }
 }
@@ -54,18 +50,17 @@ export function adminSocket(directory: string, host: string): string {
   return join(directory, `${host}.sock`);
 }
 
-function switchConfig(
-  directory: string,
-  topology: Topology,
-  options: ClusterOptions,
-  credentials: Section,
-): Section {
+function keysOf(host: string): Section {
+  return { ca: 'keys/ca.pem', cert: `keys/${host}.pem`, key: `keys/${host}.key` };
+}
+
+function switchConfig(directory: string, topology: Topology, options: ClusterOptions): Section {
   return {
     name: 'switch',
     roles: ['switch'],
     workers: options.workers,
     admin: adminSocket(directory, 'switch'),
-    ...credentials,
+    tls: keysOf('switch'),
     switch: {
       device: 'baton0',
       table: options.table ?? 'keyed',
@@ -94,14 +89,13 @@ function agentConfig(
   directory: string,
   server: Topology['servers'][number],
   options: ClusterOptions,
-  credentials: Section,
 ): Section {
   return {
     name: server.name,
     roles: ['agent'],
     workers: options.workers,
     admin: adminSocket(directory, server.name),
-    ...credentials,
+    tls: keysOf(server.name),
     agent: {
       listen: `${server.address}:${AGENT_PORT}`,
       device: 'baton0',

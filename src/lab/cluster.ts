@@ -3,6 +3,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { writeKeys } from '../channel/keygen.ts';
 import { adminSocket, writeConfigurations, type ClusterOptions } from './cluster-config.ts';
 import { HostProcess, insideNamespace } from './host-process.ts';
 import * as namespaces from './namespaces.ts';
@@ -84,13 +85,17 @@ export class Lab {
     mkdirSync(this.directory, { mode: 0o755 });
     namespaces.createNamespaces(this.name, this.topology);
     if (server !== 'echo') web.writeDocumentRoot(this.directory);
-    if (switching) {
-      writeConfigurations(this.directory, this.topology, this.options, () => ({ insecure: true }));
-    }
+    if (switching) await this.configure();
     for (const host of this.topology.hosts) this.hosts[host.name] = this.startHolder(host);
     await Promise.all(this.topology.servers.map((server) => this.startServer(server)));
     if (switching) await this.startBaton('switch');
     this.writeHosts();
+  }
+
+  private async configure(): Promise<void> {
+    const names = ['switch', ...this.topology.servers.map(({ name }) => name)];
+    await writeKeys(join(this.directory, 'keys'), names);
+    writeConfigurations(this.directory, this.topology, this.options);
   }
 
   // Keeps a pid in the namespace for `nsenter -t PID -n`, whatever else is stopped there.

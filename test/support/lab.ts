@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { get } from 'node:http';
 import { join } from 'node:path';
 import type { PartView, StatsView } from '../../src/admin/views.ts';
+import { askAdmin } from '../../src/admin/client.ts';
+import { adminSocket } from '../../src/lab/cluster-config.ts';
 import { Lab, type LabOptions } from '../../src/lab/cluster.ts';
 
 export interface Finished {
@@ -44,16 +45,7 @@ export class TestLab extends Lab {
 
   /** What a host's admin socket answers, e.g. `/stats`, `/connections`. */
   admin<View>(host: string, path: string): Promise<View> {
-    const socketPath = join(this.directory, `${host}.sock`);
-    return new Promise((resolve, reject) => {
-      const request = get({ socketPath, path, timeout: 5000 }, (response) => {
-        let text = '';
-        response.setEncoding('utf8').on('data', (piece: string) => (text += piece));
-        response.on('end', () => resolve(JSON.parse(text) as View));
-      });
-      request.on('timeout', () => request.destroy(new Error(`${socketPath}${path}: no answer`)));
-      request.on('error', reject);
-    });
+    return askAdmin<View>(adminSocket(this.directory, host), path);
   }
 
   /** The part of a host's figures that its role has: `switch` or a server's name. */
