@@ -35,7 +35,7 @@ export interface KillOptions {
 
 /**
  * Connections that are being taken from the server's kernel. Their entries stand in REPLAYING, so that
- * the kernel's packets come here, and are silent; then they are CLOSED for a moment.
+ * the kernel's packets come here and go no further; then they are CLOSED and silent for a moment.
  */
 export class Kills {
   readonly #entries: Entries;
@@ -60,8 +60,8 @@ export class Kills {
   begin(entry: number, options: KillOptions, nowMs: number): void {
     const { connections } = this.#entries;
     const id = connections.id(entry);
-    this.#entries.update(entry, id, L.UPDATE_STATE | L.UPDATE_FLAGS_SET, (template) =>
-      template.state(L.STATE_REPLAYING).flags(L.FLAG_SILENT),
+    this.#entries.update(entry, id, L.UPDATE_STATE, (template) =>
+      template.state(L.STATE_REPLAYING),
     );
     const isn = connections.record32(entry, L.RECORD_CLIENT_ISN);
     const kill = new Kill(this.#entries.ends(entry), isn, options.guesses);
