@@ -84,7 +84,8 @@ export class Table {
     let replaced: usize = 0;
     if (BucketLock.take(bucket, owner, tries)) {
       const existing = Chain.findImage(bucket, entry);
-      if (existing > CHAIN_FULL && replacesClosed && Table.givesWay(existing, entry)) replaced = existing;
+      if (existing > CHAIN_FULL && replacesClosed && Table.givesWay(existing, entry))
+        replaced = existing;
       if (existing == CHAIN_FULL) result = NO_ENTRY;
       else if (existing != replaced) result = EXISTS | Pool.index(existing);
       else if (state == STATE_GATHERING && !State.admit()) {
@@ -254,11 +255,11 @@ export class Table {
   @inline
   private static copyRecord(record: usize, from: usize, what: u32): void {
     if ((what & UPDATE_RECORD) != 0) {
-      copyFields(record, from, RECORD_CLIENT_ISN, RECORD_CLIENT_FIN);
-      copyFields(record, from, RECORD_TIMESTAMP_RECENT, RECORD_TERMINAL);
-      copyFields(record, from, RECORD_CLIENT_WINDOW, RECORD_PROBED);
+      Table.copyFields(record, from, RECORD_CLIENT_ISN, RECORD_CLIENT_FIN);
+      Table.copyFields(record, from, RECORD_TIMESTAMP_RECENT, RECORD_TERMINAL);
+      Table.copyFields(record, from, RECORD_CLIENT_WINDOW, RECORD_PROBED);
     }
-    if ((what & UPDATE_ID) != 0) copyFields(record, from, RECORD_ID_RUN, RECORD_CLIENT_ISN);
+    if ((what & UPDATE_ID) != 0) Table.copyFields(record, from, RECORD_ID_RUN, RECORD_CLIENT_ISN);
     if ((what & UPDATE_DEADLINE) != 0) {
       store<f64>(record, load<f64>(from, RECORD_DEADLINE), RECORD_DEADLINE);
     }
@@ -271,11 +272,10 @@ export class Table {
     if ((what & UPDATE_FLAGS_CLEAR) != 0) merged &= ~flags;
     store<u32>(entry, merged, ENTRY_FLAGS);
   }
-}
 
-/** The bytes from one field up to, not including, another. */
-// @ts-ignore: decorator
-@inline
-function copyFields(to: usize, from: usize, first: usize, end: usize): void {
-  memory.copy(to + first, from + first, end - first);
+  /** The bytes from one field up to, not including, another. */
+  @inline
+  private static copyFields(to: usize, from: usize, first: usize, end: usize): void {
+    memory.copy(to + first, from + first, end - first);
+  }
 }
