@@ -1,68 +1,14 @@
 // The control channels of one host: who is up, who is dialed, what arrives. Rules: docs/protocol.md.
 import type { Server, Socket } from 'node:net';
 import { formatEndpoint } from '../config/address.ts';
-import type { Endpoint } from '../config/address.ts';
 import { Channel } from './channel.ts';
 import type { Hello, Message } from './messages.ts';
+import type { ControlChannelsOptions, DialTarget, PeerState } from './options.ts';
 import { dial, listen } from './transport.ts';
-import type { TlsMaterial } from './transport.ts';
 import { OLDEST_VERSION } from './wire.ts';
 
+export type * from './options.ts';
 export type { TlsMaterial } from './transport.ts';
-
-export interface ChannelTiming {
-  /** a quiet side sends a ping so often */
-  pingIntervalMs: number;
-  /** a peer silent for so long is down; default 1000 */
-  peerTimeoutMs?: number;
-  /** default 1000 */
-  leaseMs?: number;
-}
-
-export interface ChannelEvents {
-  /** The peer's hello has arrived. After a reconnect always preceded by `down`. */
-  up(peer: string, hello: Hello): void;
-  down(peer: string): void;
-  message(peer: string, message: Message): void;
-  /** For the log: refused peers, failed dials (each reason once in a row), lost channels. */
-  notice?(text: string): void;
-}
-
-export interface ControlChannelsOptions {
-  /** this host */
-  name: string;
-  /** the first message to each dialed peer; an agent answers through send() */
-  hello: () => Hello;
-  /** mutual TLS; without it `insecure` must be true */
-  tls?: TlsMaterial | undefined;
-  insecure?: boolean | undefined;
-  listen?: Endpoint | undefined;
-  dial?: readonly DialTarget[] | undefined;
-  timing: ChannelTiming;
-  /** monotonic ms */
-  now: () => number;
-  on: ChannelEvents;
-  /** bytes queued to a peer above which handoffs are refused; default 1 MiB */
-  handoffQueueLimit?: number | undefined;
-}
-
-export interface DialTarget {
-  name: string;
-  address: Endpoint;
-}
-
-/** A peer for people and programs to look at. */
-export interface PeerState {
-  name: string;
-  up: boolean;
-  /** dialed by this host */
-  dialed: boolean;
-  /** ms since it is up, 0 while it is down */
-  upForMs: number;
-  queuedBytes: number;
-  framesSent: number;
-  framesReceived: number;
-}
 
 interface Dialer extends DialTarget {
   waitMs: number;
@@ -95,6 +41,8 @@ export class ControlChannels {
   #ticker: ReturnType<typeof setInterval> | undefined;
   #tickMs = 0;
   #stopped = false;
+  #refused = 0;
+  #lastRefusal = '';
 
   constructor(options: ControlChannelsOptions) {
     if (!options.tls && options.insecure !== true) {
@@ -113,7 +61,7 @@ export class ControlChannels {
     const { listen: at, tls, timing, now } = this.#options;
     if (at) {
       const accept = (socket: Socket, name: string | undefined): void => this.#accept(socket, name);
-      const refused = (reason: string): void => this.#notice(`refused ${reason}`);
+      const refused = (reason: string): void => this.#refuse(reason);
       try {
         this.#server = await listen(at, tls, accept, refused);
       } catch (error) {
@@ -180,6 +128,18 @@ export class ControlChannels {
     const channels = [...this.#waiting, ...[...this.#up.values()].map(({ channel }) => channel)];
     await Promise.all(channels.map((channel) => channel.finish(FINISH_MS)));
     await closed;
+  }
+
+  /** Connections refused before or because of their first message. */
+  get refused(): number {
+    return this.#refused;
+  }
+
+  /** A peer that tries again and again gets one line for each reason in a row. */
+  #refuse(text: string): void {
+    this.#refused++;
+    if (text !== this.#lastRefusal) this.#notice(`refused ${text}`);
+    this.#lastRefusal = text;
   }
 
   #notice(text: string): void {
@@ -256,8 +216,8 @@ export class ControlChannels {
       ended: (reason) => {
         this.#waiting.delete(channel);
         if (peer) this.#lost(peer, reason);
-        else if (!dialer) this.#notice(`refused ${name ?? from}: ${reason}`);
-        if (dialer) this.#dialLater(dialer, peer ? '' : reason);
+        else if (!dialer) this.#refuse(`${name ?? from}: ${reason}`);
+        if (dialer) this.#dialLater(dialer, peer ? '' : `${reason} before its hello`);
       },
     });
     this.#waiting.add(channel);

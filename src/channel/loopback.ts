@@ -1,8 +1,8 @@
 // A control channel between two parts of one process: function calls through the same codec, so that whatever
 // works here works over TCP. For parts on one host, and for the simulation (which adds delay and cuts itself).
 import { decodeFrame, encodeFrame, splitMessage } from './codec.ts';
-import type { ChannelEvents } from './control-channel.ts';
 import type { Hello, Message } from './messages.ts';
+import type { ChannelEvents } from './options.ts';
 
 /** What the other end receives for a message: its copies after encoding and decoding. Throws as encodeMessage does. */
 export function recode(message: Message): Message[] {

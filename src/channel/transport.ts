@@ -36,7 +36,8 @@ export function listen(
     ? createTlsServer({
         ...tls,
         requestCert: true,
-        rejectUnauthorized: true,
+        // refused below instead, with the reason: the automatic refusal only says "socket hang up"
+        rejectUnauthorized: false,
         minVersion: 'TLSv1.3',
         handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
       })
@@ -51,9 +52,11 @@ export function listen(
     if (!tls) accept(socket, undefined);
   });
   server.on('secureConnection', (socket: TLSSocket) => {
-    const name = nameOf(socket.getPeerCertificate());
-    if (socket.authorized && name !== undefined) return accept(socket, name);
-    refused(`${socket.remoteAddress ?? 'a peer'}: its certificate names no host`);
+    const name = socket.authorized ? nameOf(socket.getPeerCertificate()) : undefined;
+    if (name !== undefined) return accept(socket, name);
+    // a text, whatever the types say
+    const why = String(socket.authorizationError ?? 'it names no host');
+    refused(`${socket.remoteAddress ?? 'a peer'}: its certificate is not accepted: ${why}`);
     socket.destroy();
   });
   return new Promise((resolve, reject) => {

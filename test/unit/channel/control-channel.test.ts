@@ -1,0 +1,295 @@
+import { connect } from 'node:net';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { encodeFrame } from '../../../src/channel/codec.ts';
+import { ControlChannels } from '../../../src/channel/control-channel.ts';
+import type { ControlChannelsOptions } from '../../../src/channel/control-channel.ts';
+import { makeAuthority, makeHostKeys } from '../../../src/channel/keygen.ts';
+import type { Hello, Message } from '../../../src/channel/messages.ts';
+import { examples } from '../../support/messages.ts';
+
+const test = suite('control channel');
+
+const authority = await makeAuthority();
+const stranger = await makeAuthority();
+const keys = async (name: string, by = authority, ca = authority) => ({
+  ...(await makeHostKeys(by, name)),
+  ca: ca.cert,
+});
+const TLS = {
+  switch: await keys('switch'),
+  server1: await keys('server1'),
+  mallory: await keys('switch', stranger),
+};
+const LOCALHOST = Uint8Array.of(127, 0, 0, 1);
+const close = examples['close'] as Message & { type: 'close' };
+
+function helloOf(name: string, role: string): Hello {
+  return { ...(examples['hello'] as Hello), name, roles: [role] };
+}
+
+/** A host that writes down what happens; the agent answers a hello with its own. */
+class Host {
+  readonly channels: ControlChannels;
+  readonly log: string[] = [];
+  readonly messages: Message[] = [];
+  constructor(name: string, options: Partial<ControlChannelsOptions>, answers = false) {
+    this.channels = new ControlChannels({
+      name,
+      hello: () => helloOf(name, answers ? 'agent' : 'switch'),
+      timing: { pingIntervalMs: 20, peerTimeoutMs: 200, leaseMs: 1000 },
+      now: () => performance.now(),
+      on: {
+        up: (peer, hello) => {
+          this.log.push(`up ${peer} ${hello.roles.join()}`);
+          if (answers) this.channels.send(peer, helloOf(name, 'agent'));
+        },
+        down: (peer) => void this.log.push(`down ${peer}`),
+        message: (peer, message) => {
+          this.log.push(`${message.type} from ${peer}`);
+          this.messages.push(message);
+        },
+        notice: (text) => void this.log.push(`notice: ${text}`),
+      },
+      ...options,
+    });
+  }
+  async until(what: string | RegExp, count = 1, withinMs = 5000): Promise<void> {
+    const matches = (line: string): boolean =>
+      typeof what === 'string' ? line === what : what.test(line);
+    const deadline = performance.now() + withinMs;
+    while (this.log.filter(matches).length < count) {
+      if (performance.now() > deadline) {
+        throw new Error(`no ${String(what)} x${count} in:\n${this.log.join('\n')}`);
+      }
+      await wait(5);
+    }
+  }
+}
+
+function wait(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+const running: ControlChannels[] = [];
+async function started(host: Host): Promise<Host> {
+  running.push(host.channels);
+  await host.channels.start();
+  return host;
+}
+async function agent(options: Partial<ControlChannelsOptions> = {}): Promise<Host> {
+  const listen = { address: LOCALHOST, port: 0 };
+  return started(new Host('server1', { tls: TLS.server1, listen, ...options }, true));
+}
+async function dialing(port: number, options: Partial<ControlChannelsOptions> = {}): Promise<Host> {
+  const target = { name: 'server1', address: { address: LOCALHOST, port } };
+  return started(new Host('switch', { tls: TLS.switch, dial: [target], ...options }));
+}
+test.after.each(async () => {
+  await Promise.all(running.splice(0).map((channels) => channels.stop()));
+});
+
+test('control channel: hello in both directions over TLS, then messages both ways', async () => {
+  const server = await agent();
+  const client = await dialing(server.channels.port);
+  await server.until('up switch switch');
+  await client.until('up server1 agent');
+  assert.ok(client.channels.send('server1', examples['handoff'] as Message));
+  assert.ok(server.channels.send('switch', close));
+  await server.until('handoff from switch');
+  await client.until('close from server1');
+  assert.equal(server.messages[0], examples['handoff']);
+  assert.equal(client.messages[0], close);
+  assert.not(client.channels.send('server2', close), 'unknown peer');
+  const [peer] = client.channels.peers();
+  assert.is(peer?.name, 'server1');
+  assert.ok(peer?.up && peer.dialed && peer.framesSent >= 2 && peer.framesReceived >= 2);
+  assert.not(server.channels.peers()[0]?.dialed);
+});
+
+test('control channel: what is sent in one tick arrives in order', async () => {
+  const server = await agent();
+  const client = await dialing(server.channels.port);
+  await client.until('up server1 agent');
+  for (let counter = 1; counter <= 3000; counter++) {
+    assert.ok(client.channels.send('server1', { type: 'ready', id: { run: 1, counter } }));
+  }
+  await server.until('ready from switch', 3000);
+  const counters = server.messages.map((message) => message.type === 'ready' && message.id.counter);
+  assert.equal(
+    counters,
+    Array.from({ length: 3000 }, (_, index) => index + 1),
+  );
+});
+
+test('control channel: works in plaintext when both say insecure, and needs one of the two', async () => {
+  const server = await agent({ tls: undefined, insecure: true });
+  const client = await dialing(server.channels.port, { tls: undefined, insecure: true });
+  await client.until('up server1 agent');
+  await server.until('up switch switch');
+  assert.throws(() => new Host('x', {}), /TLS keys are missing/);
+});
+
+test('control channel: a peer of another CA is refused on either side', async () => {
+  const server = await agent();
+  const client = await dialing(server.channels.port, { tls: TLS.mallory });
+  await server.until(/^notice: refused 127.0.0.1: its certificate is not accepted: UNABLE_TO_/);
+  await client.until(/^notice: server1 at 127.0.0.1:\d+ can not be reached: /);
+  const careful = await dialing(server.channels.port, {
+    tls: { ...TLS.switch, ca: stranger.cert },
+  });
+  await careful.until(/can not be reached: (self.signed|unable to)/);
+  const none = [...server.log, ...client.log, ...careful.log].filter((line) => /^up/.test(line));
+  assert.equal(none, []);
+});
+
+test('control channel: a peer without certificate or without TLS is refused', async () => {
+  const server = await agent();
+  const plain = await dialing(server.channels.port, { tls: undefined, insecure: true });
+  await server.until(/^notice: refused/);
+  await plain.until(/^notice: .*can not be reached/);
+  assert.not(server.log.some((line) => line.startsWith('up')));
+});
+
+test("control channel: a hello that is not the certificate's name is refused", async () => {
+  const server = await agent();
+  const client = await dialing(server.channels.port, {
+    hello: () => helloOf('switch2', 'switch'),
+  });
+  await server.until(/refused switch: calls itself "switch2" in its hello, expected was "switch"/);
+  assert.not(server.log.some((line) => line.startsWith('up')));
+  assert.not(client.log.some((line) => line.startsWith('up')));
+});
+
+test('control channel: a certificate of another host than the dialed one is refused', async () => {
+  const server = await agent({ tls: TLS.switch });
+  const client = await dialing(server.channels.port);
+  await client.until(/certificate is of "switch", expected was "server1"/);
+  assert.not(client.log.some((line) => line.startsWith('up')));
+});
+
+test('control channel: a peer that falls silent is down, and is dialed again', async () => {
+  const server = await agent({ timing: { pingIntervalMs: 100_000, peerTimeoutMs: 100_000 } });
+  const client = await dialing(server.channels.port);
+  await client.until('up server1 agent');
+  const upMs = performance.now();
+  await client.until(/^notice: lost server1: silent for \d+ ms/);
+  const silentMs = performance.now() - upMs;
+  assert.ok(silentMs > 150 && silentMs < 1500, `noticed after ${silentMs} ms`);
+  await client.until('down server1');
+  await client.until('up server1 agent', 2);
+});
+
+test('control channel: living peers stay up while nothing is said', async () => {
+  const server = await agent();
+  const client = await dialing(server.channels.port);
+  await client.until('up server1 agent');
+  await wait(600);
+  assert.not([...client.log, ...server.log].some((line) => line.startsWith('down')));
+});
+
+test('control channel: an agent that starts later or again is found', async () => {
+  const first = await agent();
+  const { port } = first.channels;
+  await first.channels.stop();
+  const client = await dialing(port);
+  await client.until(/can not be reached: .*ECONNREFUSED/);
+  const listen = { address: LOCALHOST, port };
+  const second = await agent({ listen });
+  await client.until('up server1 agent');
+  await second.channels.stop();
+  await client.until('down server1');
+  assert.not(client.channels.send('server1', close));
+  await agent({ listen });
+  await client.until('up server1 agent', 2);
+  const failures = client.log.filter((line) => line.includes('ECONNREFUSED'));
+  assert.ok(failures.length <= 2, 'each reason is told once in a row');
+});
+
+test('control channel: a switch that comes again while its old socket lingers: down, then up', async () => {
+  const server = await agent({ timing: { pingIntervalMs: 20, peerTimeoutMs: 100_000 } });
+  await dialing(server.channels.port);
+  await server.until('up switch switch');
+  await dialing(server.channels.port);
+  await server.until('up switch switch', 2);
+  const seen = server.log.filter((line) => /^(up|down)/.test(line)).slice(0, 3);
+  assert.equal(seen, ['up switch switch', 'down switch', 'up switch switch']);
+});
+
+test('control channel: the lease runs from the sending time of the newest acknowledged frame', async () => {
+  const server = await agent();
+  const client = await dialing(server.channels.port);
+  assert.is(server.channels.leaseDeadlineMs('switch'), 0, 'nobody is there');
+  await client.until('up server1 agent');
+  await wait(100);
+  const first = server.channels.leaseDeadlineMs('switch');
+  const nowMs = performance.now();
+  assert.ok(first > nowMs + 700 && first <= nowMs + 1000, `${first - nowMs} ms ahead`);
+  await wait(100);
+  assert.ok(server.channels.leaseDeadlineMs('switch') > first + 50, 'it moves');
+  await client.channels.stop();
+  await server.until('down switch');
+  assert.is(server.channels.leaseDeadlineMs('switch'), 0);
+});
+
+test('control channel: a full queue refuses handoffs and takes other messages', async () => {
+  const server = await agent();
+  const client = await dialing(server.channels.port, { handoffQueueLimit: 200_000 });
+  await client.until('up server1 agent');
+  const handoff = examples['handoff'] as Message & { type: 'handoff' };
+  const large = { ...handoff, bytes: new Uint8Array(65536) };
+  const taken = Array.from({ length: 6 }, () => client.channels.send('server1', large));
+  assert.equal(taken, [true, true, true, false, false, false]);
+  assert.ok(client.channels.send('server1', close));
+  await server.until('close from switch');
+  assert.ok(client.channels.send('server1', large), 'there is room again');
+});
+
+test('control channel: damaged, replayed and early frames end the connection, nothing is applied', async () => {
+  const server = await agent({ tls: undefined, insecure: true });
+  const hello = encodeFrame(helloOf('switch', 'switch'), 1, 0);
+  const damaged = encodeFrame(close, 2, 0).fill(0xff, 0, 4);
+  const frames: [string, Uint8Array[], RegExp][] = [
+    ['early', [encodeFrame(close, 1, 0)], /sent close before its hello/],
+    ['length', [hello, damaged], /frame length of 4294967295/],
+    ['replayed', [hello, encodeFrame(close, 1, 0)], /sent frame 1, expected was frame 2/],
+    ['skipped', [hello, encodeFrame(close, 3, 0)], /sent frame 3, expected was frame 2/],
+    ['future', [hello, encodeFrame(close, 2, 99)], /acknowledged frame 99, which was never sent/],
+  ];
+  for (const [name, bytes, reason] of frames) {
+    const socket = connect(server.channels.port, '127.0.0.1');
+    const gone = new Promise((resolve) => socket.once('close', resolve));
+    socket.on('error', () => {}).resume();
+    socket.write(Buffer.concat(bytes));
+    await gone;
+    await server.until(reason);
+    assert.equal(server.messages, [], name);
+  }
+});
+
+test('control channel: an address in use is told with the address', async () => {
+  const server = await agent();
+  const { port } = server.channels;
+  const second = new Host('server1', {
+    tls: TLS.server1,
+    listen: { address: LOCALHOST, port },
+  });
+  let message = '';
+  await second.channels.start().catch((error: Error) => (message = error.message));
+  assert.match(message, new RegExp(`can not listen on 127.0.0.1:${port}: .*EADDRINUSE`));
+});
+
+test('control channel: messages of the last tick before stop still arrive', async () => {
+  const server = await agent();
+  const client = await dialing(server.channels.port);
+  await client.until('up server1 agent');
+  client.channels.send('server1', close);
+  await client.channels.stop();
+  await server.until('close from switch');
+  assert.not(
+    client.log.some((line) => line.startsWith('down')),
+    'no events after stop',
+  );
+});
+
+test.run();
