@@ -58,7 +58,11 @@ function isValid(socket: Socket, packet: TcpPacket, place: Place): boolean {
     }
   }
   if (place.end < socket.acknowledged || place.start > Math.max(socket.rightEdge, next)) {
-    if (!isReset) socket.challenge(isSyn || place.start === place.end);
+    if (isReset) return false;
+    if (packet.payload.length > 0 && place.start < next) {
+      socket.duplicate = [place.start, Math.min(place.end, next)]; // RFC 2883
+    }
+    socket.challenge(isSyn || place.start === place.end);
     return false;
   }
   if (isReset) {
@@ -76,16 +80,16 @@ function isValid(socket: Socket, packet: TcpPacket, place: Place): boolean {
 function processAck(socket: Socket, packet: TcpPacket, place: Place): boolean {
   const { sender, agreement } = socket;
   if (place.ack > sender.next) {
-    if (socket.state !== 'ESTABLISHED') socket.challenge();
-    return false;
-  }
-  if (place.ack < sender.una - sender.widest) {
-    socket.challenge(); // RFC 5961 section 5.2
+    socket.challenge();
     return false;
   }
   const stamp = agreement.timestamps ? packet.options.timestamps : undefined;
   if (stamp && place.start <= socket.acknowledged) {
     if (((stamp.value - socket.timestampRecent) | 0) > 0) socket.timestampRecent = stamp.value;
+  }
+  if (place.ack < sender.una - sender.widest) {
+    socket.challenge(); // RFC 5961 section 5.2
+    return false;
   }
   const window = packet.window << agreement.sendScale;
   const isNewer = place.ack > sender.una || place.start > socket.windowSequence;
@@ -129,7 +133,8 @@ function processData(socket: Socket, packet: TcpPacket, place: Place): boolean {
   const end = place.start + bytes.length;
   if (socket.isOrphan && end > received.next) {
     // nobody will read it: RFC 9293 3.6.1, RFC 2525 section 2.17
-    socket.abort();
+    socket.kernel.reset(packet);
+    socket.destroy();
     return false;
   }
   if (end <= received.next) {
@@ -175,6 +180,7 @@ function processFin(socket: Socket, place: Place): void {
   if (socket.state === 'ESTABLISHED') socket.state = 'CLOSE-WAIT';
   else if (socket.state === 'FIN-WAIT-1') socket.state = 'CLOSING';
   else if (socket.state === 'FIN-WAIT-2') {
+    socket.acknowledge();
     socket.enterTimeWait();
     return;
   }

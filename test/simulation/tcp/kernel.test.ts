@@ -146,24 +146,29 @@ kernels('a port without a listener answers RST', () => {
 
 kernels('a full accept queue answers SYN-ACKs and drops ACK and data, later takes them', () => {
   const rig = makeRig(1, PERFECT);
-  const listener = rig.server.listen(80, { backlog: 0, deferTimeouts: 0 });
-  for (const port of [40000, 40001]) {
+  const listener = rig.server.listen(80, { backlog: 2, deferTimeouts: 0 });
+  const open = (port: number): void => {
     let mine: Socket | undefined;
     rig.client.connect(
       ends(port),
       { connected: () => mine!.send(new Uint8Array(10)) },
       (socket) => (mine = socket),
     );
-  }
+  };
+  open(40000);
+  open(40001);
+  rig.clock.runUntil(1010);
+  open(40002);
+  open(40003);
   rig.clock.runUntil(1050);
-  assert.is(listener.queue.length, 1);
+  assert.is(listener.queue.length, 3);
   assert.is(listener.requests.size, 1);
-  assert.is(rig.client.openSockets, 2, 'both clients believe to be connected');
+  assert.is(rig.client.openSockets, 4, 'all clients believe to be connected');
   assert.ok(listener.overflows >= 2);
   listener.accept();
   rig.clock.runUntil(3000);
-  assert.is(listener.queue.length, 1);
-  assert.is(listener.queue[0]!.received.readableBytes, 10);
+  assert.is(listener.queue.length, 3);
+  assert.is(listener.queue[2]!.received.readableBytes, 10);
 });
 
 kernels.run();

@@ -60,7 +60,8 @@ export class Listener {
   }
 
   private open(key: string, ends: Ends, syn: TcpPacket, iss: number | undefined): void {
-    if (this.isFull) {
+    // without SYN cookies Linux drops a SYN when either queue is full
+    if (this.isFull || this.requests.size > this.options.backlog) {
       this.overflows += 1;
       return;
     }
@@ -130,7 +131,6 @@ export class Listener {
       if ((flags & RST) === 0 && this.mayAnswer(request)) this.acknowledge(request);
       return;
     }
-    if (stamp && offset <= 1) request.timestampRecent = stamp.value;
     if ((flags & (RST | SYN)) !== 0) {
       if ((flags & RST) === 0) this.kernel.reset(packet);
       this.drop(key, request);
@@ -151,6 +151,8 @@ export class Listener {
       return;
     }
     this.drop(key, request);
+    const stamp = request.syn.options.timestamps && packet.options.timestamps;
+    if (stamp) request.timestampRecent = stamp.value;
     const socket = promote(this.kernel, request, packet);
     this.queue.push(socket);
     deliverFirst(socket, packet);

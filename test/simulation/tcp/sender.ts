@@ -34,6 +34,8 @@ export class Sender {
   private threshold = Infinity;
   private recoveryPoint = -1;
   private duplicates = 0;
+  /** fast retransmit sends one segment whatever the congestion window says */
+  private mustSend = false;
   private finQueued = false;
   private finSent = false;
   private readonly clock: Scheduler;
@@ -96,7 +98,9 @@ export class Sender {
   /** Sends what window and congestion window allow. */
   transmit(): void {
     for (;;) {
-      if (this.board.pipe > 0 && this.board.pipe + this.mss > this.cwnd) break;
+      const isFull = this.board.pipe > 0 && this.board.pipe + this.mss > this.cwnd;
+      if (isFull && !this.mustSend) break;
+      this.mustSend = false;
       const lost = this.board.nextLost();
       if (lost) {
         this.board.sentAgain(lost, this.clock.nowMs);
@@ -149,6 +153,7 @@ export class Sender {
     this.recoveryPoint = this.next;
     this.threshold = Math.max(Math.floor((this.next - this.una) / 2), 2 * this.mss);
     this.cwnd = this.threshold;
+    this.mustSend = true;
   }
 
   private sendNew(): boolean {

@@ -144,7 +144,6 @@ export class Socket {
   }
 
   enterTimeWait(): void {
-    this.acknowledge();
     const { kernel } = this;
     this.destroy();
     kernel.holdTimeWait(this);
