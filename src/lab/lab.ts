@@ -32,14 +32,17 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const COMMAND_GRACE_MS = 3000;
 
 /** Runs the lab; resolves with the exit status: the command's, 1 when the lab failed, 128 + signal. */
-export function labCommand(options: LabCommandOptions): Promise<number> {
-  return withLab(options, async (lab, signal) => {
+export async function labCommand(options: LabCommandOptions): Promise<number> {
+  const status = await withLab(options, async (lab, signal) => {
     if (options.command.length > 0) return runCommand(lab, options.command, signal);
     const failed = options.tour ? await runTour(lab, signal) : 0;
     if (options.once) return failed === 0 ? 0 : 1;
     await showLive(lab, signal);
     return 0;
   });
+  // Ctrl-C is how a lab without a command is meant to end
+  const staysUp = options.command.length === 0 && options.once !== true;
+  return staysUp && status === signalStatus('SIGINT') ? 0 : status;
 }
 
 /** Lab up, task, lab down: whatever happens. */
@@ -69,11 +72,7 @@ export async function withLab(options: LabCommandOptions, task: LabTask): Promis
     if (options.keep) console.error(`baton: lab: logs and configurations: ${lab.directory}`);
     for (const name of SIGNALS) process.off(name, onSignal);
   }
-  if (!abort.signal.aborted) return status;
-  // Ctrl-C is how a lab without a command is meant to end
-  const name = abort.signal.reason as NodeJS.Signals;
-  const isMeant = name === 'SIGINT' && options.command.length === 0 && options.once !== true;
-  return isMeant ? 0 : signalStatus(name);
+  return abort.signal.aborted ? signalStatus(abort.signal.reason as NodeJS.Signals) : status;
 }
 
 function signalStatus(name: NodeJS.Signals): number {
