@@ -100,21 +100,12 @@ export class Lab {
 
   // Keeps a pid in the namespace for `nsenter -t PID -n`, whatever else is stopped there.
   private startHolder(host: HostPlan): LabHost {
-    const namespace = this.namespaceOf(host.name);
-    const logFile = join(this.directory, `${host.name}.holder.log`);
-    const command = ['sleep', 'infinity'];
-    const holder = new HostProcess({
-      title: `holder of ${host.name}`,
-      namespace,
-      command,
-      logFile,
-    });
-    this.processes.push(holder);
+    const holder = this.startProgram(host.name, 'holder', ['sleep', 'infinity']);
     const ends = this.topology.links.flatMap(({ ends }) => ends);
     const own = ends.filter((end) => end.host === host.name);
     return {
       name: host.name,
-      namespace: namespaces.namespacePath(namespace),
+      namespace: namespaces.namespacePath(this.namespaceOf(host.name)),
       pid: holder.pid,
       addresses: own.flatMap((end) => plain(end.addresses)),
       interfaces: Object.fromEntries(own.map((end) => [end.device, plain(end.addresses)])),
@@ -130,6 +121,18 @@ export class Lab {
     this.hosts[server.name]!.programs['web'] = program.pid;
     await program.ready(() => web.isListening(program.pid), READY_LIMIT_MS, signal);
     if (switching) await this.startBaton(server.name);
+  }
+
+  /** Starts a program on a host; it ends with the lab. Its output goes to `directory`/HOST.TITLE.log. */
+  startProgram(host: string, title: string, command: string[]): HostProcess {
+    const program = new HostProcess({
+      title: `${title} of ${host}`,
+      namespace: this.namespaceOf(host),
+      command,
+      logFile: join(this.directory, `${host}.${title}.log`),
+    });
+    this.processes.push(program);
+    return program;
   }
 
   /** Starts the program with that host's configuration; for tests also after they ended it. */

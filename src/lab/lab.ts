@@ -4,7 +4,7 @@ import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Lab } from './cluster.ts';
 import { showLive } from './live.ts';
-import { runTour } from './tour.ts';
+import { runTour, startVisits } from './tour.ts';
 import type { WebServer } from './web-servers.ts';
 
 export interface LabCommandOptions {
@@ -37,6 +37,7 @@ export async function labCommand(options: LabCommandOptions): Promise<number> {
     if (options.command.length > 0) return runCommand(lab, options.command, signal);
     const failed = options.tour ? await runTour(lab, signal) : 0;
     if (options.once) return failed === 0 ? 0 : 1;
+    if (options.tour) startVisits(lab);
     await showLive(lab, signal);
     return 0;
   });

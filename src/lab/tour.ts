@@ -13,6 +13,7 @@ import { VIP4, VIP_PORT } from './topology.ts';
 const DOWNLOAD = 100_000_000;
 const UPLOAD = 20_000_000;
 const POST = 1_000_000;
+const VISITS_PER_SECOND = 5;
 const ETHERNET_HEADER = 14;
 // What may enter the switch besides the client's packets: the control channel, neighbour discovery
 const CONTROL_SHARE = 0.01;
@@ -41,11 +42,20 @@ export async function runTour(lab: Lab, signal: AbortSignal): Promise<number> {
   return narrator.conclude();
 }
 
+/** A few requests per second from now on, so that the live figures have something to show. */
+export function startVisits(lab: Lab): void {
+  lab.startProgram('client', 'visits', requestCommand('visits', PLAN, String(VISITS_PER_SECOND)));
+}
+
+function requestCommand(program: string, plan: RequestPlan, ...more: string[]): string[] {
+  const entry = fileURLToPath(new URL('./lab-inside.mjs', import.meta.url));
+  return [process.execPath, entry, program, JSON.stringify(plan), ...more];
+}
+
 /** Runs the plan in the client's namespace. */
 async function send(lab: Lab, plan: Partial<RequestPlan>): Promise<RequestResult[]> {
-  const entry = fileURLToPath(new URL('./lab-inside.mjs', import.meta.url));
-  const json = JSON.stringify({ ...PLAN, ...plan });
-  const [program, ...args] = lab.inside('client', [process.execPath, entry, 'requests', json]);
+  const command = requestCommand('requests', { ...PLAN, ...plan });
+  const [program, ...args] = lab.inside('client', command);
   const child = spawn(program!, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let [output, complaint] = ['', ''];
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
