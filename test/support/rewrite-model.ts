@@ -111,7 +111,7 @@ export function randomOptions(random: Random): OptionPart[] {
       }),
       () => ({
         kind: 'other',
-        bytes: option(random, random.pick([5, 8]), random.pick([2, 9, 11, 12])),
+        bytes: option(random, random.pick([5, 8]), random.pick([2, 6, 9, 11, 14])),
       }),
     ])();
     if (part.bytes.length > left) break;
