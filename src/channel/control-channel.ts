@@ -153,11 +153,11 @@ export class ControlChannels {
     const late = nowMs - this.#tickMs > 3 * timing.pingIntervalMs;
     this.#tickMs = nowMs;
     const timeoutMs = timing.peerTimeoutMs ?? 1000;
-    for (const channel of [...this.#waiting]) {
+    for (const channel of this.#waiting) {
       channel.keepAlive(timing.pingIntervalMs / 2);
       if (!late && nowMs - channel.startedMs > HELLO_TIMEOUT_MS) channel.end('sent no hello');
     }
-    for (const { channel } of [...this.#up.values()]) {
+    for (const { channel } of this.#up.values()) {
       const silentMs = nowMs - channel.receivedMs;
       if (!late && silentMs > timeoutMs) channel.end(`silent for ${Math.round(silentMs)} ms`);
       else channel.keepAlive(timing.pingIntervalMs / 2);

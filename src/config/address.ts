@@ -41,6 +41,10 @@ function parseIPv6(text: string): Uint8Array {
   return bytes;
 }
 
+function hex(groups: number[]): string {
+  return groups.map((group) => group.toString(16)).join(':');
+}
+
 /** Dotted decimal, or IPv6 as RFC 5952 section 4 writes it. */
 export function formatAddress(bytes: Uint8Array): string {
   if (bytes.length === 4) return bytes.join('.');
@@ -53,7 +57,6 @@ export function formatAddress(bytes: Uint8Array): string {
     while (i + run < 8 && groups[i + run] === 0) run++;
     if (run > longest) [start, longest] = [i, run];
   }
-  const hex = (part: number[]): string => part.map((group) => group.toString(16)).join(':');
   if (longest < 2) return hex(groups);
   return `${hex(groups.slice(0, start))}::${hex(groups.slice(start + longest))}`;
 }

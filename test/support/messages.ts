@@ -1,5 +1,5 @@
 // One example of every message, the ones of docs/protocol.md, and random ones.
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { hasControlCharacters } from '../../src/channel/bytes.ts';
 import type { Message, Tuple } from '../../src/channel/messages.ts';
 import { parseAddress } from '../../src/config/address.ts';

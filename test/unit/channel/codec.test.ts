@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -21,6 +21,13 @@ function decoded(bytes: Uint8Array): Frame {
 function errorOf(bytes: Uint8Array): string {
   const frame = decodeFrame(bytes);
   return 'error' in frame ? frame.error : '';
+}
+
+/** The error of an example with one byte replaced. */
+function changed(name: string, at: number, byte: number): string {
+  const frame = encodeFrame(examples[name] as Message, 1, 0);
+  frame[at] = byte;
+  return errorOf(frame);
 }
 
 function hex(bytes: Uint8Array): string {
@@ -116,11 +123,6 @@ test('codec: random bytes give an error value or a message', () => {
 });
 
 test('codec: wrong versions, types, families, scales and values are refused', () => {
-  const changed = (name: string, at: number, byte: number): string => {
-    const frame = encodeFrame(examples[name] as Message, 1, 0);
-    frame[at] = byte;
-    return errorOf(frame);
-  };
   const body = wire.FRAME_HEADER;
   assert.match(changed('ping', wire.FRAME_VERSION, 0), /version 0/);
   assert.match(changed('ping', wire.FRAME_VERSION, 2), /version 2/);

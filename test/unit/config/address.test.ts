@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { isIPv6 } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
