@@ -124,7 +124,7 @@ export class WorkerPool {
 
   /** One worker's threads, one after the other, until the stop. */
   async #live(worker: number): Promise<void> {
-    this.#setOwner(worker, this.#freshOwner());
+    if (this.owner(worker) === 0) this.#setOwner(worker, this.#freshOwner());
     for (let early = 0; !this.#stopping.signal.aborted;) {
       const started = performance.now();
       const reason = await this.#runThread(worker);

@@ -1,13 +1,12 @@
-// Runs in a network namespace of its own: needs root and /dev/net/tun, otherwise it is skipped and says so.
-import { execFileSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+// Needs root and /dev/net/tun; runs in a network namespace of its own.
+import { execFile } from 'node:child_process';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as L from '../../../assembly/layout.ts';
 import { ip, readSysctl, writeSysctl } from '../../../src/packet-io/iproute.ts';
 import { closeQueues, EventfdWaker, openTun, TunDevice } from '../../../src/packet-io/tun.ts';
+import { runInNamespace } from '../../support/namespace.ts';
 
-const INSIDE = 'BATON_TUN_TEST_INSIDE';
 const SLOTS = 65536;
 const PACKET = SLOTS + L.SLOT_PACKET;
 
@@ -46,7 +45,6 @@ const inside = suite('tun');
 inside('a datagram comes out of the kernel and its answer goes into it', async () => {
   const { view, devices, close } = prepared(1);
   await addressed();
-  const { execFile } = await import('node:child_process');
   const script =
     'const d = require("node:dgram").createSocket("udp4");' +
     'd.on("message", (m) => { process.stdout.write(m); d.close(); });' +
@@ -138,30 +136,4 @@ inside('ip and kernel settings: errors name the command and the setting', async 
   assert.match(missing.message, /kernel setting net\/ipv4\/no\/such/);
 });
 
-const outside = suite('tun namespace');
-
-function runInside(): void {
-  const name = `bio-tun-${process.pid}`;
-  execFileSync('ip', ['netns', 'add', name]);
-  try {
-    const out = execFileSync(
-      'ip',
-      ['netns', 'exec', name, process.execPath, fileURLToPath(import.meta.url)],
-      { env: { ...process.env, [INSIDE]: '1' }, encoding: 'utf8', timeout: 60_000 },
-    );
-    assert.match(out, /Passed: +5/);
-  } catch (error) {
-    const failure = error as { stdout?: string; stderr?: string; message: string };
-    throw new Error(`${failure.message}\n${failure.stdout}\n${failure.stderr}`, { cause: error });
-  } finally {
-    execFileSync('ip', ['netns', 'delete', name]);
-  }
-}
-
-if (process.env[INSIDE]) {
-  inside.run();
-} else {
-  if (process.getuid?.() === 0) outside('TUN in a network namespace of its own', runInside);
-  else outside('SKIPPED: needs root and /dev/net/tun', () => {});
-  outside.run();
-}
+runInNamespace(inside, 5);

@@ -1,0 +1,100 @@
+import type { Message } from '../channel/messages.ts';
+import { monotonicMs } from '../clock.ts';
+import { Connections } from '../connections.ts';
+import { instantiateCore, type Core } from '../core.ts';
+import type { Plane, PlaneEvent } from '../event.ts';
+import { closeQueues, EventfdWaker, openTun } from '../packet-io/tun.ts';
+import { Doorbell } from '../workers/doorbell.ts';
+import { WorkerPool, type Replacement } from '../workers/pool.ts';
+import { FromControlWriter, ToControlReader } from '../workers/rings.ts';
+import { Driver } from './driver.ts';
+
+export interface PartOptions<SomePlane extends Plane> {
+  role: 'switch' | 'agent';
+  device: string;
+  workers: number;
+  /** compiled core */
+  module: WebAssembly.Module;
+  /** with its memory map written */
+  memory: WebAssembly.Memory;
+  makePlane: (core: Core) => SomePlane;
+  send: (to: string, message: Message) => void;
+  /** what an operator should know */
+  notice: (text: string) => void;
+}
+
+function describe(role: string, dead: Replacement): string {
+  const lost = dead.lostConnections === 0 ? 'no connection lost' : `${dead.lostConnections} lost`;
+  return `${role} worker ${dead.worker} died (${dead.reason}) and was replaced, ${lost}`;
+}
+
+/** One role on this host: its memory, device, workers and plane. */
+export class Part<SomePlane extends Plane = Plane> {
+  readonly role: 'switch' | 'agent';
+  readonly device: string;
+  readonly memory: WebAssembly.Memory;
+  readonly core: Core;
+  readonly connections: Connections;
+  readonly plane: SomePlane;
+  readonly driver: Driver;
+  readonly fromControl: FromControlWriter;
+  readonly pool: WorkerPool;
+  readonly #fds: number[];
+  readonly #wakers: EventfdWaker[];
+
+  /** Opens the device and starts its workers; packets wait in the device until then. Throws if it cannot. */
+  constructor(options: PartOptions<SomePlane>) {
+    const { role, device, workers, module, memory, notice } = options;
+    this.role = role;
+    this.device = device;
+    this.memory = memory;
+    this.core = instantiateCore(module, memory);
+    this.core.initialise();
+    const owner = this.core.nextOwner() >>> 0;
+    this.connections = new Connections(memory.buffer);
+    this.plane = options.makePlane(this.core);
+    this.#fds = openTun(device, workers);
+    this.#wakers = this.#fds.map(() => new EventfdWaker());
+    this.fromControl = new FromControlWriter(memory, this.#wakers);
+    this.driver = new Driver({
+      plane: this.plane,
+      core: this.core,
+      owner,
+      toControl: new ToControlReader(memory),
+      fromControl: this.fromControl,
+      doorbell: new Doorbell(memory),
+      send: options.send,
+      nowMs: monotonicMs,
+      onFault: (error, event) => notice(`${role}: ${faultText(error, event)}`),
+    });
+    this.pool = new WorkerPool({
+      memory,
+      module,
+      core: this.core,
+      controlOwner: owner,
+      fds: this.#fds,
+      wakers: this.#wakers,
+      onReplaced: (dead) => notice(describe(role, dead)),
+    });
+  }
+
+  /** Comes back when all workers forward and the plane is served. */
+  async start(): Promise<void> {
+    await this.pool.ready();
+    this.driver.start();
+  }
+
+  /** The plane first, so that it cannot queue for workers that have gone. */
+  async stop(): Promise<void> {
+    await this.driver.stop();
+    await this.pool.stop();
+    closeQueues(this.#fds);
+    for (const waker of this.#wakers) waker.close();
+  }
+}
+
+function faultText(error: unknown, event: PlaneEvent): string {
+  const where = event.kind === 'message' ? `message ${event.message.type}` : event.kind;
+  const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return `a mistake of the program at a ${where} event: ${what}`;
+}
