@@ -30,6 +30,7 @@ import { Hash } from './lookup/hash';
 import { LastSeen } from './lookup/last-seen';
 import { Pool } from './lookup/pool';
 import { BUSY, Reader } from './lookup/reader';
+import { Packet } from './parse/packet';
 import { Queue } from './queue';
 import { ToClient } from './rewrite/to-client';
 import { ToServer } from './rewrite/to-server';
@@ -197,11 +198,11 @@ export class AtAgent {
       (load<u32>(copy, ENTRY_FLAGS) & (FLAG_CLIENT_FIN | FLAG_SERVER_FIN));
     if (reply) {
       if (closing != 0) Closing.observe(worker, tcp, end, true, entry, nowMs);
-      ToClient.agent(packet, tcp, end, slot + SLOT_VNET, copy);
+      ToClient.agent(packet, tcp, Packet.headerEnd(tcp), slot + SLOT_VNET, copy);
     } else {
       const reset = ((<u32>load<u8>(tcp, TCP_FLAGS)) & TCP_RST) != 0;
       if (reset) AtAgent.reportReset(worker, slot, entry);
-      ToServer.agent(packet, tcp, end, slot + SLOT_VNET, copy);
+      ToServer.agent(packet, tcp, Packet.headerEnd(tcp), slot + SLOT_VNET, copy);
       if (closing != 0 && !reset) Closing.observe(worker, tcp, end, false, entry, nowMs);
     }
     return VERDICT_FORWARD;

@@ -7,7 +7,6 @@ import {
   NO_ENTRY,
   RECORD_CLIENT_ISN,
   SLOT_ENTRY,
-  SLOT_LENGTH,
   SLOT_PACKET,
   SLOT_VNET,
   STATE_CLOSED,
@@ -155,8 +154,7 @@ export class AtSwitch {
     }
     const copy = Workers.copy(worker);
     if (flags == TCP_ACK && sequence - 1 != isn) {
-      const end = slot + SLOT_PACKET + load<u32>(slot, SLOT_LENGTH);
-      if (NewConnection.isProven(slot + SLOT_PACKET, tcp, end)) {
+      if (NewConnection.isProven(slot + SLOT_PACKET, tcp)) {
         return NewConnection.packet(worker, slot, six, true, nowMs);
       }
     }

@@ -86,31 +86,28 @@ export class NewConnection {
   static packet(worker: usize, slot: usize, six: bool, replaces: bool, nowMs: f64): u32 {
     const packet = slot + SLOT_PACKET;
     const tcp = packet + (six ? IPV6_HEADER_SIZE : IPV4_HEADER_SIZE);
-    const end = packet + load<u32>(slot, SLOT_LENGTH);
     const service = Services.find(packet, six);
     if (service == 0) return DROP_NOT_SERVICE << 8;
     const flags = (<u32>load<u8>(tcp, TCP_FLAGS)) & (TCP_SYN | TCP_ACK | TCP_RST);
     if (flags == TCP_SYN) {
-      store<u32>(
-        slot,
-        Cookie.answer(packet, tcp, end, slot + SLOT_VNET, service, nowMs),
-        SLOT_LENGTH,
-      );
+      const header = Packet.headerEnd(tcp);
+      const vnet = slot + SLOT_VNET;
+      store<u32>(slot, Cookie.answer(packet, tcp, header, vnet, service, nowMs), SLOT_LENGTH);
       Counters.add(worker, COUNTER_COOKIES_SENT, 1);
       return VERDICT_ANSWER;
     }
     if ((flags & TCP_RST) != 0) return DROP_HEADER_ONLY_RESET << 8;
     if ((flags & TCP_ACK) == 0) return DROP_NO_ENTRY << 8;
     if (flags != TCP_ACK) return DROP_BAD_COOKIE << 8;
-    const options = Cookie.check(packet, tcp, end);
+    const options = Cookie.check(packet, tcp, Packet.headerEnd(tcp));
     if (options == 0) return DROP_BAD_COOKIE << 8;
     return NewConnection.open(worker, slot, six, service, options & 0x7fffffff, replaces, nowMs);
   }
 
   /** The ACK answers a SYN-ACK of ours. */
   @inline
-  static isProven(packet: usize, tcp: usize, end: usize): bool {
-    return Cookie.check(packet, tcp, end) != 0;
+  static isProven(packet: usize, tcp: usize): bool {
+    return Cookie.check(packet, tcp, Packet.headerEnd(tcp)) != 0;
   }
 
   private static open(
@@ -128,7 +125,7 @@ export class NewConnection {
     const template = Workers.template(worker);
     memory.fill(template, 0, TEMPLATE_SIZE);
     NewConnection.fillEntry(template, worker, packet, tcp, six, service, options, nowMs);
-    NewConnection.fillRecord(template + TEMPLATE_RECORD, tcp, end, service, options, nowMs);
+    NewConnection.fillRecord(template + TEMPLATE_RECORD, tcp, service, options, nowMs);
     const entry = Table.insert(load<u32>(worker, WORKER_OWNER), template, replaces, WORKER_TRIES);
     if (entry == INSERT_BUSY) return DROP_TABLE_BUSY << 8;
     if ((entry & EXISTS) != 0) return AGAIN;
@@ -173,7 +170,6 @@ export class NewConnection {
   private static fillRecord(
     record: usize,
     tcp: usize,
-    end: usize,
     service: usize,
     options: u32,
     nowMs: f64,
@@ -188,7 +184,7 @@ export class NewConnection {
     store<u8>(record, <u8>(options >> 24), RECORD_OPTIONS);
     store<u32>(record, sequence, RECORD_CLIENT_NEXT);
     store<u32>(record, acknowledged, RECORD_CLIENT_ACK);
-    const timestamps = TcpOptions.timestamps(tcp, end);
+    const timestamps = TcpOptions.timestamps(tcp, Packet.headerEnd(tcp));
     if (timestamps != 0) {
       store<u32>(record, bswap<u32>(load<u32>(timestamps)), RECORD_TIMESTAMP_RECENT);
       const echoed = load<u32>(timestamps + TIMESTAMP_SIZE);

@@ -63,6 +63,12 @@ export class Packet {
     return <u32>(end - tcp) - Packet.headerLength(tcp);
   }
 
+  /** Where the TCP header, with its options, ends. */
+  @inline
+  static headerEnd(tcp: usize): usize {
+    return tcp + Packet.headerLength(tcp);
+  }
+
   @inline
   static headerLength(tcp: usize): u32 {
     return (<u32>(load<u8>(tcp, TCP_DATA_OFFSET) >> 4)) << 2;
