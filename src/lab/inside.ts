@@ -2,6 +2,8 @@
 //   lab-inside.mjs echo NAME PORT      the built-in web server
 //   lab-inside.mjs requests PLAN       sends the requests of the plan (JSON), prints the results (JSON)
 //   lab-inside.mjs visits PLAN PER_S   sends the plan's requests round and round until it is ended
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createEchoServer } from './echo-server.ts';
 import { sendRequests, type RequestPlan } from './requests.ts';
@@ -12,6 +14,15 @@ function echo(name: string, port: number): void {
   createEchoServer(name).listen({ port, host: '::', backlog: BACKLOG }, () =>
     console.log(`echo: ${name} listens on port ${port}`),
   );
+}
+
+/** One request to itself: the first one of a process takes tens of ms that are not the network's. */
+async function warmUp(plan: RequestPlan): Promise<void> {
+  const server = createEchoServer('self').listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  await sendRequests({ ...plan, address: '127.0.0.1', port, targets: ['/'], sendBytes: 1 });
+  server.close();
 }
 
 async function visit(plan: RequestPlan, perSecond: number): Promise<void> {
@@ -29,7 +40,9 @@ const [first = '', second = ''] = args;
 if (program === 'echo') {
   echo(first, Number(second));
 } else if (program === 'requests') {
-  console.log(JSON.stringify(await sendRequests(JSON.parse(first) as RequestPlan)));
+  const plan = JSON.parse(first) as RequestPlan;
+  await warmUp(plan);
+  console.log(JSON.stringify(await sendRequests(plan)));
 } else if (program === 'visits') {
   await visit(JSON.parse(first) as RequestPlan, Number(second));
 } else {

@@ -37,7 +37,9 @@ export async function runTour(lab: Lab, signal: AbortSignal): Promise<number> {
   const narrator = new Narrator();
   for (const part of [whoAnswers, keepAlive, post, download, upload, handoffs]) {
     signal.throwIfAborted();
-    await part(lab, narrator);
+    await part(lab, narrator).catch((error: Error) => {
+      narrator.check('it could be measured', false, error.message);
+    });
   }
   return narrator.conclude();
 }
@@ -127,7 +129,7 @@ async function download(lab: Lab, narrator: Narrator): Promise<void> {
   narrator.line(`   of these from the client to the VIP ${count(crossed.fromClient)}`);
   narrator.check(
     'no reply crossed the switch: what entered it came from the client, the rest is control',
-    crossed.toClient >= DOWNLOAD && crossed.other < CONTROL_SHARE * crossed.toClient,
+    crossed.fromClient > 0 && crossed.other < CONTROL_SHARE * crossed.toClient,
     `${count(crossed.other)} bytes`,
   );
 }
