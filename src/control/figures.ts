@@ -31,7 +31,8 @@ export class Figures {
   readonly failedReasons: Record<string, number> = {};
   /** responses of our own, by status */
   readonly refused: Record<string, number> = {};
-  resets = 0;
+  /** RSTs to clients, by why: 'slow', 'holes', 'maybe' ... */
+  readonly resets: Record<string, number> = {};
   /** ended by the client before a server had it */
   abandoned = 0;
   closed = 0;
@@ -53,12 +54,9 @@ export class Figures {
   drainForced = 0;
   /** first data to ready */
   readonly handoffMs = new Histogram();
+}
 
-  failedBecause(reason: string): void {
-    this.failedReasons[reason] = (this.failedReasons[reason] ?? 0) + 1;
-  }
-
-  refusedWith(status: string): void {
-    this.refused[status] = (this.refused[status] ?? 0) + 1;
-  }
+/** One more under that name. Names come from us and our agents: a bounded set. */
+export function countUnder(counts: Record<string, number>, name: string): void {
+  counts[name] = (counts[name] ?? 0) + 1;
 }

@@ -11,8 +11,8 @@ import type { Service } from './service.ts';
 export type Phase = 'gathering' | 'handing' | 'refused' | 'reset' | 'over';
 
 /**
- * A connection from its first data until a server has it (or it was refused): the only time at which
- * it is an object. Sequence numbers are the client's and the switch's own.
+ * A connection from its first data until a server has it (or it was refused): the only time at
+ * which it is an object. Sequence numbers are the client's and the switch's own.
  */
 export interface Opening extends Waiting {
   phase: Phase;
@@ -87,6 +87,6 @@ export interface Farewell {
   /** what we acknowledge: also bytes that we threw away */
   clientEnd: number;
   clientFin: boolean;
-  /** how long the entry stays, closed, so that a late copy of the request is not taken for a new one */
+  /** how long the entry stays, closed: a late copy of the request must not be taken for a new one */
   lingerMs: number;
 }

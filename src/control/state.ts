@@ -53,6 +53,8 @@ export class SwitchState {
   readonly dispatcher: Dispatcher;
   /** by entry index */
   readonly openings = new Map<number, Opening>();
+  /** openings in phase 'handing', by the counter of their handoff id */
+  readonly pending = new Map<number, Opening>();
   readonly deadlines = new Deadlines<Opening>();
   readonly owed = new OwedCloses();
   readonly figures = new Figures();
@@ -65,7 +67,8 @@ export class SwitchState {
     const { core, config } = options;
     this.core = core;
     this.config = config;
-    this.run = options.run;
+    // 0/0 is the id of no handoff
+    this.run = options.run >>> 0 || 1;
     this.hostName = options.hostName;
     this.owner = core.nextOwner();
     this.connections = new Connections(core.memory.buffer);
@@ -97,9 +100,7 @@ export class SwitchState {
   }
 
   serviceAt(vip: Address, port: number): Service | undefined {
-    return this.services.find(
-      (service) => service.port === port && sameAddress(service.vip, vip),
-    );
+    return this.services.find((service) => service.port === port && sameAddress(service.vip, vip));
   }
 
   /** Where the server's agent wants the packets of that VIP and port. */
@@ -131,7 +132,7 @@ export class SwitchState {
     return taken;
   }
 
-  /** Calls core.update with what was put into the template; false: the entry is another one by now. */
+  /** core.update with what was put into the template; false: the entry is another one by now. */
   update(entry: number, id: HandoffId, what: number): boolean {
     const { core, owner } = this;
     return core.update(owner, entry, id.run, id.counter, L.CONTROL_TEMPLATE, what) === 1;

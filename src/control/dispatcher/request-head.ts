@@ -30,7 +30,7 @@ export class RequestHead {
   }
 
   get method(): Range {
-    return { from: 0, to: this.u16(L.HEAD_METHOD_LENGTH) };
+    return this.range(L.HEAD_METHOD_OFFSET, L.HEAD_METHOD_LENGTH);
   }
 
   get path(): Range {

@@ -13,7 +13,7 @@ export interface OwedClose {
   dueMs: number;
 }
 
-/** The closes that agents have not confirmed, oldest first; bounded: then the oldest is forgotten. */
+/** The closes that agents have not confirmed; bounded: then the oldest is forgotten. */
 export class OwedCloses {
   private readonly byId = new Map<string, OwedClose>();
   private soonestMs = Infinity;

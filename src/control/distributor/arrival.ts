@@ -1,0 +1,207 @@
+import * as L from '../../../assembly/layout.ts';
+import { TCP_RST } from '../../../assembly/wire/tcp.ts';
+import { VNET_FLAGS, VNET_NEEDS_CSUM } from '../../../assembly/wire/vnet.ts';
+import type { PacketEvent } from '../../event.ts';
+import { readPacket } from '../../packet/read.ts';
+import type { TcpPacket } from '../../packet/read.ts';
+import { advance, distance } from '../../packet/sequence.ts';
+import { sameAddress } from '../../tuple.ts';
+import type { LocalTuple } from '../../tuple.ts';
+import type { Opening } from '../opening.ts';
+import type { SwitchState } from '../state.ts';
+import { removeEntry } from '../switch/update.ts';
+import { handingSegment, takeBack } from './handoff.ts';
+import { openFromRecord } from './handshake.ts';
+import { giveUp, isCounted, passOn } from './held.ts';
+import { COOKIE_LIFE_MS, farewellSegment, reset } from './refuse.ts';
+import { gatherSegment } from './request.ts';
+
+const EXISTS = 0x80000000;
+
+/** A packet that a worker passed to control. */
+export function packetArrived(state: SwitchState, event: PacketEvent, nowMs: number): void {
+  const packet = readPacket(event.packet);
+  if (!packet) {
+    state.figures.malformed += 1;
+    return;
+  }
+  const entry = locate(state, event, packet, nowMs);
+  if (entry === L.NO_ENTRY) {
+    state.figures.stale += 1;
+    return;
+  }
+  const opening = openingAt(state, entry, nowMs);
+  if (opening?.phase === 'handing') return whileHanding(state, opening, packet, event, nowMs);
+  const entryState = state.connections.state(entry);
+  if (!opening && isHandedOff(entryState)) return forwardLate(state, entry, event);
+  if (!isIntact(state, event)) return;
+  if (opening?.farewell) return farewellSegment(state, opening, packet, nowMs);
+  if (opening) return gatherSegment(state, opening, packet, nowMs);
+  const opened = openFromRecord(state, entry, event.worker, nowMs);
+  if (!opened) return;
+  if (entryState === L.STATE_GATHERING || event.queue === L.QUEUE_OPEN) {
+    gatherSegment(state, opened, packet, nowMs);
+  } else {
+    // HELD by an earlier run of control: nobody knows what became of the handoff
+    reset(state, opened, 'maybe', nowMs, COOKIE_LIFE_MS);
+  }
+}
+
+function whileHanding(
+  state: SwitchState,
+  opening: Opening,
+  packet: TcpPacket,
+  event: PacketEvent,
+  nowMs: number,
+): void {
+  const isReset = (packet.flags & TCP_RST) !== 0;
+  if (isReset && !isIntact(state, event)) {
+    if (isCounted(event)) giveUp(state, opening.entry);
+    return;
+  }
+  handingSegment(state, opening, packet, event, nowMs);
+}
+
+/** The entry that the packet belongs to; a new one if there is none for a client that is proven. */
+function locate(state: SwitchState, event: PacketEvent, packet: TcpPacket, nowMs: number): number {
+  const { connections, core } = state;
+  if (connections.isIndex(event.entry)) {
+    return isKeyOf(state, event.entry, packet) ? event.entry : L.NO_ENTRY;
+  }
+  if (event.queue !== L.QUEUE_OPEN) return L.NO_ENTRY;
+  const key = keyOf(packet);
+  connections.writeTuple(key);
+  const found = core.lookup(L.CONTROL_TUPLE) >>> 0;
+  if (!connections.isIndex(found)) return insertEntry(state, event, packet, key, nowMs);
+  const isn = connections.record32(found, L.RECORD_CLIENT_ISN);
+  const isPast = connections.state(found) === L.STATE_CLOSED && advance(isn, 1) !== packet.sequence;
+  if (!isPast) return found;
+  removeEntry(state, found, connections.id(found));
+  return insertEntry(state, event, packet, key, nowMs);
+}
+
+function keyOf(packet: TcpPacket): LocalTuple {
+  return {
+    client: packet.source,
+    clientPort: packet.sourcePort,
+    local: packet.destination,
+    localPort: packet.destinationPort,
+  };
+}
+
+function isKeyOf(state: SwitchState, entry: number, packet: TcpPacket): boolean {
+  const { connections } = state;
+  if (connections.state(entry) < L.STATE_GATHERING) return false;
+  return (
+    connections.clientPort(entry) === packet.sourcePort &&
+    connections.localPort(entry) === packet.destinationPort &&
+    sameAddress(connections.client(entry), packet.source) &&
+    sameAddress(connections.local(entry), packet.destination)
+  );
+}
+
+/**
+ * An entry for a client whose cookie is good while the half-open ones are too many: it has brought
+ * data, so it goes before those that only might. HELD under an id of its own, as GATHERING is full.
+ */
+function insertEntry(
+  state: SwitchState,
+  event: PacketEvent,
+  packet: TcpPacket,
+  key: LocalTuple,
+  nowMs: number,
+): number {
+  const { connections, core } = state;
+  const service = state.serviceAt(packet.destination, packet.destinationPort);
+  if (!service) return L.NO_ENTRY;
+  const scale = (event.options >>> 16) & 0xff;
+  const options = (event.options >>> 24) & 0x7f;
+  const timestamps = (options & L.OPTION_TIMESTAMPS) !== 0;
+  const id = state.nextId();
+  connections
+    .template()
+    .state(L.STATE_HELD)
+    .key(key)
+    .flags(timestamps ? L.FLAG_TIMESTAMPS : 0)
+    .entry8(L.ENTRY_WORKER, event.worker)
+    .entry8(L.ENTRY_SWITCH_SCALE, scale === L.SCALE_NONE ? 0 : service.windowScale)
+    .id(id)
+    .created(nowMs)
+    .deadline(nowMs + state.timing.gatherTimeoutMs)
+    .record32(L.RECORD_CLIENT_ISN, advance(packet.sequence, -1))
+    .record32(L.RECORD_SWITCH_ISN, advance(packet.acknowledgment, -1))
+    .record16(L.RECORD_SERVICE, service.row)
+    .record16(L.RECORD_CLIENT_MSS, event.options & 0xffff)
+    .record8(L.RECORD_CLIENT_SCALE, scale)
+    .record8(L.RECORD_OPTIONS, options)
+    .record32(L.RECORD_CLIENT_NEXT, packet.sequence)
+    .record32(L.RECORD_CLIENT_ACK, packet.acknowledgment)
+    .record16(L.RECORD_CLIENT_WINDOW, packet.window)
+    .record32(L.RECORD_TIMESTAMP_RECENT, packet.options.timestamps?.value ?? 0)
+    .record32(L.RECORD_TIMESTAMP_SWITCH, packet.options.timestamps?.echo ?? 0);
+  const result = core.insert(state.owner, L.CONTROL_TEMPLATE) >>> 0;
+  const entry = result >= EXISTS ? result - EXISTS : result;
+  if (!connections.isIndex(entry)) {
+    state.figures.tableFull += 1;
+    return L.NO_ENTRY;
+  }
+  if (result < EXISTS) state.firstCounter[entry] = id.counter;
+  return entry;
+}
+
+/** The object of the entry's connection, if it has one and is still the same connection. */
+function openingAt(state: SwitchState, entry: number, nowMs: number): Opening | undefined {
+  const opening = state.openings.get(entry);
+  if (!opening) return undefined;
+  const { connections } = state;
+  const isSame =
+    connections.hasId(entry, opening.id) &&
+    connections.record32(entry, L.RECORD_CLIENT_ISN) === opening.client.isn;
+  if (isSame) return opening;
+  // a worker died with the bucket locked, and the bucket was emptied
+  if (opening.phase === 'handing') takeBack(state, opening, nowMs);
+  opening.phase = 'over';
+  state.openings.delete(entry);
+  return undefined;
+}
+
+function isHandedOff(entryState: number): boolean {
+  return (
+    entryState === L.STATE_DRAINING ||
+    entryState === L.STATE_FORWARD ||
+    entryState === L.STATE_CLOSED
+  );
+}
+
+/** Queued before the server had the connection, or while held packets leave: goes after them. */
+function forwardLate(state: SwitchState, entry: number, event: PacketEvent): void {
+  const counted = isCounted(event);
+  const { connections } = state;
+  if (counted && !isOfThisConnection(state, entry, event)) {
+    state.figures.stale += 1;
+  } else if (connections.serverPort(entry) !== 0) {
+    passOn(state, entry, { packet: event.packet, vnet: event.vnet, counted });
+  } else if (counted) {
+    giveUp(state, entry);
+  }
+}
+
+/** Queued under the entry's id or that of an earlier try of the same connection. */
+function isOfThisConnection(state: SwitchState, entry: number, event: PacketEvent): boolean {
+  const { run, counter } = state.connections.id(entry);
+  if (event.idRun !== run) return false;
+  if (event.idCounter === counter) return true;
+  if (run !== state.run) return false;
+  const first = state.firstCounter[entry]!;
+  return distance(event.idCounter, first) >= 0 && distance(counter, event.idCounter) >= 0;
+}
+
+/** Lengths and checksums are right. What the device did not compute yet cannot be checked. */
+function isIntact(state: SwitchState, event: PacketEvent): boolean {
+  if ((event.vnet[VNET_FLAGS]! & VNET_NEEDS_CSUM) !== 0) return true;
+  const { connections, core } = state;
+  const fits = connections.writeBuffer(event.packet);
+  if (fits && core.verifyPacket(L.CONTROL_BUFFER, event.packet.length) === 1) return true;
+  state.figures.badChecksum += 1;
+  return false;
+}

@@ -1,0 +1,199 @@
+import * as L from '../../../assembly/layout.ts';
+import { TCP_RST } from '../../../assembly/wire/tcp.ts';
+import type { Failed, Handoff, HandoffId, Ready } from '../../channel/messages.ts';
+import type { PacketEvent } from '../../event.ts';
+import type { TcpPacket } from '../../packet/read.ts';
+import { advance } from '../../packet/sequence.ts';
+import { NO_SERVER } from '../dispatcher/policy.ts';
+import { countUnder } from '../figures.ts';
+import type { Opening } from '../opening.ts';
+import type { Server, SwitchState } from '../state.ts';
+import { oweClose } from '../switch/close.ts';
+import { holdEntry } from '../switch/update.ts';
+import { finishHeld, hold } from './held.ts';
+import { COOKIE_LIFE_MS, abandon, refuse, reset } from './refuse.ts';
+
+/** What the dispatcher needs for the request. */
+export interface Choice {
+  pool: string;
+  target: number;
+  targetHash: number;
+  headOnly: boolean;
+}
+
+/** The request is read: look for a server. */
+export function beginHanding(
+  state: SwitchState,
+  opening: Opening,
+  choice: Choice,
+  nowMs: number,
+): void {
+  opening.phase = 'handing';
+  opening.ackDueMs = Infinity;
+  opening.handing = {
+    ...choice,
+    server: NO_SERVER,
+    tried: [],
+    held: [],
+    heldBytes: 0,
+    clientNext: opening.gather.next,
+  };
+  tryNext(state, opening, nowMs);
+}
+
+/** Asks the next server that may take it; none is left: 503. */
+function tryNext(state: SwitchState, opening: Opening, nowMs: number): void {
+  const handing = opening.handing!;
+  const usable = usableServers(state, opening);
+  const index = state.dispatcher.assign(handing.pool, handing.target, usable);
+  const server = state.servers[index];
+  if (!server) return refuse(state, opening, 503, nowMs);
+  const id = state.nextId();
+  const deadlineMs = nowMs + state.timing.handoffTimeoutMs;
+  if (!holdEntry(state, opening, id, server, deadlineMs)) {
+    state.dispatcher.release(index);
+    return forget(state, opening);
+  }
+  const isFirst = opening.id.run === 0 && opening.id.counter === 0;
+  if (isFirst) state.firstCounter[opening.entry] = id.counter;
+  handing.server = index;
+  handing.tried.push(index);
+  opening.id = id;
+  opening.deadlineMs = deadlineMs;
+  state.deadlines.add(opening, deadlineMs);
+  state.pending.set(id.counter, opening);
+  state.figures.handoffs += 1;
+  server.figures.handoffs += 1;
+  state.send(server, handoffMessage(opening, id, server));
+}
+
+/** 1 for each server with a channel and a binding for this VIP that was not asked yet. */
+function usableServers(state: SwitchState, opening: Opening): Uint8Array {
+  const { tuple, handing } = opening;
+  const usable = new Uint8Array(state.servers.length);
+  for (const index of state.dispatcher.members(handing!.pool)) {
+    const server = state.servers[index]!;
+    if (!server.up || handing!.tried.includes(index)) continue;
+    if (state.bindingOf(server, tuple.vip, tuple.vipPort)) usable[index] = 1;
+  }
+  return usable;
+}
+
+function handoffMessage(opening: Opening, id: HandoffId, server: Server): Handoff {
+  const { client, tuple, switchIsn, gather, service } = opening;
+  return {
+    type: 'handoff',
+    id,
+    tuple,
+    serverPort: server.port,
+    clientIsn: client.isn,
+    switchIsn,
+    switchNext: advance(switchIsn, 1),
+    mss: client.mss,
+    clientScale: client.scale,
+    switchScale: client.scale === L.SCALE_NONE ? 0 : service.windowScale,
+    sack: client.sack,
+    timestamps: client.timestamps,
+    timestampRecent: client.timestampRecent,
+    timestampSwitch: client.timestampSwitch,
+    window: client.window,
+    bytes: gather.contents.slice(),
+  };
+}
+
+/** A packet of the client while a server is asked. */
+export function handingSegment(
+  state: SwitchState,
+  opening: Opening,
+  packet: TcpPacket,
+  event: PacketEvent,
+  nowMs: number,
+): void {
+  const isReset = (packet.flags & TCP_RST) !== 0;
+  if (isReset && packet.sequence === opening.handing!.clientNext) {
+    takeBack(state, opening, nowMs);
+    return abandon(state, opening, nowMs);
+  }
+  // any other RST is for the server's kernel to judge
+  hold(state, opening, packet, event);
+}
+
+/** The handoff under way is over for us, whatever the agent says later. */
+export function takeBack(state: SwitchState, opening: Opening, nowMs: number): void {
+  const server = state.servers[opening.handing!.server]!;
+  state.pending.delete(opening.id.counter);
+  state.dispatcher.release(server.index);
+  oweClose(state, server, opening.id, opening.tuple, nowMs);
+}
+
+/** The opening that waits for this server's answer under this id. */
+function asked(state: SwitchState, server: Server, id: HandoffId): Opening | undefined {
+  const opening = state.pending.get(id.counter);
+  if (opening?.phase !== 'handing' || id.run !== state.run) return undefined;
+  if (opening.id.counter !== id.counter || opening.handing!.server !== server.index) {
+    return undefined;
+  }
+  return opening;
+}
+
+export function ready(state: SwitchState, server: Server, message: Ready, nowMs: number): void {
+  state.send(server, { type: 'confirm', ids: [message.id], of: 'ready' });
+  const opening = asked(state, server, message.id);
+  if (!opening) return;
+  state.pending.delete(message.id.counter);
+  if (!finishHeld(state, opening, server, nowMs)) {
+    state.dispatcher.release(server.index);
+    return oweClose(state, server, opening.id, opening.tuple, nowMs);
+  }
+  state.figures.ready += 1;
+  server.figures.ready += 1;
+  state.figures.handoffMs.add(nowMs - opening.openedMs);
+}
+
+export function failed(state: SwitchState, server: Server, message: Failed, nowMs: number): void {
+  state.send(server, { type: 'confirm', ids: [message.id], of: 'failed' });
+  state.owed.settle(message.id);
+  const opening = asked(state, server, message.id);
+  if (!opening) return;
+  state.pending.delete(message.id.counter);
+  state.dispatcher.release(server.index);
+  countFailure(state, server, message.delivered, message.reason);
+  if (message.delivered === 'no') tryNext(state, opening, nowMs);
+  else reset(state, opening, 'maybe', nowMs, COOKIE_LIFE_MS);
+}
+
+function countFailure(
+  state: SwitchState,
+  server: Server,
+  delivered: 'no' | 'maybe',
+  reason: string,
+): void {
+  server.figures.failed += 1;
+  if (delivered === 'no') state.figures.failedNo += 1;
+  else state.figures.failedMaybe += 1;
+  countUnder(state.figures.failedReasons, reason);
+}
+
+/** No answer in time, or none to be expected: the request may have reached the server. */
+export function giveUpHanding(
+  state: SwitchState,
+  opening: Opening,
+  reason: string,
+  nowMs: number,
+): void {
+  const server = state.servers[opening.handing!.server]!;
+  countFailure(state, server, 'maybe', reason);
+  takeBack(state, opening, nowMs);
+  reset(state, opening, 'maybe', nowMs, COOKIE_LIFE_MS);
+}
+
+export function handingDeadline(state: SwitchState, opening: Opening, nowMs: number): void {
+  if (nowMs >= opening.deadlineMs) giveUpHanding(state, opening, 'timeout', nowMs);
+}
+
+/** The entry is no longer ours. */
+function forget(state: SwitchState, opening: Opening): void {
+  opening.phase = 'over';
+  opening.handing = null;
+  state.openings.delete(opening.entry);
+}

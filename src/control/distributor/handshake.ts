@@ -1,0 +1,132 @@
+import * as L from '../../../assembly/layout.ts';
+import { TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../../../assembly/wire/tcp.ts';
+import type { Tuple } from '../../channel/messages.ts';
+import { switchTuple } from '../../connections.ts';
+import type { TcpPacket } from '../../packet/read.ts';
+import { advance, isAfter, isBefore } from '../../packet/sequence.ts';
+import type { ClientSide, Opening } from '../opening.ts';
+import type { Service } from '../service.ts';
+import type { SwitchState } from '../state.ts';
+import { Gather } from './gather.ts';
+
+/** Between answers to unacceptable segments without data of a connection (RFC 5961 section 7). */
+const CHALLENGE_INTERVAL_MS = 500;
+
+/**
+ * What a segment is worth before the handoff. 'challenge': answer with an ACK, throw it away;
+ * 'reset': the client ended the connection; 'ignore': throw it away.
+ */
+export type Judgement = 'accept' | 'challenge' | 'reset' | 'ignore';
+
+/** Bytes of sequence space that the segment takes. */
+export function segmentLength(packet: TcpPacket): number {
+  const syn = (packet.flags & TCP_SYN) !== 0 ? 1 : 0;
+  const fin = (packet.flags & TCP_FIN) !== 0 ? 1 : 0;
+  return packet.payload.length + syn + fin;
+}
+
+/** RFC 9293 section 3.10.7.4 with RFC 5961 and PAWS (RFC 7323 section 5), in Linux's order. */
+export function judge(opening: Opening, packet: TcpPacket): Judgement {
+  const { client, gather } = opening;
+  const isReset = (packet.flags & TCP_RST) !== 0;
+  const stamp = client.timestamps ? packet.options.timestamps : undefined;
+  if (stamp && !isReset && isBefore(stamp.value, client.timestampRecent)) return 'challenge';
+  const next = nextExpected(opening);
+  const end = advance(packet.sequence, segmentLength(packet));
+  const inWindow = !isBefore(end, next) && !isAfter(packet.sequence, advance(next, gather.room));
+  if (isReset) {
+    if (packet.sequence === next) return 'reset';
+    return inWindow ? 'challenge' : 'ignore';
+  }
+  if (!inWindow || (packet.flags & TCP_SYN) !== 0) return 'challenge';
+  if ((packet.flags & TCP_ACK) === 0) return 'ignore';
+  return packet.acknowledgment === advance(opening.switchIsn, 1) ? 'accept' : 'challenge';
+}
+
+/** RCV.NXT: what is in order is received, whether it was acknowledged or not. */
+export function nextExpected(opening: Opening): number {
+  const { gather, fin } = opening;
+  return fin !== null && advance(gather.next, 1) === fin ? fin : gather.next;
+}
+
+/** Whether a challenge may be sent now; to segments with data always: they make no loop. */
+export function mayChallenge(opening: Opening, packet: TcpPacket, nowMs: number): boolean {
+  if (packet.payload.length > 0 && (packet.flags & (TCP_SYN | TCP_RST)) === 0) return true;
+  if (nowMs - opening.challengedMs < CHALLENGE_INTERVAL_MS) return false;
+  opening.challengedMs = nowMs;
+  return true;
+}
+
+/** Takes over what an acceptable segment says about the client. */
+export function learn(opening: Opening, packet: TcpPacket): void {
+  const { client } = opening;
+  client.window = packet.window;
+  const stamp = client.timestamps ? packet.options.timestamps : undefined;
+  if (!stamp) return;
+  if (stamp.echo !== 0) client.timestampSwitch = stamp.echo;
+  // RFC 7323 section 4.3: not from a segment beyond a hole, or what fills it would look too old
+  if (isAfter(packet.sequence, nextExpected(opening))) return;
+  if (!isBefore(stamp.value, client.timestampRecent)) client.timestampRecent = stamp.value;
+}
+
+/** The object of a connection whose record is all there is of it. */
+export function openFromRecord(
+  state: SwitchState,
+  entry: number,
+  worker: number,
+  nowMs: number,
+): Opening | undefined {
+  const { connections } = state;
+  const tuple = switchTuple(connections, entry);
+  const service = state.serviceAt(tuple.vip, tuple.vipPort);
+  if (!service) return undefined;
+  const options = connections.record8(entry, L.RECORD_OPTIONS);
+  const client: ClientSide = {
+    isn: connections.record32(entry, L.RECORD_CLIENT_ISN),
+    mss: connections.record16(entry, L.RECORD_CLIENT_MSS),
+    scale: connections.record8(entry, L.RECORD_CLIENT_SCALE),
+    sack: (options & L.OPTION_SACK) !== 0,
+    timestamps: (options & L.OPTION_TIMESTAMPS) !== 0,
+    window: connections.record16(entry, L.RECORD_CLIENT_WINDOW),
+    timestampRecent: connections.record32(entry, L.RECORD_TIMESTAMP_RECENT),
+    timestampSwitch: connections.record32(entry, L.RECORD_TIMESTAMP_SWITCH),
+  };
+  const switchIsn = connections.record32(entry, L.RECORD_SWITCH_ISN);
+  const opening = makeOpening(tuple, service, client, switchIsn, nowMs);
+  opening.entry = entry;
+  opening.worker = worker;
+  opening.id = connections.id(entry);
+  opening.deadlineMs = connections.recordMs(entry, L.RECORD_DEADLINE);
+  return opening;
+}
+
+function makeOpening(
+  tuple: Tuple,
+  service: Service,
+  client: ClientSide,
+  switchIsn: number,
+  nowMs: number,
+): Opening {
+  const first = advance(client.isn, 1);
+  return {
+    phase: 'gathering',
+    queuedMs: Infinity,
+    entry: L.NO_ENTRY,
+    id: { run: 0, counter: 0 },
+    tuple,
+    service,
+    worker: 0,
+    openedMs: nowMs,
+    deadlineMs: Infinity,
+    ackDueMs: Infinity,
+    challengedMs: -Infinity,
+    client,
+    switchIsn,
+    acked: first,
+    gather: new Gather(first),
+    parsed: 0,
+    fin: null,
+    handing: null,
+    farewell: null,
+  };
+}

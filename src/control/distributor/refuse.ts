@@ -1,0 +1,160 @@
+import { TCP_ACK, TCP_FIN, TCP_PSH, TCP_RST, TCP_SYN } from '../../../assembly/wire/tcp.ts';
+import type { TcpPacket } from '../../packet/read.ts';
+import { advance, isAfter } from '../../packet/sequence.ts';
+import { countUnder } from '../figures.ts';
+import type { Farewell, Opening } from '../opening.ts';
+import type { SwitchState } from '../state.ts';
+import { removeEntry, silenceEntry } from '../switch/update.ts';
+import { answer } from './answer.ts';
+import { nextExpected, segmentLength } from './handshake.ts';
+
+/** How long a client that was refused or reset is answered. */
+const FAREWELL_MS = 10_000;
+/** A cookie is good for at most three epochs of 64 s: as long may a copy of the request come. */
+export const COOKIE_LIFE_MS = 192_000;
+
+const REASONS: Record<number, string> = {
+  400: 'Bad Request',
+  431: 'Request Header Fields Too Large',
+  503: 'Service Unavailable',
+};
+const NO_BYTES = new Uint8Array(0);
+
+/** The whole response; short enough for one segment of any client. */
+function responseBytes(status: number, headOnly: boolean): Uint8Array {
+  const reason = `${status} ${REASONS[status] ?? 'Error'}`;
+  const body = `${reason}\n`;
+  const retry = status === 503 ? 'Retry-After: 1\r\n' : '';
+  const head =
+    `HTTP/1.1 ${reason}\r\nContent-Type: text/plain\r\nContent-Length: ${body.length}\r\n` +
+    `Connection: close\r\n${retry}\r\n`;
+  return new TextEncoder().encode(headOnly ? head : head + body);
+}
+
+/** Answers the request ourselves: response and FIN in one segment. No server has seen it. */
+export function refuse(state: SwitchState, opening: Opening, status: number, nowMs: number): void {
+  countUnder(state.figures.refused, String(status));
+  say(state, opening, responseBytes(status, opening.handing?.headOnly ?? false), nowMs);
+}
+
+/** The client ended its side before it asked for anything: so do we. */
+export function endQuietly(state: SwitchState, opening: Opening, nowMs: number): void {
+  state.figures.abandoned += 1;
+  say(state, opening, NO_BYTES, nowMs);
+}
+
+function say(state: SwitchState, opening: Opening, response: Uint8Array, nowMs: number): void {
+  const next = heldEnd(opening);
+  const fin = opening.fin !== null && next === opening.fin;
+  bidFarewell(state, opening, { response, clientEnd: next, clientFin: fin, lingerMs: 0 }, nowMs);
+  sendResponse(state, opening);
+}
+
+/** What the client sent in order, gathered or held. */
+function heldEnd(opening: Opening): number {
+  if (!opening.handing) return nextExpected(opening);
+  const { clientNext } = opening.handing;
+  return advance(clientNext, 1) === opening.fin ? opening.fin : clientNext;
+}
+
+/**
+ * Ends the connection with RST, to the last ack that was seen. `lingerMs`: how long a copy of the
+ * request that comes late must not be taken for a new one, because a server may have acted on it.
+ */
+export function reset(
+  state: SwitchState,
+  opening: Opening,
+  reason: string,
+  nowMs: number,
+  lingerMs = 0,
+): void {
+  countUnder(state.figures.resets, reason);
+  const clientEnd = heldEnd(opening);
+  bidFarewell(state, opening, { response: null, clientEnd, clientFin: false, lingerMs }, nowMs);
+  sendReset(state, opening, advance(opening.switchIsn, 1));
+}
+
+/** The client ended it with RST. */
+export function abandon(state: SwitchState, opening: Opening, nowMs: number): void {
+  state.figures.abandoned += 1;
+  const wasHanded = opening.handing !== null;
+  leave(state, opening, wasHanded ? COOKIE_LIFE_MS : 0, nowMs);
+}
+
+/** The entry stays, its packets keep coming to control, until the client has understood. */
+function bidFarewell(
+  state: SwitchState,
+  opening: Opening,
+  farewell: Farewell,
+  nowMs: number,
+): void {
+  opening.phase = farewell.response === null ? 'reset' : 'refused';
+  opening.farewell = farewell;
+  opening.handing = null;
+  opening.ackDueMs = Infinity;
+  opening.deadlineMs = nowMs + FAREWELL_MS;
+  state.openings.set(opening.entry, opening);
+  state.deadlines.add(opening, opening.deadlineMs);
+}
+
+function sendResponse(state: SwitchState, opening: Opening): void {
+  const { response, clientEnd } = opening.farewell!;
+  answer(state, opening, {
+    flags: TCP_ACK | TCP_FIN | (response!.length > 0 ? TCP_PSH : 0),
+    sequence: advance(opening.switchIsn, 1),
+    acknowledgment: clientEnd,
+    payload: response!,
+  });
+}
+
+export function sendReset(state: SwitchState, opening: Opening, sequence: number): void {
+  answer(state, opening, {
+    flags: TCP_RST | TCP_ACK,
+    sequence,
+    acknowledgment: opening.farewell?.clientEnd ?? nextExpected(opening),
+  });
+}
+
+/** A segment of a client that was refused or reset. */
+export function farewellSegment(
+  state: SwitchState,
+  opening: Opening,
+  packet: TcpPacket,
+  nowMs: number,
+): void {
+  const farewell = opening.farewell!;
+  if ((packet.flags & (TCP_RST | TCP_SYN)) !== 0) {
+    return leave(state, opening, farewell.lingerMs, nowMs);
+  }
+  if ((packet.flags & TCP_ACK) === 0) return;
+  const end = advance(packet.sequence, segmentLength(packet));
+  if (isAfter(end, farewell.clientEnd)) farewell.clientEnd = end;
+  if ((packet.flags & TCP_FIN) !== 0) farewell.clientFin = true;
+  // the last ack seen, and again to that of the client's challenge ACK (RFC 5961 section 3)
+  if (farewell.response === null) return sendReset(state, opening, packet.acknowledgment);
+  const sent = advance(opening.switchIsn, 2 + farewell.response.length);
+  const isAcked = packet.acknowledgment === sent;
+  if (segmentLength(packet) > 0) {
+    if (!isAcked) sendResponse(state, opening);
+    else {
+      const acknowledgment = farewell.clientEnd;
+      answer(state, opening, { flags: TCP_ACK, sequence: sent, acknowledgment });
+    }
+  }
+  if (isAcked && farewell.clientFin) leave(state, opening, farewell.lingerMs, nowMs);
+}
+
+/** The time for farewells is over. */
+export function farewellDeadline(state: SwitchState, opening: Opening, nowMs: number): void {
+  if (nowMs < opening.deadlineMs) return;
+  leave(state, opening, opening.farewell!.lingerMs, nowMs);
+}
+
+/** Forgets the object; the entry goes, or stays closed for a while without a server. */
+function leave(state: SwitchState, opening: Opening, lingerMs: number, nowMs: number): void {
+  opening.phase = 'over';
+  opening.handing = null;
+  state.openings.delete(opening.entry);
+  if (lingerMs > 0) silenceEntry(state, opening.entry, opening.id, nowMs + lingerMs);
+  else removeEntry(state, opening.entry, opening.id);
+}

@@ -1,0 +1,118 @@
+import * as L from '../../../assembly/layout.ts';
+import { TCP_FIN } from '../../../assembly/wire/tcp.ts';
+import type { TcpPacket } from '../../packet/read.ts';
+import { advance, distance } from '../../packet/sequence.ts';
+import { RequestHead } from '../dispatcher/request-head.ts';
+import type { Opening } from '../opening.ts';
+import type { SwitchState } from '../state.ts';
+import { acknowledge } from './answer.ts';
+import { beginHanding } from './handoff.ts';
+import { judge, learn, mayChallenge } from './handshake.ts';
+import { abandon, endQuietly, refuse, reset } from './refuse.ts';
+
+/** The client would stall if its bytes were acknowledged later than this. */
+const ACK_DELAY_MS = 40;
+const LINE_FEED = 10;
+
+/** A segment of a connection whose request head is not complete. */
+export function gatherSegment(
+  state: SwitchState,
+  opening: Opening,
+  packet: TcpPacket,
+  nowMs: number,
+): void {
+  const judgement = judge(opening, packet);
+  if (judgement === 'reset') return abandon(state, opening, nowMs);
+  if (judgement !== 'accept') {
+    state.figures.unacceptable += 1;
+    const answers = judgement === 'challenge' && mayChallenge(opening, packet, nowMs);
+    if (answers) acknowledge(state, opening);
+    return;
+  }
+  learn(opening, packet);
+  const isFin = (packet.flags & TCP_FIN) !== 0;
+  if (packet.payload.length === 0 && !isFin) return;
+  remember(state, opening);
+  take(state, opening, packet, nowMs);
+}
+
+/** From its first data on a connection is an object. */
+function remember(state: SwitchState, opening: Opening): void {
+  if (state.openings.has(opening.entry)) return;
+  state.openings.set(opening.entry, opening);
+  state.deadlines.add(opening, opening.deadlineMs);
+}
+
+function take(state: SwitchState, opening: Opening, packet: TcpPacket, nowMs: number): void {
+  const { gather } = opening;
+  if ((packet.flags & TCP_FIN) !== 0) {
+    const end = advance(packet.sequence, packet.payload.length);
+    if (distance(end, gather.base) <= L.HEAD_LIMIT) opening.fin = advance(end, 1);
+  }
+  const gathered = gather.add(packet.sequence, bytesBeforeFin(opening, packet));
+  if (gathered === 'refused') return reset(state, opening, 'holes', nowMs);
+  if (gathered === 'grown' && parse(state, opening, nowMs)) return;
+  const finReached = opening.fin !== null && advance(gather.next, 1) === opening.fin;
+  if (finReached) return endQuietly(state, opening, nowMs);
+  if (gathered !== 'grown') return acknowledge(state, opening);
+  opening.ackDueMs = nowMs + ACK_DELAY_MS;
+  state.deadlines.add(opening, opening.ackDueMs);
+}
+
+function bytesBeforeFin(opening: Opening, packet: TcpPacket): Uint8Array {
+  if (opening.fin === null) return packet.payload;
+  const room = distance(opening.fin, packet.sequence) - 1;
+  return packet.payload.subarray(0, Math.max(0, room));
+}
+
+/** Looks at the bytes in order; true when the head was complete or refused. */
+function parse(state: SwitchState, opening: Opening, nowMs: number): boolean {
+  const { gather } = opening;
+  const bytes = gather.contents;
+  // a head ends with a line: bytes in the middle of one change nothing
+  const isFirst = opening.parsed === 0;
+  const isFull = gather.room === 0;
+  const hasLine = bytes.indexOf(LINE_FEED, opening.parsed) >= 0;
+  if (!isFirst && !isFull && !hasLine) return false;
+  opening.parsed = bytes.length;
+  state.connections.writeBuffer(bytes);
+  const result = state.core.parseHead(L.CONTROL_BUFFER, bytes.length, L.CONTROL_HEAD);
+  if (result > 0) {
+    const head = new RequestHead(bytes, state.connections.view, L.CONTROL_HEAD);
+    dispatch(state, opening, head, nowMs);
+    return true;
+  }
+  if (result === 0 && !isFull) return false;
+  const isLong = result === 0 || -result === HEAD_TOO_LONG;
+  refuse(state, opening, isLong ? 431 : 400, nowMs);
+  return true;
+}
+
+/** HEAD_ERROR_TOO_LONG of the core's parser. */
+const HEAD_TOO_LONG = 1;
+
+/** Rules choose the pool, its policy the server. */
+function dispatch(state: SwitchState, opening: Opening, head: RequestHead, nowMs: number): void {
+  const pool = opening.service.rules.poolFor(head);
+  if (pool === null) return refuse(state, opening, 400, nowMs);
+  beginHanding(
+    state,
+    opening,
+    {
+      pool,
+      target: state.dispatcher.parse(pool, head),
+      targetHash: head.targetHash,
+      headOnly: head.text(head.method) === 'HEAD',
+    },
+    nowMs,
+  );
+}
+
+/** A deadline of a connection in gathering: the client waits for an ACK, or is too slow. */
+export function gatherDeadline(state: SwitchState, opening: Opening, nowMs: number): void {
+  if (nowMs >= opening.deadlineMs) {
+    state.figures.gatherExpired += 1;
+    return reset(state, opening, 'slow', nowMs);
+  }
+  if (nowMs >= opening.ackDueMs) acknowledge(state, opening);
+}

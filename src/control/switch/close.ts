@@ -1,0 +1,65 @@
+import * as L from '../../../assembly/layout.ts';
+import type { Close, HandoffId, Tuple } from '../../channel/messages.ts';
+import { finishHeld } from '../distributor/held.ts';
+import type { Server, SwitchState } from '../state.ts';
+import { closeEntry } from './update.ts';
+
+/** Tells the server's agent that a connection is over, until it has confirmed. */
+export function oweClose(
+  state: SwitchState,
+  server: Server,
+  id: HandoffId,
+  tuple: Tuple,
+  nowMs: number,
+): void {
+  state.owed.add(id, tuple, server.index, nowMs);
+  state.send(server, { type: 'close', id, tuple });
+}
+
+/** Sends again what was not confirmed in time. */
+export function repeatCloses(state: SwitchState, nowMs: number): void {
+  for (const owed of state.owed.takeDue(nowMs)) {
+    const server = state.servers[owed.server]!;
+    state.send(server, { type: 'close', id: owed.id, tuple: owed.tuple });
+  }
+}
+
+/** The entry of a tuple if it still is the connection with that id. */
+export function entryOf(state: SwitchState, tuple: Tuple, id: HandoffId): number {
+  const { connections, core } = state;
+  const { client, clientPort, vip, vipPort } = tuple;
+  connections.writeTuple({ client, clientPort, local: vip, localPort: vipPort });
+  const entry = core.lookup(L.CONTROL_TUPLE) >>> 0;
+  return connections.isIndex(entry) && connections.hasId(entry, id) ? entry : L.NO_ENTRY;
+}
+
+/** Whether the entry counts as a connection of its server. */
+export function isAssigned(entryState: number): boolean {
+  return (
+    entryState === L.STATE_HELD || entryState === L.STATE_DRAINING || entryState === L.STATE_FORWARD
+  );
+}
+
+/** The server says that the connection is over: its entry lingers for what is late. */
+export function closed(state: SwitchState, server: Server, message: Close, nowMs: number): void {
+  const { id, tuple } = message;
+  state.send(server, { type: 'confirm', ids: [id], of: 'close' });
+  state.owed.settle(id);
+  const entry = entryOf(state, tuple, id);
+  if (entry === L.NO_ENTRY) return;
+  const { connections } = state;
+  if (connections.record16(entry, L.RECORD_SERVER) !== server.index) return;
+  const before = connections.state(entry);
+  const opening = state.openings.get(entry);
+  if (opening && opening.phase !== 'handing') return;
+  // over before `ready` was read: what was held still belongs to it
+  if (opening) {
+    state.pending.delete(id.counter);
+    finishHeld(state, opening, server, nowMs);
+  }
+  const isNew = isAssigned(before);
+  if (closeEntry(state, entry, id, nowMs + state.timing.lingerMs) && isNew) {
+    state.dispatcher.release(server.index);
+    state.figures.closed += 1;
+  }
+}

@@ -1,0 +1,158 @@
+import * as L from '../../../assembly/layout.ts';
+import { TCP_ACK } from '../../../assembly/wire/tcp.ts';
+import type { Hello, Resync, ResyncEntry } from '../../channel/messages.ts';
+import { switchTuple } from '../../connections.ts';
+import { distance } from '../../packet/sequence.ts';
+import { idKey } from '../../tuple.ts';
+import { answer } from '../distributor/answer.ts';
+import { giveUpHanding } from '../distributor/handoff.ts';
+import { openFromRecord } from '../distributor/handshake.ts';
+import { COOKIE_LIFE_MS, reset } from '../distributor/refuse.ts';
+import type { Server, SwitchState } from '../state.ts';
+import { isAssigned, oweClose } from './close.ts';
+import { recallEntry, removeEntry } from './update.ts';
+
+const CHUNK = 256;
+
+/** The agent can be reached: it tells its connections, then we tell ours. */
+export function channelUp(state: SwitchState, server: Server, hello: Hello, nowMs: number): void {
+  if (server.up) channelDown(state, server, nowMs);
+  server.up = true;
+  server.bindings = hello.bindings;
+  server.listed = new Set();
+  server.listedBefore = (state.counter + 1) >>> 0;
+  for (const { id, tuple } of state.owed.ofServer(server.index)) {
+    state.send(server, { type: 'close', id, tuple });
+  }
+}
+
+/** Its connections stay and are forwarded; nobody knows what became of the handoffs under way. */
+export function channelDown(state: SwitchState, server: Server, nowMs: number): void {
+  server.up = false;
+  server.listed = null;
+  for (const opening of [...state.pending.values()]) {
+    if (opening.handing?.server !== server.index) continue;
+    giveUpHanding(state, opening, 'channel lost', nowMs);
+  }
+}
+
+/** A part of the agent's list. After the last one: what it lacks is gone, and it gets our list. */
+export function resynced(state: SwitchState, server: Server, message: Resync, nowMs: number): void {
+  if (!server.listed) return;
+  for (const entry of message.entries) {
+    server.listed.add(idKey(entry.id));
+    if (!isOurs(state, server, entry, nowMs)) {
+      oweClose(state, server, entry.id, entry.tuple, nowMs);
+    }
+  }
+  if (!message.last) return;
+  const { listed } = server;
+  server.listed = null;
+  for (const entry of assignedTo(state, server)) {
+    if (isMissing(state, server, entry, listed)) resetLost(state, server, entry, nowMs);
+  }
+  sendList(state, server);
+}
+
+/** Whether the agent's connection may live: we have it, or its tuple is free and we take it. */
+function isOurs(
+  state: SwitchState,
+  server: Server,
+  { id, tuple, clientIsn }: ResyncEntry,
+  nowMs: number,
+): boolean {
+  if (state.owed.has(id)) return false;
+  const { connections, core } = state;
+  const key = {
+    client: tuple.client,
+    clientPort: tuple.clientPort,
+    local: tuple.vip,
+    localPort: tuple.vipPort,
+  };
+  connections.writeTuple(key);
+  const found = core.lookup(L.CONTROL_TUPLE) >>> 0;
+  if (connections.isIndex(found)) {
+    const isSame = connections.hasId(found, id);
+    const isWithIt = connections.record16(found, L.RECORD_SERVER) === server.index;
+    return isSame && isWithIt && isAssigned(connections.state(found));
+  }
+  const binding = state.bindingOf(server, tuple.vip, tuple.vipPort);
+  const service = state.serviceAt(tuple.vip, tuple.vipPort);
+  if (!binding || !service) return false;
+  connections
+    .template()
+    .state(L.STATE_FORWARD)
+    .key(key)
+    .server(binding.handoff, binding.handoffPort)
+    .id(id)
+    .created(nowMs)
+    .record32(L.RECORD_CLIENT_ISN, clientIsn)
+    .record16(L.RECORD_SERVICE, service.row)
+    .record16(L.RECORD_SERVER, server.index);
+  const entry = core.insert(state.owner, L.CONTROL_TEMPLATE) >>> 0;
+  if (!connections.isIndex(entry)) return false;
+  state.dispatcher.adopt(server.index);
+  state.figures.adopted += 1;
+  return true;
+}
+
+/** Entries that stand for a connection of this server. */
+function assignedTo(state: SwitchState, server: Server): number[] {
+  const { connections } = state;
+  const entries: number[] = [];
+  for (let entry = 0; entry < connections.entryCount; entry += 1) {
+    if (!isAssigned(connections.state(entry))) continue;
+    if (connections.record16(entry, L.RECORD_SERVER) !== server.index) continue;
+    const opening = state.openings.get(entry);
+    if (!opening || opening.phase === 'handing') entries.push(entry);
+  }
+  return entries;
+}
+
+/** Handoffs that began after the channel came up are younger than the list. */
+function isMissing(
+  state: SwitchState,
+  server: Server,
+  entry: number,
+  listed: Set<string>,
+): boolean {
+  if (state.openings.has(entry)) return false;
+  const id = state.connections.id(entry);
+  if (listed.has(idKey(id))) return false;
+  return id.run !== state.run || distance(id.counter, server.listedBefore) < 0;
+}
+
+/**
+ * The server has lost it. Where the client is in the sequence space is not known here: an old ACK
+ * makes it tell (RFC 9293 section 3.10.7.4), and what it then acknowledges is what the RST needs.
+ */
+function resetLost(state: SwitchState, server: Server, entry: number, nowMs: number): void {
+  const { connections } = state;
+  const id = connections.id(entry);
+  const opening = openFromRecord(state, entry, connections.worker(entry), nowMs);
+  state.figures.lost += 1;
+  state.dispatcher.release(server.index);
+  if (!opening || !recallEntry(state, entry, id, nowMs + COOKIE_LIFE_MS)) {
+    removeEntry(state, entry, id);
+    return;
+  }
+  reset(state, opening, 'lost', nowMs, COOKIE_LIFE_MS);
+  answer(state, opening, {
+    flags: TCP_ACK,
+    sequence: opening.switchIsn,
+    acknowledgment: opening.acked,
+  });
+}
+
+function sendList(state: SwitchState, server: Server): void {
+  const { connections } = state;
+  const entries: ResyncEntry[] = assignedTo(state, server).map((entry) => ({
+    id: connections.id(entry),
+    tuple: switchTuple(connections, entry),
+    clientIsn: connections.record32(entry, L.RECORD_CLIENT_ISN),
+  }));
+  for (let from = 0; from === 0 || from < entries.length; from += CHUNK) {
+    const last = from + CHUNK >= entries.length;
+    state.send(server, { type: 'resync', entries: entries.slice(from, from + CHUNK), last });
+  }
+}

@@ -1,0 +1,96 @@
+import * as L from '../../../assembly/layout.ts';
+import { switchTuple } from '../../connections.ts';
+import { openFromRecord } from '../distributor/handshake.ts';
+import { COOKIE_LIFE_MS, reset, sendReset } from '../distributor/refuse.ts';
+import type { SwitchState } from '../state.ts';
+import { oweClose } from './close.ts';
+import { removeEntry } from './update.ts';
+
+export const SWEEP_INTERVAL_MS = 100;
+/** The whole table is looked at once in so many ticks. */
+const TICKS = 50;
+
+/** Looks for connections whose time is over, a part of the table at each tick. */
+export class Sweep {
+  private from = 0;
+  private nextTickMs = -Infinity;
+
+  /** When the next part is due. */
+  get nextMs(): number {
+    return this.nextTickMs;
+  }
+
+  time(state: SwitchState, nowMs: number): void {
+    if (nowMs < this.nextTickMs) return;
+    this.nextTickMs = nowMs + SWEEP_INTERVAL_MS;
+    const { entryCount } = state.connections;
+    let left = Math.ceil(entryCount / TICKS);
+    while (left > 0) {
+      // never more than the list holds, so that nothing is left out
+      const count = Math.min(left, L.CONTROL_LIST_LIMIT, entryCount - this.from);
+      this.part(state, count, nowMs);
+      this.from = (this.from + count) % entryCount;
+      left -= count;
+    }
+  }
+
+  private part(state: SwitchState, count: number, nowMs: number): void {
+    const { core, owner, connections, timing } = state;
+    const list = L.CONTROL_LIST;
+    const limit = L.CONTROL_LIST_LIMIT;
+    const found = core.sweep(owner, this.from, count, nowMs, timing.idleTimeoutMs, list, limit);
+    for (const entry of connections.list(found)) overdue(state, entry, nowMs);
+  }
+}
+
+/** An entry whose deadline has passed, or one in FORWARD that was idle for too long. */
+function overdue(state: SwitchState, entry: number, nowMs: number): void {
+  // those have deadlines of their own
+  if (state.openings.has(entry)) return;
+  const { connections } = state;
+  const entryState = connections.state(entry);
+  if (entryState === L.STATE_GATHERING) expireUnused(state, entry, nowMs);
+  else if (entryState === L.STATE_HELD) expireHeld(state, entry, nowMs);
+  else if (entryState === L.STATE_DRAINING) forceForward(state, entry);
+  else if (entryState === L.STATE_FORWARD) expireIdle(state, entry, nowMs);
+  else if (entryState === L.STATE_CLOSED) removeEntry(state, entry, connections.id(entry));
+}
+
+/** A handshake that was never followed by a request. */
+function expireUnused(state: SwitchState, entry: number, nowMs: number): void {
+  const worker = state.connections.worker(entry);
+  const opening = openFromRecord(state, entry, worker, nowMs);
+  const id = state.connections.id(entry);
+  if (!removeEntry(state, entry, id) || !opening) return;
+  state.figures.gatherExpired += 1;
+  sendReset(state, opening, (opening.switchIsn + 1) >>> 0);
+}
+
+/** Held by an earlier run of control, or by nobody. */
+function expireHeld(state: SwitchState, entry: number, nowMs: number): void {
+  const opening = openFromRecord(state, entry, state.connections.worker(entry), nowMs);
+  if (opening) reset(state, opening, 'maybe', nowMs, COOKIE_LIFE_MS);
+  else removeEntry(state, entry, state.connections.id(entry));
+}
+
+/** Packets of its past that were lost on their way out must not hold up those of its future. */
+function forceForward(state: SwitchState, entry: number): void {
+  const { connections, core, owner } = state;
+  const { run, counter } = connections.id(entry);
+  const held = connections.record32(entry, L.RECORD_HELD_COUNT);
+  const left = (held - connections.record32(entry, L.RECORD_SENT_COUNT)) >>> 0;
+  state.figures.drainForced += 1;
+  core.held(owner, entry, run, counter, left);
+}
+
+function expireIdle(state: SwitchState, entry: number, nowMs: number): void {
+  const { connections } = state;
+  const id = connections.id(entry);
+  const tuple = switchTuple(connections, entry);
+  const server = state.servers[connections.record16(entry, L.RECORD_SERVER)];
+  if (!removeEntry(state, entry, id)) return;
+  state.figures.idleExpired += 1;
+  if (!server) return;
+  state.dispatcher.release(server.index);
+  oweClose(state, server, id, tuple, nowMs);
+}
