@@ -1,0 +1,219 @@
+import { decodeFrame, encodeMessage, splitMessage, stampFrame } from '../../src/channel/codec.ts';
+import { SentFrames, nextNumber } from '../../src/channel/lease.ts';
+import type { Hello, Message } from '../../src/channel/messages.ts';
+import type { Random } from '../support/random.ts';
+import type { Scheduler, Timer } from './scheduler.ts';
+import type { Trace } from './trace.ts';
+
+// The control channel between a switch and an agent on virtual time: the program's messages, codec and
+// frame numbers over an ordered, reliable pipe that can be cut and healed. It is the twin of
+// src/channel/control-channel.ts and channel.ts, whose sockets and timers cannot be simulated.
+
+/** One host's side, as its driver gives it. */
+export interface ChannelHost {
+  readonly name: string;
+  readonly index: number;
+  /** false while its process is dead */
+  isRunning(): boolean;
+  hello(): Hello;
+  up(peer: string, hello: Hello): void;
+  down(peer: string): void;
+  message(peer: string, message: Message): void;
+}
+
+const PING_INTERVAL_MS = 250;
+const PEER_TIMEOUT_MS = 1000;
+const LEASE_MS = 1000;
+const DIAL_TIMEOUT_MS = 3000;
+const FIRST_WAIT_MS = 100;
+const LONGEST_WAIT_MS = 1000;
+
+/** One end of one connection. */
+class End {
+  readonly host: ChannelHost;
+  readonly sent = new SentFrames();
+  received = 0;
+  receivedMs: number;
+  sentMs: number;
+  isOpen = true;
+  isUp = false;
+  /** what is on its way to this end; `stalled` waits for the link to be healed */
+  lastArrivalMs = 0;
+  stalled: (Uint8Array | 'closed')[] = [];
+
+  constructor(host: ChannelHost, nowMs: number) {
+    this.host = host;
+    this.receivedMs = nowMs;
+    this.sentMs = nowMs;
+  }
+}
+
+export class ControlLink {
+  readonly dialer: ChannelHost;
+  readonly listener: ChannelHost;
+  isCut = false;
+  /** frames delivered */
+  frames = 0;
+  private readonly clock: Scheduler;
+  private readonly random: Random;
+  private readonly trace: Trace;
+  private readonly delayMs: number;
+  private ends: [dialing: End, listening: End] | undefined;
+  private waitMs = 0;
+  private dialing: Timer | undefined;
+
+  constructor(
+    clock: Scheduler,
+    random: Random,
+    trace: Trace,
+    hosts: { dialer: ChannelHost; listener: ChannelHost },
+    delayMs: number,
+  ) {
+    this.clock = clock;
+    this.random = random;
+    this.trace = trace;
+    this.dialer = hosts.dialer;
+    this.listener = hosts.listener;
+    this.delayMs = delayMs;
+  }
+
+  start(): void {
+    this.dialLater(0);
+    this.tick();
+  }
+
+  isUp(host: ChannelHost): boolean {
+    return this.endOf(host)?.isUp ?? false;
+  }
+
+  /** False when the channel is down. */
+  send(from: ChannelHost, message: Message): boolean {
+    const end = this.endOf(from);
+    if (!end?.isOpen || !end.isUp) return false;
+    this.put(end, message);
+    return true;
+  }
+
+  leaseDeadlineMs(host: ChannelHost): number {
+    const end = this.endOf(host);
+    const sentMs = end?.isUp ? end.sent.acknowledgedSentMs : undefined;
+    return sentMs === undefined ? 0 : sentMs + LEASE_MS;
+  }
+
+  /** From now on nothing arrives; both sides notice by silence. */
+  cut(): void {
+    this.isCut = true;
+  }
+
+  heal(): void {
+    this.isCut = false;
+    for (const end of this.ends ?? []) {
+      const { stalled } = end;
+      end.stalled = [];
+      for (const item of stalled) this.carry(end, item);
+    }
+  }
+
+  /** That host's process died: its kernel closes the connection. */
+  crashed(host: ChannelHost): void {
+    const end = this.endOf(host);
+    if (!end?.isOpen) return;
+    end.isOpen = false;
+    end.isUp = false;
+    this.carry(this.other(end), 'closed');
+    if (host === this.dialer) this.dialLater(LONGEST_WAIT_MS);
+  }
+
+  private endOf(host: ChannelHost): End | undefined {
+    return this.ends?.find((end) => end.host === host);
+  }
+
+  private other(end: End): End {
+    const [dialing, listening] = this.ends!;
+    return end === dialing ? listening : dialing;
+  }
+
+  private dialLater(delayMs: number): void {
+    if (this.dialing) this.dialing.cancelled = true;
+    this.dialing = this.clock.after(delayMs, () => this.dial());
+  }
+
+  private dial(): void {
+    this.waitMs = Math.min(LONGEST_WAIT_MS, Math.max(FIRST_WAIT_MS, 2 * this.waitMs));
+    if (this.isCut) return this.dialLater(DIAL_TIMEOUT_MS);
+    if (!this.dialer.isRunning() || !this.listener.isRunning()) return this.dialLater(this.waitMs);
+    const [dialing, listening] = this.ends ?? [];
+    if (dialing?.isOpen) return;
+    if (listening?.isOpen) this.close(listening, 'replaced by a newer connection');
+    const { nowMs } = this.clock;
+    this.ends = [new End(this.dialer, nowMs), new End(this.listener, nowMs)];
+    this.waitMs = 0;
+    this.put(this.ends[0], this.dialer.hello());
+  }
+
+  private put(from: End, message: Message): void {
+    const { nowMs } = this.clock;
+    from.sentMs = nowMs;
+    for (const part of splitMessage(message)) {
+      const frame = encodeMessage(part);
+      stampFrame(frame, from.sent.add(nowMs), from.received);
+      this.carry(this.other(from), frame);
+    }
+  }
+
+  /** In order: nothing overtakes what was sent before it, nor what waits for the cut to be healed. */
+  private carry(to: End, item: Uint8Array | 'closed'): void {
+    if (this.isCut || to.stalled.length > 0) {
+      to.stalled.push(item);
+      return;
+    }
+    const delayMs = this.delayMs * (1 + this.random.fraction());
+    to.lastArrivalMs = Math.max(to.lastArrivalMs, this.clock.nowMs + delayMs);
+    this.clock.at(to.lastArrivalMs, () => {
+      if (this.isCut || to.stalled.length > 0) to.stalled.push(item);
+      else this.arrive(to, item);
+    });
+  }
+
+  private arrive(at: End, item: Uint8Array | 'closed'): void {
+    if (!at.isOpen || !at.host.isRunning()) return;
+    if (item === 'closed') return this.close(at, 'closed by the peer');
+    this.trace.delivery(this.clock.nowMs, at.host.index, item);
+    this.frames += 1;
+    const frame = decodeFrame(item);
+    if ('error' in frame) throw new Error(`a frame that its own codec refuses: ${frame.error}`);
+    if (frame.number !== nextNumber(at.received)) throw new Error('a frame out of order');
+    at.receivedMs = this.clock.nowMs;
+    at.received = frame.number;
+    if (!at.sent.acknowledge(frame.received)) throw new Error('a frame that was never sent');
+    const peer = this.other(at).host.name;
+    const { message } = frame;
+    if (message.type === 'ping') return;
+    if (at.isUp) return at.host.message(peer, message);
+    if (message.type !== 'hello') return;
+    at.isUp = true;
+    this.put(at, { type: 'ping' });
+    at.host.up(peer, message);
+  }
+
+  private close(end: End, _reason: string): void {
+    if (!end.isOpen) return;
+    const wasUp = end.isUp;
+    end.isOpen = false;
+    end.isUp = false;
+    const other = this.other(end);
+    if (other.isOpen) this.carry(other, 'closed');
+    if (end.host === this.dialer) this.dialLater(FIRST_WAIT_MS);
+    if (wasUp && end.host.isRunning()) end.host.down(other.host.name);
+  }
+
+  private tick(): void {
+    this.clock.after(PING_INTERVAL_MS, () => this.tick());
+    for (const end of this.ends ?? []) {
+      if (!end.isOpen || !end.host.isRunning()) continue;
+      if (this.clock.nowMs - end.receivedMs > PEER_TIMEOUT_MS) this.close(end, 'silent');
+      else if (this.clock.nowMs - end.sentMs >= PING_INTERVAL_MS / 2)
+        this.put(end, { type: 'ping' });
+    }
+  }
+}
