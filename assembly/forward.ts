@@ -34,7 +34,7 @@ import {
 } from './verdict';
 import { Workers } from './workers';
 
-const REASON_SHIFT: u32 = 8;
+export const REASON_SHIFT: u32 = 8;
 
 export class Forward {
   /** Runs a worker's slots 0..count-1, in order. Returns how many of them are to be transmitted. */

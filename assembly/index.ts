@@ -1,7 +1,7 @@
 // The whole interface of the core: exports only. Addresses are byte addresses in the shared memory, whose
 // layout is in layout.ts and whose map src/memory-map.ts wrote before. No call traps.
 import { Cookie } from './answer/cookie';
-import { Forward } from './forward';
+import { Forward, REASON_SHIFT } from './forward';
 import { HEADER_ENTRY_COUNT, LAYOUT_VERSION } from './layout';
 import { CONTROL_TRIES } from './lookup/bucket-lock';
 import { Hash } from './lookup/hash';
@@ -10,6 +10,7 @@ import { Pool } from './lookup/pool';
 import { Sweep } from './lookup/sweep';
 import { Table } from './lookup/table';
 import { RequestHead } from './parse/request-head';
+import { DROP_NO_ENTRY } from './verdict';
 import { Checksum } from './rewrite/checksum';
 import './lookup/connection';
 
@@ -32,7 +33,8 @@ export function forward(worker: u32, count: u32, nowMs: f64): u32 {
 
 /** Rewrites the packet in a slot (address) by an entry, whatever its state; a verdict. */
 export function forwardHeld(worker: u32, slot: u32, entry: u32, nowMs: f64): u32 {
-  return Forward.held(worker, slot, entry, nowMs);
+  if (entry >= load<u32>(0, HEADER_ENTRY_COUNT)) return DROP_NO_ENTRY << REASON_SHIFT;
+  return Forward.held(worker, slot, Pool.entry(entry), nowMs);
 }
 
 /** Entry index of a tuple, or NO_ENTRY. */
