@@ -11,6 +11,8 @@ function refuse(why) {
   process.exit(1);
 }
 
+// a root shell made by su has no sbin folders in its path
+process.env.PATH += ':/usr/sbin:/sbin';
 if (process.platform !== 'linux') refuse('the tour needs Linux: it makes network namespaces');
 if (spawnSync('ip', ['-V']).error) refuse('the tour needs iproute2: apt-get install -y iproute2');
 if (process.getuid() !== 0) {

@@ -9,10 +9,10 @@ type Section = Record<string, unknown>;
 
 export interface ClusterOptions {
   workers: number;
-  policy: string | undefined;
-  table: string | undefined;
+  policy?: string | undefined;
+  table?: string | undefined;
   /** YAML whose parts are laid over the generated ones */
-  config: string | undefined;
+  config?: string | undefined;
 }
 
 const DEFAULT_POLICY = 'lard';

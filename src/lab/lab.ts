@@ -2,19 +2,11 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Lab } from './cluster.ts';
+import { Lab, type LabOptions } from './cluster.ts';
 import { showLive } from './live.ts';
 import { runTour, startVisits } from './tour.ts';
-import type { WebServer } from './web-servers.ts';
 
-export interface LabCommandOptions {
-  servers: number;
-  server: WebServer;
-  workers: number;
-  policy?: string | undefined;
-  table?: string | undefined;
-  /** file laid over the generated configuration */
-  config?: string | undefined;
+export interface LabCommandOptions extends Omit<LabOptions, 'switching' | 'signal'> {
   /** hosts and web servers only: no switch, no agents */
   plain?: boolean | undefined;
   /** keep the directory with logs and configurations */
@@ -51,26 +43,17 @@ export async function withLab(options: LabCommandOptions, task: LabTask): Promis
   const abort = new AbortController();
   const onSignal = (name: NodeJS.Signals) => abort.abort(name);
   for (const name of SIGNALS) process.on(name, onSignal);
-  const lab = new Lab({
-    servers: options.servers,
-    server: options.server,
-    workers: options.workers,
-    policy: options.policy,
-    table: options.table,
-    config: options.config,
-    switching: options.plain !== true,
-    signal: abort.signal,
-  });
-  let status: number;
+  let lab: Lab | undefined;
+  let status = 1;
   try {
+    lab = new Lab({ ...options, switching: options.plain !== true, signal: abort.signal });
     await lab.start();
     status = await task(lab, abort.signal);
   } catch (error) {
-    status = 1;
     if (!abort.signal.aborted) console.error(`baton: lab: ${(error as Error).message}`);
   } finally {
-    await lab.stop(options.keep);
-    if (options.keep) console.error(`baton: lab: logs and configurations: ${lab.directory}`);
+    await lab?.stop(options.keep);
+    if (options.keep) console.error(`baton: lab: logs and configurations: ${lab?.directory}`);
     for (const name of SIGNALS) process.off(name, onSignal);
   }
   return abort.signal.aborted ? signalStatus(abort.signal.reason as NodeJS.Signals) : status;

@@ -64,9 +64,6 @@ const DEFAULTS: LabOptions = {
   servers: 1,
   server: 'echo',
   workers: 1,
-  policy: undefined,
-  table: undefined,
-  config: undefined,
   switching: true,
 };
 

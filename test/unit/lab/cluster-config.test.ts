@@ -11,7 +11,7 @@ import { planTopology } from '../../../src/lab/topology.ts';
 const test = suite('lab configuration');
 const folder = mkdtempSync(join(tmpdir(), 'baton-config-'));
 const topology = planTopology(2);
-const OPTIONS = { workers: 2, policy: undefined, table: undefined, config: undefined };
+const OPTIONS = { workers: 2 };
 
 test.before(async () => {
   await writeKeys(join(folder, 'keys'), ['switch', 'server1', 'server2']);
