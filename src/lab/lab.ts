@@ -48,6 +48,7 @@ export async function withLab(options: LabCommandOptions, task: LabTask): Promis
   try {
     lab = new Lab({ ...options, switching: options.plain !== true, signal: abort.signal });
     await lab.start();
+    abort.signal.throwIfAborted();
     status = await task(lab, abort.signal);
   } catch (error) {
     if (!abort.signal.aborted) console.error(`baton: lab: ${(error as Error).message}`);
