@@ -1,0 +1,99 @@
+import { HEADER_LEASE_BASE, LEASE_SIZE } from '../../assembly/layout.ts';
+import { Agent } from '../agent/agent.ts';
+import { ControlChannels } from '../channel/control-channel.ts';
+import { monotonicMs } from '../clock.ts';
+import type { AgentConfig } from '../config/config.ts';
+import { createMemory, memoryMap, writeMemoryMap } from '../memory-map.ts';
+import { channelEvents, channelsByPeer, randomSeeds, type Ground } from './ground.ts';
+import { Part } from './part.ts';
+import { connectionsOf, viewOf, type RunningPart } from './running-part.ts';
+
+const LEASE_INTERVAL_MS = 100;
+
+function makeMemory({ config }: Ground, section: AgentConfig): WebAssembly.Memory {
+  const map = memoryMap({
+    role: 'agent',
+    connections: section.connections,
+    workers: config.workers,
+    seeds: randomSeeds(),
+    serviceNetworks: section.service,
+  });
+  const memory = createMemory(map);
+  writeMemoryMap(memory, map);
+  return memory;
+}
+
+function makeChannels(
+  { config, tls, notice }: Ground,
+  section: AgentConfig,
+  part: Part<Agent>,
+): ControlChannels {
+  return new ControlChannels({
+    name: config.name,
+    hello: () => {
+      throw new Error('an agent dials nobody');
+    },
+    tls,
+    insecure: config.insecure,
+    listen: section.listen,
+    timing: config.timing,
+    now: monotonicMs,
+    on: channelEvents((event) => part.driver.receive(event), notice),
+  });
+}
+
+/**
+ * Copies the channels' lease deadlines to where workers compare them. A channel that was lost or is new
+ * has none; what an older one proved still holds until its time is over, so deadlines never go back.
+ */
+function writeLeases(part: Part<Agent>, channels: ControlChannels): void {
+  const { view } = part.connections;
+  for (const { name } of channels.peers()) {
+    const lease = part.plane.leaseOf(name);
+    if (lease === null) continue;
+    const at = view.getUint32(HEADER_LEASE_BASE, true) + lease * LEASE_SIZE;
+    const deadlineMs = Math.max(channels.leaseDeadlineMs(name), view.getFloat64(at, true));
+    view.setFloat64(at, deadlineMs, true);
+  }
+}
+
+/** Starts the role `agent`; comes back when it listens. Throws when it cannot, with nothing left over. */
+export async function startAgent(ground: Ground): Promise<RunningPart> {
+  const { config, module, run, notice } = ground;
+  const section = config.agent;
+  if (!section) throw new Error(`${config.file}: role agent has no section "agent"`);
+  const memory = makeMemory(ground, section);
+  const part: Part<Agent> = new Part({
+    role: 'agent',
+    device: section.device,
+    workers: config.workers,
+    module,
+    memory,
+    makePlane: (core) =>
+      new Agent({ core, config, run, random: Math.random, hostName: config.name, sink: notice }),
+    send: (to, message) => void channels.send(to, message),
+    notice,
+  });
+  const channels = makeChannels(ground, section, part);
+  const timer = setInterval(() => writeLeases(part, channels), LEASE_INTERVAL_MS);
+  const stop = async (): Promise<void> => {
+    clearInterval(timer);
+    await channels.stop();
+    await part.stop();
+  };
+  try {
+    await part.start();
+    await channels.start();
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return {
+    view: () =>
+      viewOf(part, { control: part.plane.stats(), channels: channelsByPeer(channels.peers()) }),
+    connections: () => connectionsOf(part, (peer) => `peer ${peer}`),
+    services: () => [],
+    isUp: () => channels.peers().some((peer) => peer.up),
+    stop,
+  };
+}

@@ -1,0 +1,62 @@
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { ChannelEvents, PeerState, TlsMaterial } from '../channel/control-channel.ts';
+import type { Config } from '../config/config.ts';
+import type { PlaneEvent } from '../event.ts';
+
+/** What the parts of one host have in common. */
+export interface Ground {
+  config: Config;
+  /** compiled core */
+  module: WebAssembly.Module;
+  /** 32 bits of this start of the program: first half of its handoff ids */
+  run: number;
+  tls: TlsMaterial | undefined;
+  /** what an operator should know */
+  notice: (text: string) => void;
+}
+
+export function randomRun(): number {
+  return randomBytes(4).readUInt32LE();
+}
+
+/** Seeds of the table's hash: secret, so that nobody can choose addresses that meet in one bucket. */
+export function randomSeeds(): [bigint, bigint] {
+  const bytes = randomBytes(16);
+  return [bytes.readBigUInt64LE(0), bytes.readBigUInt64LE(8)];
+}
+
+/** Reads the files that `tls` names; undefined when the configuration says `insecure`. */
+export function readTls(config: Config): TlsMaterial | undefined {
+  const { tls, insecure } = config;
+  if (!tls || insecure) return undefined;
+  const read = (what: keyof TlsMaterial): string => {
+    try {
+      return readFileSync(tls[what], 'utf8');
+    } catch (error) {
+      const why = (error as Error).message;
+      throw new Error(`${config.file}: tls.${what}: ${why} (make keys with: baton keygen)`, {
+        cause: error,
+      });
+    }
+  };
+  return { ca: read('ca'), cert: read('cert'), key: read('key') };
+}
+
+/** A channel's events as a plane's. */
+export function channelEvents(
+  receive: (event: PlaneEvent) => void,
+  notice: (text: string) => void,
+): ChannelEvents {
+  return {
+    up: (peer, hello) => receive({ kind: 'channel-up', peer, hello }),
+    down: (peer) => receive({ kind: 'channel-down', peer }),
+    message: (from, message) => receive({ kind: 'message', from, message }),
+    notice,
+  };
+}
+
+/** A part's channels as the admin API shows them, by the peers' names. */
+export function channelsByPeer(peers: PeerState[]): Record<string, Omit<PeerState, 'name'>> {
+  return Object.fromEntries(peers.map(({ name, ...state }) => [name, state]));
+}

@@ -1,0 +1,38 @@
+import type { ServiceView } from '../admin/services.ts';
+import {
+  connectionViews,
+  tableView,
+  workersView,
+  type ConnectionView,
+  type PartView,
+} from '../admin/views.ts';
+import { monotonicMs } from '../clock.ts';
+import type { Part } from './part.ts';
+
+/** A role of this host that was started. */
+export interface RunningPart {
+  view: () => PartView;
+  connections: () => ConnectionView[];
+  services: () => ServiceView[];
+  /** somebody is there to work with */
+  isUp: () => boolean;
+  stop: () => Promise<void>;
+}
+
+export function viewOf(part: Part, own: Pick<PartView, 'control' | 'channels'>): PartView {
+  return {
+    role: part.role,
+    device: part.device,
+    ...workersView(part.connections.view),
+    table: tableView(part.connections),
+    fromControlFull: part.fromControl.refused.reduce((sum, count) => sum + count, 0),
+    replacedThreads: part.pool.replaced,
+    events: { ...part.driver.events },
+    faults: part.driver.faults,
+    ...own,
+  };
+}
+
+export function connectionsOf(part: Part, nameOf: (index: number) => string): ConnectionView[] {
+  return connectionViews(part.connections, part.role, monotonicMs(), nameOf);
+}

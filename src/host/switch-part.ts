@@ -1,0 +1,99 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { serviceViews } from '../admin/services.ts';
+import { ControlChannels } from '../channel/control-channel.ts';
+import { monotonicMs, wallMs } from '../clock.ts';
+import type { SwitchConfig } from '../config/config.ts';
+import { writeCookieKeys } from '../control/switch/cookie-keys.ts';
+import { WebSwitch } from '../control/switch/web-switch.ts';
+import { createMemory, memoryMap, writeMemoryMap } from '../memory-map.ts';
+import { channelEvents, channelsByPeer, randomSeeds, type Ground } from './ground.ts';
+import { Part } from './part.ts';
+import { connectionsOf, viewOf, type RunningPart } from './running-part.ts';
+import { removeSwitchNetwork, setUpSwitchNetwork } from './switch-network.ts';
+
+const KEYS_INTERVAL_MS = 1000;
+const SERVERS_LIMIT_MS = 2000;
+
+function makeMemory({ config }: Ground, section: SwitchConfig): WebAssembly.Memory {
+  const map = memoryMap({
+    role: 'switch',
+    table: section.table,
+    connections: section.connections,
+    workers: config.workers,
+    seeds: randomSeeds(),
+    gatherTimeoutMs: config.timing.gatherTimeoutMs,
+    services: config.services.flatMap(({ vip, port }) => vip.map((address) => ({ address, port }))),
+  });
+  const memory = createMemory(map);
+  writeMemoryMap(memory, map);
+  return memory;
+}
+
+function makeChannels(ground: Ground, part: Part<WebSwitch>): ControlChannels {
+  const { config, tls, notice } = ground;
+  return new ControlChannels({
+    name: config.name,
+    hello: () => part.plane.hello(),
+    tls,
+    insecure: config.insecure,
+    dial: config.servers.map(({ name, agent }) => ({ name, address: agent })),
+    timing: config.timing,
+    now: monotonicMs,
+    on: channelEvents((event) => part.driver.receive(event), notice),
+  });
+}
+
+/** A switch whose servers are not all there in time begins without them. */
+async function waitForServers(channels: ControlChannels, count: number): Promise<void> {
+  const deadline = monotonicMs() + SERVERS_LIMIT_MS;
+  const up = (): number => channels.peers().filter((peer) => peer.up).length;
+  while (up() < count && monotonicMs() < deadline) await delay(5);
+}
+
+/** Starts the role `switch`; comes back when it forwards. Throws when it cannot, with nothing left over. */
+export async function startSwitch(ground: Ground): Promise<RunningPart> {
+  const { config, module, run, notice } = ground;
+  const section = config.switch;
+  if (!section) throw new Error(`${config.file}: role switch has no section "switch"`);
+  const memory = makeMemory(ground, section);
+  const keys = (): void => writeCookieKeys({ memory }, section.key, wallMs());
+  keys();
+  const part: Part<WebSwitch> = new Part({
+    role: 'switch',
+    device: section.device,
+    workers: config.workers,
+    module,
+    memory,
+    makePlane: (core) =>
+      new WebSwitch({ core, config, run, random: Math.random, hostName: config.name }),
+    send: (to, message) => void channels.send(to, message),
+    notice,
+  });
+  const channels = makeChannels(ground, part);
+  const timer = setInterval(keys, KEYS_INTERVAL_MS);
+  const vips = config.services.flatMap(({ vip }) => vip);
+  const stop = async (): Promise<void> => {
+    clearInterval(timer);
+    await channels.stop();
+    await part.stop();
+    await removeSwitchNetwork(vips);
+  };
+  try {
+    await setUpSwitchNetwork(section.device, vips);
+    await part.start();
+    await channels.start();
+    await waitForServers(channels, config.servers.length);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  const view = () =>
+    viewOf(part, { control: part.plane.stats(), channels: channelsByPeer(channels.peers()) });
+  return {
+    view,
+    connections: () => connectionsOf(part, (server) => part.plane.serverName(server)),
+    services: () => serviceViews(config, part.connections, part.plane.stats().servers),
+    isUp: () => channels.peers().some((peer) => peer.up),
+    stop,
+  };
+}

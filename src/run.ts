@@ -1,0 +1,106 @@
+import type { ServiceView } from './admin/services.ts';
+import { AdminServer } from './admin/server.ts';
+import type { ConnectionView, StatsView } from './admin/views.ts';
+import { monotonicMs } from './clock.ts';
+import type { Config } from './config/config.ts';
+import { compileCore } from './core.ts';
+import { startAgent } from './host/agent-part.ts';
+import { randomRun, readTls, type Ground } from './host/ground.ts';
+import type { RunningPart } from './host/running-part.ts';
+import { startSwitch } from './host/switch-part.ts';
+
+export interface RunOptions {
+  /** what an operator should know, one line each; standard error when omitted */
+  notice?: (text: string) => void;
+  /** the line that says that it works; standard output when omitted */
+  say?: (line: string) => void;
+}
+
+export interface HealthView {
+  name: string;
+  roles: string[];
+  /** every role has a peer that can be reached */
+  ok: boolean;
+  uptimeMs: number;
+}
+
+/** A host whose roles all work. */
+export interface RunningHost {
+  stats: () => StatsView;
+  connections: () => ConnectionView[];
+  services: () => ServiceView[];
+  health: () => HealthView;
+  /** Ends everything; comes back when devices and sockets are closed. */
+  stop: () => Promise<void>;
+}
+
+async function startParts(config: Config, ground: Ground): Promise<RunningPart[]> {
+  const parts: RunningPart[] = [];
+  try {
+    // the agent first: a switch on the same host finds it
+    if (config.roles.includes('agent')) parts.push(await startAgent(ground));
+    if (config.roles.includes('switch')) parts.push(await startSwitch(ground));
+  } catch (error) {
+    for (const part of parts) await part.stop();
+    throw error;
+  }
+  return parts;
+}
+
+function describe(config: Config, parts: RunningPart[]): Omit<RunningHost, 'stop'> {
+  const { name, roles } = config;
+  const startedMs = monotonicMs();
+  const uptimeMs = (): number => Math.round(monotonicMs() - startedMs);
+  return {
+    stats: () => ({
+      name,
+      roles,
+      pid: process.pid,
+      uptimeMs: uptimeMs(),
+      parts: parts.map((part) => part.view()),
+    }),
+    connections: () => parts.flatMap((part) => part.connections()),
+    services: () => parts.flatMap((part) => part.services()),
+    health: () => ({ name, roles, ok: parts.every((part) => part.isUp()), uptimeMs: uptimeMs() }),
+  };
+}
+
+/**
+ * Runs what the configuration's roles need on this host. Prints `baton: NAME ready` when it forwards.
+ * Throws, with nothing left over, when a device, address or file cannot be had.
+ */
+export async function runHost(config: Config, options: RunOptions = {}): Promise<RunningHost> {
+  const notice = options.notice ?? ((text) => console.error(`baton: ${text}`));
+  const say = options.say ?? ((line) => console.log(line));
+  const ground: Ground = {
+    config,
+    module: await compileCore(),
+    run: randomRun(),
+    tls: readTls(config),
+    notice,
+  };
+  const parts = await startParts(config, ground);
+  const host = describe(config, parts);
+  const admin = new AdminServer(config.admin, {
+    '/stats': host.stats,
+    '/connections': host.connections,
+    '/services': host.services,
+    '/health': host.health,
+  });
+  const stopParts = async (): Promise<void> => {
+    for (const part of parts.toReversed()) await part.stop();
+  };
+  try {
+    await admin.start();
+  } catch (error) {
+    await stopParts();
+    throw error;
+  }
+  say(`baton: ${config.name} ready`);
+  let stopping: Promise<void> | undefined;
+  const stop = async (): Promise<void> => {
+    await admin.stop();
+    await stopParts();
+  };
+  return { ...host, stop: () => (stopping ??= stop()) };
+}
