@@ -13,10 +13,10 @@ import {
   ROLE_SWITCH,
   SLOT_ENTRY,
   SLOT_LENGTH,
-  SLOT_SIZE,
   SLOT_VERDICT,
   TABLE_PAPER,
   WORKER_SLOT_BASE,
+  WORKER_SLOT_STRIDE,
   WORKER_TO_CONTROL_TAIL,
 } from './layout';
 import { Atomic } from './lookup/atomic';
@@ -43,6 +43,7 @@ export class Forward {
     const atSwitch = load<u32>(0, HEADER_ROLE) == ROLE_SWITCH;
     const paper = load<u32>(0, HEADER_TABLE_MODE) == TABLE_PAPER;
     const queued = load<u32>(worker, WORKER_TO_CONTROL_TAIL);
+    const stride = load<u32>(worker, WORKER_SLOT_STRIDE);
     let slot = <usize>load<u32>(worker, WORKER_SLOT_BASE);
     let forwarded: u32 = 0;
     let answered: u32 = 0;
@@ -59,7 +60,7 @@ export class Forward {
         Counters.verdict(worker, verdict);
         if (verdict == VERDICT_ANSWER) ++answered;
       }
-      slot += SLOT_SIZE;
+      slot += stride;
     }
     Counters.add(worker, COUNTER_RECEIVED, count);
     Counters.add(worker, COUNTER_FORWARDED, forwarded);

@@ -217,6 +217,7 @@ export const WORKER_TO_CONTROL_BASE = 20; // u32 address of the ring's bytes
 export const WORKER_TO_CONTROL_SIZE = 24; // u32, a power of two
 export const WORKER_FROM_CONTROL_BASE = 28; // u32
 export const WORKER_FROM_CONTROL_SIZE = 32; // u32, a power of two
+export const WORKER_SLOT_STRIDE = 36; // u32: bytes from slot to slot: SLOT_SIZE, or less for small frames
 export const WORKER_TO_CONTROL_TAIL = 64; // u32, atomic: bytes ever written (worker)
 export const WORKER_TO_CONTROL_HEAD = 128; // u32, atomic: bytes ever read (control)
 export const WORKER_FROM_CONTROL_TAIL = 192; // u32, atomic: bytes ever written (control)

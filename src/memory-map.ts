@@ -28,6 +28,8 @@ export interface MemoryMapOptions {
   workers: number;
   /** packet slots per worker, default 64 */
   slots?: number;
+  /** bytes from one slot to the next, default SLOT_SIZE; smaller when the packets are */
+  slotStride?: number;
   /** bytes of each worker's ring to control, a power of two, default 1 MiB */
   toControlBytes?: number;
   /** bytes of each worker's ring from control, a power of two, default 1 MiB */
@@ -68,6 +70,7 @@ export interface MemoryMap {
   fromControlBases: number[];
   slotBases: number[];
   slotCount: number;
+  slotStride: number;
   toControlBytes: number;
   fromControlBytes: number;
   parts: MemoryPart[];
@@ -93,6 +96,7 @@ export function memoryMap(options: MemoryMapOptions): MemoryMap {
   const toControlBytes = options.toControlBytes ?? MEBIBYTE;
   const fromControlBytes = options.fromControlBytes ?? MEBIBYTE;
   const slotCount = options.slots ?? SLOTS;
+  const slotStride = options.slotStride ?? L.SLOT_SIZE;
   const bucketCount = 2 ** Math.ceil(Math.log2(connections));
   const parts: MemoryPart[] = [
     { name: 'header', base: 0, size: L.HEADER_SIZE, align: L.CACHE_LINE },
@@ -119,13 +123,14 @@ export function memoryMap(options: MemoryMapOptions): MemoryMap {
     toControlBytes,
     fromControlBytes,
     slotCount,
+    slotStride,
     parts,
     serviceBase: place('services', L.SERVICE_LIMIT * L.SERVICE_SIZE),
     leaseBase: place('leases', L.LEASE_COUNT * L.LEASE_SIZE),
     workerBase: place('workers', workers * L.WORKER_SIZE),
     toControlBases: eachWorker('to control', toControlBytes),
     fromControlBases: eachWorker('from control', fromControlBytes),
-    slotBases: eachWorker('slots', slotCount * L.SLOT_SIZE),
+    slotBases: eachWorker('slots', slotCount * slotStride),
     bucketBase: place('buckets', bucketCount * L.BUCKET_SIZE),
     entryBase: place('entries', connections * L.ENTRY_SIZE, L.ENTRY_SIZE),
     recordBase: place('records', connections * L.RECORD_SIZE, L.RECORD_SIZE),
@@ -167,7 +172,7 @@ function check(options: MemoryMapOptions): void {
   };
   whole('connections', options.connections, 1, 1 << 23);
   whole('workers', options.workers, 1, 250);
-  whole('slots', options.slots ?? SLOTS, 1, 4096);
+  whole('slots', options.slots ?? SLOTS, 1, 1 << 20);
   whole('services', options.services?.length ?? 0, 0, L.SERVICE_LIMIT);
   whole('halfOpenLimit', options.halfOpenLimit ?? 0, 0, 1 << 23);
   for (const name of ['toControlBytes', 'fromControlBytes'] as const) {
@@ -231,6 +236,7 @@ function writeWorker(view: DataView, map: MemoryMap, worker: number): void {
   u32(L.WORKER_OWNER, worker + 1); // 0 would be nobody's lock; a later incarnation gets a fresh one
   u32(L.WORKER_SLOT_BASE, map.slotBases[worker] ?? 0);
   u32(L.WORKER_SLOT_COUNT, map.slotCount);
+  u32(L.WORKER_SLOT_STRIDE, map.slotStride);
   u32(L.WORKER_TO_CONTROL_BASE, map.toControlBases[worker] ?? 0);
   u32(L.WORKER_TO_CONTROL_SIZE, map.toControlBytes);
   u32(L.WORKER_FROM_CONTROL_BASE, map.fromControlBases[worker] ?? 0);

@@ -35,6 +35,7 @@ export function workerMemory(workers: number, ringSize: number, slots = 8): Work
     put(record + L.WORKER_FROM_CONTROL_SIZE, ringSize);
     put(record + L.WORKER_SLOT_BASE, at + 2 * ringSize);
     put(record + L.WORKER_SLOT_COUNT, slots);
+    put(record + L.WORKER_SLOT_STRIDE, L.SLOT_SIZE);
     at += 2 * ringSize + slots * L.SLOT_SIZE;
   }
   return { memory, view, records };
