@@ -87,6 +87,6 @@ export interface Farewell {
   /** what we acknowledge: also bytes that we threw away */
   clientEnd: number;
   clientFin: boolean;
-  /** how long the entry stays, closed: a late copy of the request must not be taken for a new one */
+  /** how long the entry stays, closed: a late copy of the request must not be taken for new */
   lingerMs: number;
 }

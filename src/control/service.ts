@@ -14,6 +14,8 @@ export interface Service {
   row: number;
   /** window scale that SYN-ACKs offer */
   windowScale: number;
+  /** bytes that SYN-ACKs offer */
+  window: number;
 }
 
 /** All (VIP, port) of the configuration, matched with the rows of the service table in `view`. */
@@ -24,7 +26,8 @@ export function listServices(configs: readonly ServiceConfig[], view: DataView):
       const row = findRow(view, vip, config.port);
       const at = view.getUint32(L.HEADER_SERVICE_BASE, true) + row * L.SERVICE_SIZE;
       const windowScale = view.getUint8(at + L.SERVICE_WINDOW_SCALE);
-      return { name: config.name, vip, port: config.port, rules, row, windowScale };
+      const window = view.getUint16(at + L.SERVICE_WINDOW, true);
+      return { name: config.name, vip, port: config.port, rules, row, windowScale, window };
     });
   });
 }

@@ -5,7 +5,7 @@ import type { TcpOptions } from '../../packet/read.ts';
 import { advance } from '../../packet/sequence.ts';
 import type { Opening } from '../opening.ts';
 import type { SwitchState } from '../state.ts';
-import { nextExpected } from './handshake.ts';
+import { nextExpected, windowLeft } from './handshake.ts';
 
 const NO_BYTES = new Uint8Array(0);
 const SACK_BLOCKS = 3;
@@ -43,11 +43,11 @@ export function answer(
   state.transmit({ worker: opening.worker, packet });
 }
 
-/** The room that is left, rounded up: what was offered once is never taken back. */
+/** Rounded up: what was offered once is never taken back. */
 function windowField(opening: Opening): number {
   const scaled = opening.client.scale !== L.SCALE_NONE;
   const shift = scaled ? opening.service.windowScale : 0;
-  return Math.min(0xffff, Math.ceil(opening.gather.room / 2 ** shift));
+  return Math.min(0xffff, Math.ceil(windowLeft(opening) / 2 ** shift));
 }
 
 /** Acknowledges everything that came in order, and says what lies beyond a hole. */

@@ -34,6 +34,8 @@ export function packetArrived(state: SwitchState, event: PacketEvent, nowMs: num
   if (opening?.phase === 'handing') return whileHanding(state, opening, packet, event, nowMs);
   const entryState = state.connections.state(entry);
   if (!opening && isHandedOff(entryState)) return forwardLate(state, entry, event);
+  // ends here, whatever it says; an entry may be HELD before its head is read (insertEntry)
+  if (isCounted(event)) giveUp(state, entry);
   if (!isIntact(state, event)) return;
   if (opening?.farewell) return farewellSegment(state, opening, packet, nowMs);
   if (opening) return gatherSegment(state, opening, packet, nowMs);

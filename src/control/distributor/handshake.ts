@@ -7,7 +7,7 @@ import { advance, isAfter, isBefore } from '../../packet/sequence.ts';
 import type { ClientSide, Opening } from '../opening.ts';
 import type { Service } from '../service.ts';
 import type { SwitchState } from '../state.ts';
-import { Gather } from './gather.ts';
+import { GATHER_LIMIT, Gather } from './gather.ts';
 
 /** Between answers to unacceptable segments without data of a connection (RFC 5961 section 7). */
 const CHALLENGE_INTERVAL_MS = 500;
@@ -27,13 +27,14 @@ export function segmentLength(packet: TcpPacket): number {
 
 /** RFC 9293 section 3.10.7.4 with RFC 5961 and PAWS (RFC 7323 section 5), in Linux's order. */
 export function judge(opening: Opening, packet: TcpPacket): Judgement {
-  const { client, gather } = opening;
+  const { client } = opening;
   const isReset = (packet.flags & TCP_RST) !== 0;
   const stamp = client.timestamps ? packet.options.timestamps : undefined;
   if (stamp && !isReset && isBefore(stamp.value, client.timestampRecent)) return 'challenge';
   const next = nextExpected(opening);
   const end = advance(packet.sequence, segmentLength(packet));
-  const inWindow = !isBefore(end, next) && !isAfter(packet.sequence, advance(next, gather.room));
+  const inWindow =
+    !isBefore(end, next) && !isAfter(packet.sequence, advance(next, windowLeft(opening)));
   if (isReset) {
     if (packet.sequence === next) return 'reset';
     return inWindow ? 'challenge' : 'ignore';
@@ -47,6 +48,15 @@ export function judge(opening: Opening, packet: TcpPacket): Judgement {
 export function nextExpected(opening: Opening): number {
   const { gather, fin } = opening;
   return fin !== null && advance(gather.next, 1) === fin ? fin : gather.next;
+}
+
+/**
+ * What the client may send beyond nextExpected(): the SYN-ACK's offer, never taken back. Bytes that
+ * are beyond the longest head are not kept before the handoff; the client repeats them.
+ */
+export function windowLeft(opening: Opening): number {
+  const offered = Math.max(GATHER_LIMIT, opening.service.window);
+  return offered - opening.gather.length;
 }
 
 /** Whether a challenge may be sent now; to segments with data always: they make no loop. */
