@@ -74,7 +74,7 @@ export class Outcomes {
     const bit = outstanding?.sent.shift();
     if (!outstanding || bit === undefined) return null;
     const { entry } = outstanding;
-    if (!outstanding.sent.includes(bit)) this.#entries.clearTerminal(entry, bit);
+    this.#entries.clearTerminal(entry, bit);
     const left = this.#entries.terminal(entry);
     if (left === 0) this.#outstanding.delete(idKey(id));
     return { entry, bit, left };

@@ -21,7 +21,7 @@ export class Drains {
     this.#draining.set(entry, { id, untilMs: nowMs + DRAIN_MS });
   }
 
-  /** The entries that went on to CLOSED: no worker told of these. */
+  /** The entries that went on to CLOSED without anybody's knowing. */
   time(nowMs: number): number[] {
     const closed: number[] = [];
     for (const [entry, { id, untilMs }] of this.#draining) {
@@ -34,7 +34,7 @@ export class Drains {
       const state = connections.state(entry);
       if (state === L.STATE_DRAINING) continue;
       this.#draining.delete(entry);
-      if (state === L.STATE_CLOSED) closed.push(entry);
+      if (state === L.STATE_CLOSED && this.#entries.isOpen(entry)) closed.push(entry);
     }
     return closed;
   }

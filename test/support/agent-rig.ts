@@ -1,0 +1,209 @@
+// An agent with the real core and one worker, in front of a simulated kernel; packets and messages are
+// carried by the test, on virtual time.
+import { STATE_FREE } from '../../assembly/layout.ts';
+import { Agent } from '../../src/agent/agent.ts';
+import type { Hello, Message } from '../../src/channel/messages.ts';
+import { parsePrefix } from '../../src/config/address.ts';
+import type { Prefix } from '../../src/config/address.ts';
+import { Connections } from '../../src/connections.ts';
+import { createCore } from '../../src/core.ts';
+import type { Core } from '../../src/core.ts';
+import type { PlaneEvent } from '../../src/event.ts';
+import { buildPacket } from '../../src/packet/build.ts';
+import type { PacketParts } from '../../src/packet/build.ts';
+import { MemoryDevice } from '../../src/packet-io/memory.ts';
+import { Forwarding } from '../../src/workers/forwarding.ts';
+import { FromControlWriter, ToControlReader } from '../../src/workers/rings.ts';
+import { CLIENT, CLIENT_PORT, HANDOFF, ServerKernel, VIP, read } from './server-kernel.ts';
+import type { ServerOptions } from './server-kernel.ts';
+import { sameAddress } from '../../src/tuple.ts';
+
+function prefix(text: string): Prefix {
+  const parsed = parsePrefix(text);
+  if (!parsed) throw new Error(`no prefix: ${text}`);
+  return parsed;
+}
+
+const TIMING = {
+  agentHandoffTimeoutMs: 800,
+  handoffTimeoutMs: 1000,
+  lingerMs: 60_000,
+  pingIntervalMs: 250,
+  peerTimeoutMs: 1000,
+  leaseMs: 1000,
+  idleTimeoutMs: 3_600_000,
+  gatherTimeoutMs: 20_000,
+};
+
+export function switchHello(changes: Partial<Hello> = {}): Hello {
+  return {
+    type: 'hello',
+    version: 1,
+    name: 'switch',
+    roles: ['switch'],
+    group: 'main',
+    run: 7,
+    capabilities: [],
+    services: [{ vip: VIP, port: 80, serverPort: 80 }],
+    bindings: [],
+    ...changes,
+  };
+}
+
+export interface RigOptions extends ServerOptions {
+  connections?: number;
+}
+
+export class AgentRig {
+  readonly server: ServerKernel;
+  readonly core: Core;
+  readonly connections: Connections;
+  readonly agent: Agent;
+  readonly device: MemoryDevice;
+  /** packets that left to the client */
+  toClient: Uint8Array[] = [];
+  /** messages to any peer, as `peer: message` */
+  messages: { to: string; message: Message }[] = [];
+  readonly notices: string[] = [];
+  deadlineMs = Infinity;
+  /** packets that the network between worker and kernel loses */
+  loses: (packet: Uint8Array) => boolean = () => false;
+  readonly #forwarding: Forwarding;
+  readonly #reader: ToControlReader;
+  readonly #writer: FromControlWriter;
+
+  private constructor(core: Core, options: RigOptions) {
+    this.server = new ServerKernel(options);
+    this.core = core;
+    const { memory } = core;
+    this.connections = new Connections(memory.buffer);
+    this.device = new MemoryDevice(memory);
+    const nowMs = () => this.nowMs;
+    const { device } = this;
+    this.#forwarding = new Forwarding({ core, memory, worker: 0, device, nowMs });
+    this.#reader = new ToControlReader(memory);
+    this.#writer = new FromControlWriter(memory, [{ wake() {} }]);
+    const config = {
+      workers: 1,
+      timing: TIMING,
+      agent: {
+        listen: { address: Uint8Array.of(10, 80, 11, 2), port: 7080 },
+        device: 'baton0',
+        handoff: [prefix('10.81.1.0/24')],
+        service: [prefix('10.82.1.0/24')],
+        connections: 64,
+      },
+    };
+    const sink = (notice: string) => void this.notices.push(notice);
+    this.agent = new Agent({ core, config, run: 99, random: () => 0.5, hostName: 'server1', sink });
+  }
+
+  static async make(options: RigOptions = {}): Promise<AgentRig> {
+    const map = {
+      role: 'agent',
+      connections: options.connections ?? 64,
+      workers: 1,
+      slots: 8,
+      toControlBytes: 65536,
+      fromControlBytes: 65536,
+      seeds: [1n, 2n],
+      serviceNetworks: [prefix('10.82.1.0/24')],
+    } as const;
+    return new AgentRig(await createCore(map, 'single'), options);
+  }
+
+  get nowMs(): number {
+    return this.server.clock.nowMs;
+  }
+
+  receive(event: PlaneEvent): this {
+    const effects = this.agent.receive(event, this.nowMs);
+    for (const packet of effects.packets) this.#writer.push(packet);
+    this.messages.push(...effects.messages);
+    this.deadlineMs = effects.deadlineMs;
+    return this;
+  }
+
+  /** Everything that is on its way arrives. */
+  settle(): this {
+    for (let busy = true; busy;) {
+      busy = this.#forwarding.pass() > 0;
+      for (const { packet } of this.device.take()) this.#deliver(packet);
+      for (const packet of this.server.take()) {
+        busy = true;
+        this.device.arrive(packet);
+      }
+      for (const event of this.#reader.read(64)) {
+        busy = true;
+        this.receive(event);
+      }
+    }
+    return this;
+  }
+
+  #deliver(packet: Uint8Array): void {
+    if (this.loses(packet)) return;
+    if (sameAddress(read(packet).destination, CLIENT)) this.toClient.push(packet);
+    else this.server.kernel.receive(packet);
+  }
+
+  /** Time passes; the agent is called when it asked for it. */
+  pass(ms: number): this {
+    const until = this.nowMs + ms;
+    while (this.nowMs < until) {
+      const next = Math.min(until, this.deadlineMs, this.server.clock.nextMs());
+      this.server.clock.runUntil(Math.max(next, this.nowMs));
+      if (this.nowMs >= this.deadlineMs) this.receive({ kind: 'time' });
+      this.settle();
+    }
+    return this;
+  }
+
+  up(hello: Hello = switchHello(), peer = 'switch'): this {
+    return this.receive({ kind: 'channel-up', peer, hello }).settle();
+  }
+
+  down(peer = 'switch'): this {
+    return this.receive({ kind: 'channel-down', peer }).settle();
+  }
+
+  message(message: Message, from = 'switch'): this {
+    return this.receive({ kind: 'message', from, message });
+  }
+
+  /** A packet of the client as the switch forwards it. */
+  fromClient(parts: Partial<PacketParts>): this {
+    this.device.arrive(
+      buildPacket({
+        source: CLIENT,
+        sourcePort: CLIENT_PORT,
+        destination: HANDOFF,
+        destinationPort: 80,
+        sequence: 0,
+        flags: 0,
+        window: 500,
+        ...parts,
+      }),
+    );
+    return this;
+  }
+
+  takeToClient(): Uint8Array[] {
+    const { toClient } = this;
+    this.toClient = [];
+    return toClient;
+  }
+
+  /** Messages since the last call, without load reports. */
+  takeMessages(): Message[] {
+    const taken = this.messages.map(({ message }) => message);
+    this.messages = [];
+    return taken.filter(({ type }) => type !== 'load');
+  }
+
+  /** Entries that are linked. */
+  get entries(): number[] {
+    const indexes = Array.from({ length: this.connections.entryCount }, (_, index) => index);
+    return indexes.filter((entry) => this.connections.state(entry) !== STATE_FREE);
+  }
+}
