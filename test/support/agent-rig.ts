@@ -11,12 +11,22 @@ import type { Core } from '../../src/core.ts';
 import type { PlaneEvent } from '../../src/event.ts';
 import { buildPacket } from '../../src/packet/build.ts';
 import type { PacketParts } from '../../src/packet/build.ts';
+import { advance } from '../../src/packet/sequence.ts';
 import { MemoryDevice } from '../../src/packet-io/memory.ts';
+import { sameAddress } from '../../src/tuple.ts';
 import { Forwarding } from '../../src/workers/forwarding.ts';
 import { FromControlWriter, ToControlReader } from '../../src/workers/rings.ts';
-import { CLIENT, CLIENT_PORT, HANDOFF, ServerKernel, VIP, read } from './server-kernel.ts';
+import {
+  CLIENT,
+  CLIENT_PORT,
+  HANDOFF,
+  REQUEST,
+  ServerKernel,
+  VIP,
+  makeHandoff,
+  read,
+} from './server-kernel.ts';
 import type { ServerOptions } from './server-kernel.ts';
-import { sameAddress } from '../../src/tuple.ts';
 
 function prefix(text: string): Prefix {
   const parsed = parsePrefix(text);
@@ -206,4 +216,26 @@ export class AgentRig {
     const indexes = Array.from({ length: this.connections.entryCount }, (_, index) => index);
     return indexes.filter((entry) => this.connections.state(entry) !== STATE_FREE);
   }
+}
+
+/** Sequence number behind the request of makeHandoff(). */
+export const AFTER_REQUEST = advance(makeHandoff().clientIsn, 1 + REQUEST.length);
+export const { id: ID, tuple: TUPLE } = makeHandoff();
+
+/** A handoff came and is ready, not confirmed. */
+export async function readyRig(options: RigOptions = {}): Promise<AgentRig> {
+  const rig = await AgentRig.make(options);
+  rig.up();
+  rig.takeMessages();
+  rig.message(makeHandoff()).settle();
+  return rig;
+}
+
+/** Ready, confirmed, and nothing on its way. */
+export async function servingRig(options: RigOptions = {}): Promise<AgentRig> {
+  const rig = await readyRig(options);
+  rig.message({ type: 'confirm', ids: [ID] });
+  rig.takeMessages();
+  rig.takeToClient();
+  return rig;
 }
