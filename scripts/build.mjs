@@ -5,7 +5,7 @@
 //   <path-with-dashes>.test.mjs                  each test file; acceptance-NAME.mjs, bench-NAME.mjs
 // Usage: node scripts/build.mjs [--no-core]
 import { execFileSync } from 'node:child_process';
-import { readdirSync, existsSync, statSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, renameSync, statSync } from 'node:fs';
 import { join, basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -32,10 +32,12 @@ function buildCore() {
   })) {
     if (existsSync(file) && statSync(file).mtimeMs > newest) continue;
     const entry = target === 'debug' ? 'assembly/debug.ts' : 'assembly/index.ts';
-    rmSync(file, { force: true });
     const asc = 'node_modules/assemblyscript/bin/asc.js';
-    const args = [asc, entry, '--config', 'asconfig.json', '--target', target];
+    // a program that runs meanwhile must never see half a file
+    const written = `${file}.${process.pid}`;
+    const args = [asc, entry, '--config', 'asconfig.json', '--target', target, '-o', written];
     execFileSync(process.execPath, args, { stdio: 'inherit' });
+    renameSync(written, file);
   }
 }
 
