@@ -207,7 +207,7 @@ export class ControlChannels {
       take: (message) => {
         if (message.type === 'ping') return;
         if (peer) return this.#options.on.message(peer.name, message);
-        const refusal = refusalOf(message, name, this.#options.name);
+        const refusal = refusalOf(message, name);
         if (refusal !== '') return channel.end(refusal);
         const hello = message as Hello;
         peer = { channel, name: hello.name, dialer, upSinceMs: this.#options.now() };
@@ -244,12 +244,11 @@ export class ControlChannels {
 }
 
 /** Why the first message is not a hello that this host accepts; '' when it is. */
-function refusalOf(message: Message, expected: string | undefined, own: string): string {
+function refusalOf(message: Message, expected: string | undefined): string {
   if (message.type !== 'hello') return `sent ${message.type} before its hello`;
   if (message.version < OLDEST_VERSION) return `speaks version ${message.version} only`;
   if (expected !== undefined && message.name !== expected) {
     return `calls itself "${message.name}" in its hello, expected was "${expected}"`;
   }
-  if (message.name === '') return 'has no name';
-  return message.name === own ? `has the name of this host, "${own}"` : '';
+  return message.name === '' ? 'has no name' : '';
 }

@@ -1,0 +1,176 @@
+// baton doctor: what this machine lets the program do, and what would mend the rest.
+import { execFileSync } from 'node:child_process';
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
+import { formatAddress } from '../config/address.ts';
+import type { Config } from '../config/config.ts';
+import { loadConfig } from '../config/load.ts';
+import { filterRule, hiddenPrefixes } from './filter-rule.ts';
+
+type Grade = 'ok' | 'note' | 'bad';
+
+interface Finding {
+  grade: Grade;
+  what: string;
+  mend?: string;
+}
+
+const TUN_PATH = '/dev/net/tun';
+const PROBE_DEVICE = 'baton-probe';
+
+function checkNode(): Finding {
+  const version = process.versions.node;
+  const enough = Number.parseInt(version, 10) >= 20;
+  const mend = 'install Node 20 or newer';
+  return enough
+    ? { grade: 'ok', what: `Node ${version}` }
+    : { grade: 'bad', what: `Node ${version} is too old`, mend };
+}
+
+function checkIproute(): Finding {
+  try {
+    const said = execFileSync('ip', ['-V'], { encoding: 'utf8' }).trim();
+    return { grade: 'ok', what: `iproute2: ${said.replace(/^.*iproute2-?/, '')}` };
+  } catch {
+    const mend = 'apt-get install -y iproute2';
+    return { grade: 'bad', what: 'iproute2 is missing (no program ip)', mend };
+  }
+}
+
+function checkTunNode(): Finding {
+  try {
+    closeSync(openSync(TUN_PATH, 'r+'));
+    return { grade: 'ok', what: `${TUN_PATH} can be opened` };
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? '';
+    const mend =
+      code === 'EACCES'
+        ? `run as root, or chmod 0666 ${TUN_PATH}`
+        : `modprobe tun, or give the container --device ${TUN_PATH}`;
+    return { grade: 'bad', what: `${TUN_PATH} can not be opened (${code})`, mend };
+  }
+}
+
+/** Tries what `run` will do: a TUN device with several queues, for a moment. */
+async function checkNetAdmin(): Promise<Finding> {
+  try {
+    const { closeQueues, openTun } = await import('../packet-io/tun.ts');
+    closeQueues(openTun(PROBE_DEVICE, 2));
+    return {
+      grade: 'ok',
+      what: 'CAP_NET_ADMIN: a TUN device with two queues was made and removed',
+    };
+  } catch (error) {
+    const mend =
+      'run as root, setcap cap_net_admin+ep, or --cap-add NET_ADMIN --device /dev/net/tun';
+    return { grade: 'bad', what: (error as Error).message, mend };
+  }
+}
+
+function sysctl(name: string): string | undefined {
+  try {
+    return readFileSync(`/proc/sys/${name}`, 'utf8').trim();
+  } catch {
+    return undefined;
+  }
+}
+
+function hasIPv6(config: Config | undefined): boolean {
+  const addresses = (config?.services ?? []).flatMap(({ vip }) => vip);
+  const prefixes = (config?.agent?.handoff ?? []).map(({ network }) => network);
+  return [...addresses, ...prefixes].some(({ length }) => length === 16);
+}
+
+function checkForwarding(config: Config | undefined): Finding[] {
+  const names = ['net/ipv4/ip_forward'];
+  if (hasIPv6(config)) names.push('net/ipv6/conf/all/forwarding');
+  return names.map((name): Finding => {
+    const value = sysctl(name) ?? 'absent';
+    if (value === '1') return { grade: 'ok', what: `${name} is 1` };
+    const mend = `baton run sets it if it may; by hand: sysctl -w ${name.replaceAll('/', '.')}=1`;
+    return { grade: 'note', what: `${name} is ${value}, 1 is needed`, mend };
+  });
+}
+
+/** The kernel takes the larger of `all` and the device's: strict filtering in `all` spoils the TUN's. */
+function checkReversePath(): Finding {
+  const name = 'net/ipv4/conf/all/rp_filter';
+  const value = sysctl(name) ?? 'absent';
+  if (value !== '1') return { grade: 'ok', what: `${name} is ${value} (not strict)` };
+  const mend = `sysctl -w ${name.replaceAll('/', '.')}=2: strict filtering drops one-way traffic`;
+  return { grade: 'bad', what: `${name} is 1 (strict)`, mend };
+}
+
+function localAddresses(): string[] {
+  try {
+    const text = execFileSync('ip', ['-j', 'address', 'show'], { encoding: 'utf8' });
+    const links = JSON.parse(text) as { addr_info?: { local?: string }[] }[];
+    return links.flatMap((link) => (link.addr_info ?? []).map(({ local }) => local ?? ''));
+  } catch {
+    return [];
+  }
+}
+
+function checkVips(config: Config): Finding[] {
+  const local = localAddresses();
+  const vips = [...new Set(config.services.flatMap(({ vip }) => vip.map(formatAddress)))];
+  return vips.map((vip): Finding => {
+    if (!local.includes(vip)) return { grade: 'ok', what: `VIP ${vip} is no address of this host` };
+    const mend =
+      'remove it: the kernel would answer itself; the router routes the VIP to this host';
+    return { grade: 'bad', what: `VIP ${vip} is a local address`, mend };
+  });
+}
+
+function checkSwitch(config: Config): Finding[] {
+  const findings = checkVips(config);
+  if (existsSync('/proc/sys/net/netfilter/nf_conntrack_max')) {
+    const vips = [...new Set(config.services.flatMap(({ vip }) => vip.map(formatAddress)))];
+    const mend = `no "ct state invalid drop" in the forward chain, or notrack for ${vips.join(', ')}`;
+    const what = 'conntrack is here, and a switch shows it only half of each connection';
+    findings.push({ grade: 'note', what, mend });
+  }
+  return findings;
+}
+
+function checkAgent(): Finding[] {
+  const name = 'net/ipv4/tcp_syncookies';
+  const value = sysctl(name) ?? 'absent';
+  if (value !== '1' && value !== '2') return [{ grade: 'ok', what: `${name} is ${value}` }];
+  const what = `${name} is ${value}: under load the kernel's own cookies lose window scale and SACK`;
+  return [{ grade: 'note', what, mend: 'sysctl -w net.ipv4.tcp_syncookies=0 (baton has cookies)' }];
+}
+
+function formatFinding({ grade, what, mend }: Finding): string {
+  const mark = { ok: 'ok  ', note: 'note', bad: 'BAD ' }[grade];
+  return `${mark}  ${what}\n${mend === undefined || grade === 'ok' ? '' : `      mend: ${mend}\n`}`;
+}
+
+export interface DoctorReport {
+  text: string;
+  /** everything that `run` needs is here */
+  fit: boolean;
+}
+
+/** Probes this machine. Throws ConfigError when a file is named that is wrong. */
+export async function doctorCommand(options: {
+  config?: string | undefined;
+}): Promise<DoctorReport> {
+  const config = options.config === undefined ? undefined : loadConfig(options.config);
+  const device = [checkTunNode(), await checkNetAdmin()];
+  const findings = [checkNode(), checkIproute(), ...device];
+  findings.push(...checkForwarding(config), checkReversePath());
+  if (config?.switch) findings.push(...checkSwitch(config));
+  if (!config || config.agent) findings.push(...checkAgent());
+  const canTun = device.every(({ grade }) => grade === 'ok');
+  const engine = canTun
+    ? 'Engine: tun. It is the only one of this version: nothing would allow a better one.'
+    : 'Engine: none. tun needs /dev/net/tun and CAP_NET_ADMIN (mends above).';
+  const rule = filterRule(hiddenPrefixes(config));
+  const scope = config?.agent ? '' : ' (add the handoff and service prefixes of all agents)';
+  return {
+    text:
+      findings.map(formatFinding).join('') +
+      `\n${engine}\n\nOn the router, with CLIENTS = its device towards the clients${scope}:\n${rule}`,
+    fit: findings.every(({ grade }) => grade !== 'bad'),
+  };
+}

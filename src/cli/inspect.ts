@@ -1,0 +1,101 @@
+// list, conns, stats: what a running program tells through its admin socket.
+import { askAdmin } from '../admin/client.ts';
+import type { ServerView, ServiceView } from '../admin/services.ts';
+import type { ConnectionView, PartView, StatsView } from '../admin/views.ts';
+import { formatFigures, formatTable, inWords } from './table.ts';
+
+export interface InspectOptions {
+  admin?: string | undefined;
+  json?: boolean | undefined;
+}
+
+const DEFAULT_ADMIN = '/run/baton.sock';
+
+async function ask<Answer>(options: InspectOptions, path: string): Promise<Answer> {
+  const socket = options.admin ?? process.env['BATON_ADMIN'] ?? DEFAULT_ADMIN;
+  return askAdmin<Answer>(socket, path);
+}
+
+function json(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}
+
+/** ipvsadm's columns, one block per VIP and pool; Flags names the service, and the pool if rules name it. */
+export function formatServices(services: readonly ServiceView[]): string {
+  const rows: string[][] = [
+    ['Prot', 'LocalAddress:Port', 'Scheduler', 'Flags', '', '', ''],
+    ['  ->', 'RemoteAddress:Port', 'Forward', 'Weight', 'ActiveConn', 'InActConn', 'Server'],
+  ];
+  for (const { vips, name, pools } of services) {
+    for (const [index, pool] of pools.entries()) {
+      const flags = index === 0 ? name : `${name} pool=${pool.name}`;
+      for (const vip of vips) rows.push(['TCP', vip, pool.policy, flags, '', '', '']);
+      for (const server of pool.servers) {
+        const state = server.up ? server.name : `${server.name} (down)`;
+        const counts = [server.weight, server.active, server.inactive].map(String);
+        rows.push(['  ->', remote(server), 'Handoff', ...counts, state]);
+      }
+    }
+  }
+  return formatTable(rows, []);
+}
+
+/** The agent's address with the server application's port. */
+function remote(server: ServerView): string {
+  return server.agent.replace(/\d+$/, String(server.port));
+}
+
+export function formatConnections(connections: readonly ConnectionView[]): string {
+  const rows = connections.map((one) => [
+    one.client,
+    one.local,
+    one.state,
+    one.server || '-',
+    one.to || '-',
+    String(one.idleSeconds),
+    String(one.worker),
+    one.id || '-',
+  ]);
+  const heading = ['Client', 'Local', 'State', 'Server', 'To', 'Idle s', 'Worker', 'Id'];
+  return formatTable([heading, ...rows], [5, 6]);
+}
+
+function formatPart(part: PartView): string {
+  const names = Object.keys(part.total.counters);
+  const rows = names.map((name) => [
+    inWords(name),
+    String(part.total.counters[name] ?? 0),
+    ...part.workers.map((worker) => String(worker.counters[name] ?? 0)),
+  ]);
+  const workers = part.workers.map((worker) => `worker ${worker.worker}`);
+  const right = workers.map((_, index) => index + 2);
+  const { role, device, workers: _workers, total, ...rest } = part;
+  const drops = Object.entries(total.drops).map(([reason, count]) => [reason, String(count)]);
+  return [
+    `${role} on ${device}\n`,
+    formatTable([['Packets', 'total', ...workers], ...rows], [1, ...right]),
+    drops.length > 0 ? `\n${formatTable([['Dropped', 'packets'], ...drops], [1])}` : '',
+    `\n${formatFigures(rest)}`,
+  ].join('');
+}
+
+export function formatStats(stats: StatsView): string {
+  const uptime = (stats.uptimeMs / 1000).toFixed(0);
+  const heading = `${stats.name} (${stats.roles.join(', ')}), pid ${stats.pid}, up ${uptime} s\n`;
+  return [heading, ...stats.parts.map(formatPart)].join('\n');
+}
+
+export async function listCommand(options: InspectOptions): Promise<string> {
+  const services = await ask<ServiceView[]>(options, '/services');
+  return options.json ? json(services) : formatServices(services);
+}
+
+export async function connsCommand(options: InspectOptions): Promise<string> {
+  const connections = await ask<ConnectionView[]>(options, '/connections');
+  return options.json ? json(connections) : formatConnections(connections);
+}
+
+export async function statsCommand(options: InspectOptions): Promise<string> {
+  const stats = await ask<StatsView>(options, '/stats');
+  return options.json ? json(stats) : formatStats(stats);
+}

@@ -1,0 +1,42 @@
+// baton run: this host, until a signal.
+import { loadConfig } from '../config/load.ts';
+
+export interface RunOptions {
+  config: string;
+  workers?: number | undefined;
+}
+
+const STOP_LIMIT_MS = 5000;
+
+/** SIGINT or SIGTERM; a second one while stopping ends the process at once. */
+function stopSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    let asked = false;
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.on(signal, () => {
+        if (asked) process.exit(signal === 'SIGINT' ? 130 : 143);
+        asked = true;
+        resolve(signal);
+      });
+    }
+  });
+}
+
+/** Resolves with the exit status when the host has stopped. */
+export async function runCommand(options: RunOptions): Promise<number> {
+  const stopped = stopSignal();
+  const loaded = loadConfig(options.config);
+  const config = options.workers === undefined ? loaded : { ...loaded, workers: options.workers };
+  const { runHost } = await import('../run.ts');
+  const host = await runHost(config);
+  const signal = await stopped;
+  process.stdout.write(`baton: ${config.name} stops (${signal})\n`);
+  // a part that can not stop must not keep the process
+  const late = setTimeout(() => {
+    process.stderr.write(`baton: ${config.name} did not stop within ${STOP_LIMIT_MS} ms\n`);
+    process.exit(1);
+  }, STOP_LIMIT_MS);
+  await host.stop();
+  clearTimeout(late);
+  return 0;
+}
