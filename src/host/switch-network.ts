@@ -45,6 +45,8 @@ export async function setUpSwitchNetwork(device: string, vips: Uint8Array[]): Pr
     const blackhole = ['blackhole', prefixOf(vip), 'metric', BLACKHOLE_METRIC];
     await ip(...routeArguments(vip), 'replace', ...blackhole);
   }
+  // no link-local address, or the kernel would send its router solicitations to the workers
+  await ip('link', 'set', device, 'addrgenmode', 'none');
   await ip('link', 'set', device, 'mtu', String(await largestMtu(device)), 'up');
   await ip('addr', 'replace', DUMMY_ADDRESS, 'dev', device);
   for (const vip of vips) {
