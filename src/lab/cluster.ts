@@ -1,5 +1,5 @@
 // A running lab: namespaces, web servers, switch and agents. What it starts, it ends.
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -156,12 +156,13 @@ export class Lab {
     writeFileSync(join(this.directory, 'hosts.json'), JSON.stringify(this.hosts, undefined, 2));
   }
 
-  /** Ends everything and removes all traces but, when asked, the directory. */
-  async stop(keepDirectory = false): Promise<void> {
+  /** Ends everything and removes all traces; the directory is moved to `keptAs` instead when asked. */
+  async stop(keptAs?: string): Promise<void> {
     // the switch and the agents first: a web server that goes away under them is no event to report
     await Promise.all(this.processes.toReversed().map((process) => process.stop()));
     namespaces.removeNamespaces(this.name);
-    if (!keepDirectory) rmSync(this.directory, { recursive: true, force: true });
+    if (keptAs !== undefined) renameSync(this.directory, keptAs);
+    else rmSync(this.directory, { recursive: true, force: true });
     process.off('exit', this.onExit);
   }
 

@@ -1,6 +1,7 @@
 // `baton lab`: the cluster in network namespaces of this machine, for a command, a tour or to look at.
 import { spawn } from 'node:child_process';
-import { constants } from 'node:os';
+import { constants, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Lab, type LabOptions } from './cluster.ts';
 import { showLive } from './live.ts';
@@ -53,11 +54,18 @@ export async function withLab(options: LabCommandOptions, task: LabTask): Promis
   } catch (error) {
     if (!abort.signal.aborted) console.error(`baton: lab: ${(error as Error).message}`);
   } finally {
-    await lab?.stop(options.keep);
-    if (options.keep) console.error(`baton: lab: logs and configurations: ${lab?.directory}`);
+    if (lab) await end(lab, options.keep ?? false);
     for (const name of SIGNALS) process.off(name, onSignal);
   }
   return abort.signal.aborted ? signalStatus(abort.signal.reason as NodeJS.Signals) : status;
+}
+
+async function end(lab: Lab, keep: boolean): Promise<void> {
+  if (!keep) return lab.stop();
+  // by a name that the next lab does not take for the remains of a dead one
+  const keptAs = join(tmpdir(), `baton-kept-${process.pid}`);
+  await lab.stop(keptAs);
+  console.error(`baton: lab: logs and configurations: ${keptAs}`);
 }
 
 function signalStatus(name: NodeJS.Signals): number {
