@@ -1,0 +1,297 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import * as L from '../../../../assembly/layout.ts';
+import { TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../../../../assembly/wire/tcp.ts';
+import type { Handoff } from '../../../../src/channel/messages.ts';
+import { Client, REQUEST, Rig, handed, serverOf, testConfig } from '../rig.ts';
+
+const test = suite('failures');
+
+async function rigUp(servers = 2): Promise<Rig> {
+  const rig = await Rig.make(testConfig(servers));
+  for (let server = 1; server <= servers; server += 1) rig.up(server);
+  return rig;
+}
+
+function failed(handoff: Handoff, delivered: 'no' | 'maybe') {
+  return { type: 'failed', id: handoff.id, delivered, reason: 'refused' } as const;
+}
+
+test('failure: delivered no: the next server is asked under a new id, held packets stay', async () => {
+  const rig = await rigUp(3);
+  const { client, handoff, server } = handed(rig);
+  client.send('one');
+  rig.message(server, failed(handoff, 'no'));
+  const second = rig.last('handoff');
+  const next = serverOf(rig, second);
+  assert.is.not(next, server);
+  assert.is.not(second.id.counter, handoff.id.counter);
+  assert.equal(second.bytes, handoff.bytes);
+  client.send('two');
+  rig.message(next, { type: 'ready', id: second.id });
+  const sent = rig.take();
+  assert.equal(
+    sent.map((packet) => new TextDecoder().decode(packet.payload)),
+    ['one', 'two'],
+  );
+  assert.is(sent[0]!.destination[2], next);
+  assert.is(client.state(), L.STATE_FORWARD);
+  assert.equal(
+    rig.plane.stats().servers.map((each) => each.active),
+    [1, 2, 3].map((index) => (index === next ? 1 : 0)),
+  );
+});
+
+test('failure: packets of the first try, read after the second is ready, still go out', async () => {
+  const rig = await rigUp();
+  const { client, handoff, server } = handed(rig);
+  rig.paused = true;
+  client.send('late');
+  rig.message(server, failed(handoff, 'no'));
+  const second = rig.last('handoff');
+  rig.message(serverOf(rig, second), { type: 'ready', id: second.id });
+  assert.is(client.state(), L.STATE_DRAINING);
+  rig.paused = false;
+  rig.drain();
+  assert.is(rig.take().length, 1);
+  assert.is(client.state(), L.STATE_FORWARD);
+});
+
+test('failure: no server is left: 503 and FIN in one segment, again when asked again', async () => {
+  const rig = await rigUp();
+  const { client, handoff, server } = handed(rig);
+  rig.message(server, failed(handoff, 'no'));
+  const second = rig.last('handoff');
+  rig.message(serverOf(rig, second), failed(second, 'no'));
+  const [refusal, ...more] = rig.take();
+  assert.equal(more, []);
+  assert.is(refusal!.flags & (TCP_FIN | TCP_ACK), TCP_FIN | TCP_ACK);
+  assert.is(refusal!.sequence, client.ack);
+  assert.is(refusal!.acknowledgment, client.next);
+  const text = new TextDecoder().decode(refusal!.payload);
+  assert.match(text, /^HTTP\/1\.1 503 Service Unavailable\r\n/);
+  assert.match(text, /Connection: close\r\n/);
+  assert.ok(refusal!.payload.length < 536);
+  client.send(REQUEST, { sequence: (client.isn + 1) >>> 0 });
+  assert.equal(rig.take().at(-1)!.payload, refusal!.payload);
+  const acknowledgment = (client.ack + refusal!.payload.length + 1) >>> 0;
+  client.flag(TCP_ACK | TCP_FIN, { acknowledgment });
+  assert.is(rig.take().at(-1)!.acknowledgment, (client.next + 1) >>> 0);
+  assert.is(client.state(), L.STATE_FREE);
+  assert.equal(rig.plane.stats().refused, { 503: 1 });
+  assert.is(rig.count('handoff'), 2);
+});
+
+test('failure: no server can be reached: 503 at once', async () => {
+  const rig = await Rig.make(testConfig(2));
+  const client = new Client(rig);
+  client.open();
+  client.send(REQUEST);
+  assert.match(new TextDecoder().decode(rig.take()[0]!.payload), / 503 /);
+});
+
+test('failure: delivered maybe: RST to the client, the request is not tried again', async () => {
+  const rig = await rigUp();
+  const { client, handoff, server } = handed(rig);
+  rig.message(server, failed(handoff, 'maybe'));
+  const [reset] = rig.take();
+  assert.is(reset!.flags, TCP_RST | TCP_ACK);
+  assert.is(reset!.sequence, client.ack);
+  client.send(REQUEST, { sequence: (client.isn + 1) >>> 0 });
+  assert.is(rig.take().at(-1)!.flags, TCP_RST | TCP_ACK, 'the RST was lost');
+  rig.wait(30_000);
+  client.send(REQUEST, { sequence: (client.isn + 1) >>> 0 });
+  assert.is(rig.count('handoff'), 1);
+  assert.is(client.state(), L.STATE_CLOSED);
+});
+
+test('failure: no answer in time: RST, and a close for the agent until it confirms', async () => {
+  const rig = await rigUp();
+  const { client, handoff, server } = handed(rig);
+  rig.wait(1010);
+  assert.is(rig.take().at(-1)!.flags, TCP_RST | TCP_ACK);
+  assert.is(rig.count('close', server), 1);
+  rig.message(server, { type: 'ready', id: handoff.id });
+  assert.equal(rig.last('confirm').ids, [handoff.id], 'a late ready is confirmed');
+  assert.is.not(client.state(), L.STATE_FORWARD);
+  rig.wait(2500);
+  assert.is(rig.count('close', server), 3);
+  rig.message(server, { type: 'confirm', ids: [handoff.id] });
+  rig.wait(5000);
+  assert.is(rig.count('close', server), 3);
+  assert.equal(rig.plane.stats().failedReasons, { timeout: 1 });
+});
+
+test('failure: the channel breaks while a handoff is under way: maybe, close when it is back', async () => {
+  const rig = await rigUp();
+  const { client, handoff, server } = handed(rig);
+  rig.down(server);
+  assert.is(rig.take().at(-1)!.flags, TCP_RST | TCP_ACK);
+  assert.is(client.state(), L.STATE_HELD);
+  rig.wait(5000);
+  assert.is(rig.count('close'), 0);
+  rig.messages = [];
+  rig.feed({
+    kind: 'channel-up',
+    peer: `server${server}`,
+    hello: { ...rig.plane.hello(), name: `server${server}`, bindings: [] },
+  });
+  assert.equal(rig.last('close').id, handoff.id);
+});
+
+test('failure: a broken channel takes no new handoffs, its connections are forwarded', async () => {
+  const rig = await rigUp();
+  const { client, handoff, server } = handed(rig);
+  rig.message(server, { type: 'ready', id: handoff.id });
+  rig.down(server);
+  client.send('more');
+  assert.is(rig.take().length, 1);
+  const other = handed(rig, { port: 40001 });
+  const another = handed(rig, { port: 40002 });
+  assert.equal([other.server, another.server], [3 - server, 3 - server]);
+});
+
+test('failure: messages with another id or from another server change nothing', async () => {
+  const rig = await rigUp();
+  const { client, handoff, server } = handed(rig);
+  const other = { run: handoff.id.run, counter: handoff.id.counter + 1 };
+  rig.message(server, { type: 'ready', id: other });
+  rig.message(server, { type: 'ready', id: { run: 1, counter: handoff.id.counter } });
+  rig.message(3 - server, { type: 'ready', id: handoff.id });
+  rig.message(3 - server, failed(handoff, 'no'));
+  assert.is(client.state(), L.STATE_HELD);
+  assert.is(rig.count('confirm'), 4, 'all are confirmed');
+  rig.message(server, { type: 'ready', id: handoff.id });
+  rig.message(server, { type: 'close', id: other, tuple: handoff.tuple });
+  rig.message(3 - server, { type: 'close', id: handoff.id, tuple: handoff.tuple });
+  assert.is(client.state(), L.STATE_FORWARD);
+  assert.is(rig.plane.stats().servers[server - 1]!.active, 1);
+});
+
+test('failure: close before ready was read: held packets go out, then it is closed', async () => {
+  const rig = await rigUp();
+  const { client, handoff, server } = handed(rig);
+  client.flag(TCP_ACK | TCP_FIN);
+  rig.message(server, { type: 'close', id: handoff.id, tuple: handoff.tuple });
+  assert.is(rig.take().length, 1);
+  assert.is(client.state(), L.STATE_CLOSED);
+  assert.is(rig.plane.stats().servers[server - 1]!.active, 0);
+  rig.message(server, { type: 'ready', id: handoff.id });
+  assert.is(client.state(), L.STATE_CLOSED);
+});
+
+test('failure: the client resets while a server is asked: the agent is told', async () => {
+  const rig = await rigUp();
+  const { client, handoff, server } = handed(rig);
+  client.send('more');
+  client.flag(TCP_RST, { sequence: client.next + 1 });
+  assert.is(client.state(), L.STATE_HELD, 'not at the next sequence number');
+  client.flag(TCP_RST);
+  assert.is(client.state(), L.STATE_CLOSED);
+  assert.equal(rig.last('close').id, handoff.id);
+  assert.is(rig.plane.stats().servers[server - 1]!.active, 0);
+  assert.equal(rig.take(), []);
+});
+
+test('failure: the client resets before its head is complete', async () => {
+  const rig = await rigUp();
+  const client = new Client(rig);
+  client.open();
+  client.send('GET /');
+  client.flag(TCP_RST, { sequence: client.next + 100 });
+  const [challenge] = rig.take();
+  assert.is(challenge!.flags, TCP_ACK);
+  assert.is(challenge!.acknowledgment, client.next);
+  client.flag(TCP_RST, { sequence: client.next + 100 });
+  assert.equal(rig.take(), [], 'challenges are rare');
+  client.flag(TCP_RST);
+  assert.is(client.state(), L.STATE_FREE);
+});
+
+test('failure: unacceptable segments are answered with an ACK and change nothing', async () => {
+  const rig = await rigUp();
+  const client = new Client(rig);
+  client.open();
+  const cases: [string, Parameters<Client['flag']>[1], number][] = [
+    ['beyond the window', { sequence: client.next + 70_000 }, TCP_ACK],
+    ['old timestamp', { options: { timestamps: { value: 4999, echo: client.echo } } }, TCP_ACK],
+    ['ack of what was not sent', { acknowledgment: client.ack + 1 }, TCP_ACK],
+    ['SYN in the window', { sequence: client.next + 5 }, TCP_SYN | TCP_ACK],
+  ];
+  for (const [what, parts, flags] of cases) {
+    rig.wait(600);
+    client.flag(flags, { ...parts, payload: new TextEncoder().encode(REQUEST) });
+    const answers = rig.take();
+    assert.is(answers.at(-1)?.flags, TCP_ACK, what);
+    assert.is(answers.at(-1)?.acknowledgment, client.next, what);
+  }
+  client.flag(0, { payload: new TextEncoder().encode(REQUEST) });
+  assert.is(rig.count('handoff'), 0);
+  client.send(REQUEST);
+  assert.is(rig.count('handoff'), 1);
+});
+
+test('failure: a wrong checksum is not acted upon, unless the device has still to compute it', async () => {
+  const rig = await rigUp();
+  const client = new Client(rig);
+  client.open();
+  const packet = client.packet({ flags: TCP_ACK, payload: new TextEncoder().encode(REQUEST) });
+  packet[packet.length - 1]! ^= 1;
+  rig.deliver(packet);
+  assert.is(rig.count('handoff'), 0);
+  assert.is(rig.plane.stats().badChecksum, 1);
+  rig.feed({
+    kind: 'packet',
+    queue: L.QUEUE_PACKET,
+    worker: 0,
+    entry: client.entry(),
+    idRun: 0,
+    idCounter: 0,
+    options: 0,
+    packet: client.packet({ flags: TCP_ACK, payload: new TextEncoder().encode(REQUEST) }),
+    vnet: Uint8Array.of(1, 0, 0, 0, 0, 0, 20, 0, 16, 0),
+  });
+  assert.is(rig.count('handoff'), 1);
+});
+
+for (const [what, head, status] of [
+  ['no Host', 'GET / HTTP/1.1\r\n\r\n', 400],
+  ['no HTTP', '\x16\x03\x01\n\n', 400],
+  ['too long', `GET /${'a'.repeat(17_000)} HTTP/1.1\r\n`, 431],
+] as const) {
+  test(`failure: a head with ${what} is refused with ${status}`, async () => {
+    const rig = await rigUp();
+    const client = new Client(rig);
+    client.open();
+    for (let at = 0; at < head.length; at += 1400) client.send(head.slice(at, at + 1400));
+    const answers = rig.take().map((packet) => new TextDecoder().decode(packet.payload));
+    assert.ok(
+      answers.some((text) => text.startsWith(`HTTP/1.1 ${status} `)),
+      answers.join(),
+    );
+    assert.is(rig.count('handoff'), 0);
+  });
+}
+
+test('failure: a HEAD request is refused without a body', async () => {
+  const rig = await Rig.make(testConfig(1));
+  const client = new Client(rig);
+  client.open();
+  client.send('HEAD / HTTP/1.1\r\nHost: a\r\n\r\n');
+  assert.ok(new TextDecoder().decode(rig.take()[0]!.payload).endsWith('\r\n\r\n'));
+});
+
+test('failure: a client may use its port again after the close', async () => {
+  const rig = await rigUp();
+  const { handoff, server } = handed(rig);
+  rig.message(server, { type: 'ready', id: handoff.id });
+  rig.message(server, { type: 'close', id: handoff.id, tuple: handoff.tuple });
+  const again = handed(rig, { isn: 12345 });
+  assert.is.not(again.handoff.id.counter, handoff.id.counter);
+  rig.message(server, { type: 'close', id: handoff.id, tuple: handoff.tuple });
+  assert.is(again.client.state(), L.STATE_HELD, 'a late close of the old one is not for the new');
+  rig.message(again.server, { type: 'ready', id: again.handoff.id });
+  assert.is(again.client.state(), L.STATE_FORWARD);
+});
+
+test.run();
