@@ -38,6 +38,9 @@ const HTTP_1_1: u64 = 0x312e312f50545448;
 const SEED: u64 = 0x9e3779b97f4a7c15;
 const MULTIPLIER: u64 = 0xd6e8feb86659fd93;
 const SLASH_WORD: u64 = 0x2f;
+const LAST_DIGIT_BIT: u64 = 0x0100000000000000; // 1.1 has it, 1.0 has not
+const CRLF: u32 = 0x0a0d;
+const RESULT_SIZE: usize = HEAD_HEADERS; // what stands before the fields, a multiple of 16
 const LIMIT: u32 = HEAD_LIMIT;
 // in a record of HEAD_HEADERS, which begins with the name's offset
 const FIELD_NAME_LENGTH: usize = 2;
@@ -53,7 +56,7 @@ const FIELD_LIMIT: u32 = HEAD_HEADER_LIMIT;
 export class RequestHead {
   /** Parses `length` bytes, fills the record at `out` (layout.ts, HEAD_*), returns the head's length. */
   static parse(address: usize, length: u32, out: usize): i32 {
-    memory.fill(out, 0, HEAD_HEADERS);
+    for (let at: usize = 0; at < RESULT_SIZE; at += 16) v128.store(out + at, i64x2.splat(0));
     const end = address + min<u32>(length, LIMIT);
     const line = RequestHead.requestLine(address, end, out);
     const size = line > 0 ? RequestHead.fields(address, address + line, end, out) : line;
@@ -113,6 +116,13 @@ export class RequestHead {
   @inline
   static version(at: usize, end: usize, out: usize): i32 {
     const there = end - at;
+    if (there >= VERSION_SIZE && load<u16>(at + 8) == CRLF) {
+      const word = load<u64>(at);
+      if ((word | LAST_DIGIT_BIT) == HTTP_1_1) {
+        store<u16>(out, 10 + ((<u16>(word >> 56)) & 1), HEAD_VERSION);
+        return 1;
+      }
+    }
     for (let i: usize = 0; i < 8; i++) {
       if (i == there) return 0;
       const expected = (HTTP_1_1 >> ((<u64>i) << 3)) & 0xff;
@@ -124,8 +134,7 @@ export class RequestHead {
       return load<u8>(at + 8) == LF ? -HEAD_ERROR_LINE_END : -HEAD_ERROR_VERSION;
     if (there == 9) return 0;
     if (load<u8>(at + 9) != LF) return -HEAD_ERROR_LINE_END;
-    store<u16>(out, 10 + (load<u8>(at + 7) & 1), HEAD_VERSION);
-    return 1;
+    return -HEAD_ERROR_VERSION; // not reached: all ten bytes were right
   }
 
   /** Field lines and the empty line that ends them. */

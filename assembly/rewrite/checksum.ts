@@ -123,8 +123,15 @@ export class Checksum {
   static sum(address: usize, length: u32): u64 {
     const end = address + length;
     let lanes = i32x4.splat(0);
-    for (; address + 16 <= end; address += 16) {
+    let others = i32x4.splat(0);
+    for (; address + 32 <= end; address += 32) {
       lanes = i32x4.add(lanes, i32x4.extadd_pairwise_i16x8_u(v128.load(address)));
+      others = i32x4.add(others, i32x4.extadd_pairwise_i16x8_u(v128.load(address + 16)));
+    }
+    lanes = i32x4.add(lanes, others);
+    if (address + 16 <= end) {
+      lanes = i32x4.add(lanes, i32x4.extadd_pairwise_i16x8_u(v128.load(address)));
+      address += 16;
     }
     let sum =
       <u64>(<u32>i32x4.extract_lane(lanes, 0)) +
