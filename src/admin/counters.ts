@@ -34,11 +34,6 @@ const DROP_NAMES = namesOf('DROP_', (parts) => parts.join('-')).filter(
   ([name]) => name !== 'reason-limit',
 );
 
-/** The name of a drop reason (DROP_*). */
-export function dropName(reason: number): string {
-  return DROP_NAMES.find(([, value]) => value === reason)?.[0] ?? `reason-${reason}`;
-}
-
 /** Reads one worker's counters from the shared memory. */
 export function workerFigures(view: DataView, worker: number): WorkerFigures {
   const record = workerAddress(view, worker);

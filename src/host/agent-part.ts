@@ -1,5 +1,7 @@
 import { HEADER_LEASE_BASE, LEASE_SIZE } from '../../assembly/layout.ts';
 import { Agent } from '../agent/agent.ts';
+import { AgentNetwork } from '../agent/network.ts';
+import { findingText } from '../agent/traps.ts';
 import { ControlChannels } from '../channel/control-channel.ts';
 import { monotonicMs } from '../clock.ts';
 import type { AgentConfig } from '../config/config.ts';
@@ -75,13 +77,16 @@ export async function startAgent(ground: Ground): Promise<RunningPart> {
     notice,
   });
   const channels = makeChannels(ground, section, part);
+  const network = new AgentNetwork(section);
   const timer = setInterval(() => writeLeases(part, channels), LEASE_INTERVAL_MS);
   const stop = async (): Promise<void> => {
     clearInterval(timer);
     await channels.stop();
     await part.stop();
+    await network.remove();
   };
   try {
+    for (const found of await network.setUp()) notice(findingText(found));
     await part.start();
     await channels.start();
   } catch (error) {

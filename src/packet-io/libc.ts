@@ -6,10 +6,7 @@ import koffi from 'koffi';
 export const O_RDWR = 2;
 export const O_NONBLOCK = 0o4000;
 export const O_CLOEXEC = 0o2000000;
-export const EFD_NONBLOCK = O_NONBLOCK;
-export const EFD_CLOEXEC = O_CLOEXEC;
 export const POLLIN = 1;
-export const EINTR = 4;
 export const EAGAIN = 11;
 
 const library = koffi.load('libc.so.6');
@@ -53,6 +50,7 @@ export const poll = library.func('int poll(uintptr_t fds, unsigned long count, i
   timeoutMs: number,
 ) => number;
 
+/** eventfd(2); its flags are those of open. */
 export const eventfd = library.func('int eventfd(unsigned int initial, int flags)') as (
   initial: number,
   flags: number,

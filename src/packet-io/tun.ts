@@ -86,7 +86,7 @@ export class EventfdWaker implements Waker {
   readonly #address: number;
 
   constructor() {
-    this.fd = libc.eventfd(0, libc.EFD_NONBLOCK | libc.EFD_CLOEXEC);
+    this.fd = libc.eventfd(0, libc.O_NONBLOCK | libc.O_CLOEXEC);
     if (this.fd < 0) refuse('cannot make an eventfd');
     this.#one[0] = 1;
     this.#address = libc.addressOf(this.#one);
