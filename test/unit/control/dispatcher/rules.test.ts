@@ -1,0 +1,141 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import * as L from '../../../../assembly/layout.ts';
+import type { MatchConfig } from '../../../../src/config/config.ts';
+import { normalisePath } from '../../../../src/control/dispatcher/path.ts';
+import { Pattern } from '../../../../src/control/dispatcher/pattern.ts';
+import { RequestHead } from '../../../../src/control/dispatcher/request-head.ts';
+import { Rules } from '../../../../src/control/dispatcher/rules.ts';
+import { createCore } from '../../../../src/core.ts';
+import { Random } from '../../../support/random.ts';
+
+const test = suite('rules');
+const core = await createCore(
+  { role: 'switch', connections: 16, workers: 1, slots: 1, seeds: [1n, 2n] },
+  'single',
+);
+
+function parse(text: string): RequestHead {
+  const bytes = new TextEncoder().encode(text);
+  core.bytes.set(bytes, L.CONTROL_BUFFER);
+  const result = core.parseHead(L.CONTROL_BUFFER, bytes.length, L.CONTROL_HEAD);
+  if (result <= 0) throw new Error(`parseHead: ${result}`);
+  return new RequestHead(bytes, core.view, L.CONTROL_HEAD);
+}
+
+function matches(match: MatchConfig, line: string, ...fields: string[]): boolean | null {
+  const head = [line, ...fields].map((each) => `${each}\r\n`).join('');
+  const hasHost = fields.some((field) => /^host:/i.test(field));
+  const pool = new Rules([{ match, pool: 'yes' }], 'no').poolFor(
+    parse(`${head}${hasHost ? '' : 'Host: a.example\r\n'}\r\n`),
+  );
+  return pool === null ? null : pool === 'yes';
+}
+
+test('rules: host is compared without case, port and trailing dot', () => {
+  const match = { host: 'A.Example' };
+  for (const host of ['a.example', 'A.EXAMPLE:8080', 'a.example.']) {
+    assert.ok(matches(match, 'GET / HTTP/1.1', `Host: ${host}`), host);
+  }
+  assert.not(matches(match, 'GET / HTTP/1.1', 'Host: b.a.example'));
+  assert.ok(matches({ host: '*.example' }, 'GET / HTTP/1.1', 'Host: b.a.example'));
+});
+
+test('rules: path exact and with a star, without the query', () => {
+  assert.ok(matches({ path: '/a' }, 'GET /a?b=c HTTP/1.1'));
+  assert.not(matches({ path: '/a' }, 'GET /ab HTTP/1.1'));
+  assert.ok(matches({ path: '/images/*' }, 'GET /images/x/y.png HTTP/1.1'));
+  assert.ok(matches({ path: '/images/*' }, 'GET /images/ HTTP/1.1'));
+  assert.not(matches({ path: '/images/*' }, 'GET /images HTTP/1.1'));
+  assert.ok(matches({ path: '*.php' }, 'GET /x/index.php HTTP/1.1'));
+});
+
+test('rules: a path is compared as servers read it, or refused', () => {
+  assert.ok(matches({ path: '/admin/*' }, 'GET /%61dmin/x HTTP/1.1'));
+  assert.ok(matches({ path: '/admin/*' }, 'GET /a/../admin/x HTTP/1.1'));
+  assert.ok(matches({ path: '/admin/*' }, 'GET /a/%2e%2E/./admin/x HTTP/1.1'));
+  assert.not(matches({ path: '/admin/*' }, 'GET /admin/../x HTTP/1.1'));
+  assert.is(matches({ path: '/a' }, 'GET /b%2fc HTTP/1.1'), null);
+  assert.is(matches({ path: '/a' }, 'GET /b%5Cc HTTP/1.1'), null);
+  assert.is(matches({ method: 'GET' }, 'GET /b%2fc HTTP/1.1'), true, 'no rule looks at the path');
+});
+
+test('rules: method, header, cookie, query', () => {
+  assert.ok(matches({ method: 'POST' }, 'POST / HTTP/1.1'));
+  assert.not(matches({ method: 'POST' }, 'GET / HTTP/1.1'));
+  const header = { header: { 'X-Version': '2*' } };
+  assert.ok(matches(header, 'GET / HTTP/1.1', 'x-version: 1', 'X-VERSION: 2.5'));
+  assert.not(matches(header, 'GET / HTTP/1.1', 'x-version: 1.2'));
+  assert.not(matches(header, 'GET / HTTP/1.1'));
+  const cookie = { cookie: { user: 'beta*' } };
+  assert.ok(matches(cookie, 'GET / HTTP/1.1', 'Cookie: a=b; user=beta7; c=d'));
+  assert.ok(matches(cookie, 'GET / HTTP/1.1', 'Cookie: a=b', 'Cookie: user=beta'));
+  assert.not(matches(cookie, 'GET / HTTP/1.1', 'Cookie: xuser=beta; user=alpha'));
+  assert.not(matches(cookie, 'GET / HTTP/1.1', 'Cookie: user'));
+  const query = { query: { q: 'a b', z: '*' } };
+  assert.ok(matches(query, 'GET /?z&q=a+b HTTP/1.1'));
+  assert.ok(matches(query, 'GET /?%71=a%20b&z=9 HTTP/1.1'));
+  assert.not(matches(query, 'GET /?q=a+b HTTP/1.1'));
+  assert.not(matches(query, 'GET / HTTP/1.1'));
+});
+
+test('rules: all conditions of a rule, the first rule that holds, else the pool of the service', () => {
+  const rules = new Rules(
+    [
+      { match: { method: 'POST', path: '/api/*' }, pool: 'write' },
+      { match: { path: '/api/*' }, pool: 'read' },
+    ],
+    'other',
+  );
+  const pool = (line: string) => rules.poolFor(parse(`${line} HTTP/1.1\r\nHost: a\r\n\r\n`));
+  assert.is(pool('POST /api/1'), 'write');
+  assert.is(pool('GET /api/1'), 'read');
+  assert.is(pool('POST /x'), 'other');
+});
+
+test('rules: an empty line before the request line moves nothing', () => {
+  const head = parse('\r\nPOST /a?b=c HTTP/1.1\r\nHost: a\r\n\r\n');
+  assert.is(head.text(head.method), 'POST');
+  assert.is(head.text(head.path), '/a');
+  assert.is(head.text(head.query), 'b=c');
+});
+
+/** RFC 3986 section 5.2.4 on a list of segments. */
+function resolved(path: string): string {
+  const kept: string[] = [];
+  const segments = path.split('/').slice(1);
+  segments.forEach((segment, index) => {
+    const isDots = segment === '.' || segment === '..';
+    if (segment === '..') kept.pop();
+    if (!isDots) kept.push(segment);
+    else if (index === segments.length - 1) kept.push('');
+  });
+  return `/${kept.join('/')}`;
+}
+
+test('path: escapes of unreserved bytes decoded, dot segments resolved: as the obvious version', () => {
+  const random = new Random(9);
+  const parts = ['/', '/', '/.', '/..', 'a', 'b', '.', '..', '%41', '%7e', '%2E', '%20', '...'];
+  for (let round = 0; round < 3000; round += 1) {
+    const text = `/${Array.from({ length: random.below(8) }, () => random.pick(parts)).join('')}`;
+    const bytes = new TextEncoder().encode(text);
+    const path = new TextDecoder().decode(normalisePath(bytes, 0, bytes.length)!);
+    const decoded = text.replaceAll('%41', 'A').replaceAll('%7e', '~').replaceAll('%2E', '.');
+    assert.is(path, resolved(decoded), text);
+  }
+});
+
+test('pattern: as the regular expression', () => {
+  const random = new Random(10);
+  for (let round = 0; round < 5000; round += 1) {
+    const draw = (letters: string) =>
+      Array.from({ length: random.below(8) }, () => letters[random.below(letters.length)]).join('');
+    const pattern = draw('ab**');
+    const text = draw('ab');
+    const bytes = new TextEncoder().encode(text);
+    const expected = new RegExp(`^${pattern.replaceAll('*', '.*')}$`).test(text);
+    assert.is(new Pattern(pattern).matches(bytes, 0, bytes.length), expected, `${pattern} ${text}`);
+  }
+});
+
+test.run();
