@@ -37,9 +37,10 @@ class End {
   sentMs: number;
   isOpen = true;
   isUp = false;
-  /** what is on its way to this end; `stalled` waits for the link to be healed */
+  /** what is on its way to this end, and how much of it should have arrived while the link was cut */
+  readonly queue: (Uint8Array | 'closed')[] = [];
+  missed = 0;
   lastArrivalMs = 0;
-  stalled: (Uint8Array | 'closed')[] = [];
 
   constructor(host: ChannelHost, nowMs: number) {
     this.host = host;
@@ -108,9 +109,7 @@ export class ControlLink {
   heal(): void {
     this.isCut = false;
     for (const end of this.ends ?? []) {
-      const { stalled } = end;
-      end.stalled = [];
-      for (const item of stalled) this.carry(end, item);
+      for (; end.missed > 0; end.missed--) this.deliverLater(end);
     }
   }
 
@@ -161,17 +160,18 @@ export class ControlLink {
     }
   }
 
-  /** In order: nothing overtakes what was sent before it, nor what waits for the cut to be healed. */
+  /** In order; what is on its way when the link is cut arrives when it is healed. */
   private carry(to: End, item: Uint8Array | 'closed'): void {
-    if (this.isCut || to.stalled.length > 0) {
-      to.stalled.push(item);
-      return;
-    }
+    to.queue.push(item);
+    this.deliverLater(to);
+  }
+
+  private deliverLater(to: End): void {
     const delayMs = this.delayMs * (1 + this.random.fraction());
     to.lastArrivalMs = Math.max(to.lastArrivalMs, this.clock.nowMs + delayMs);
     this.clock.at(to.lastArrivalMs, () => {
-      if (this.isCut || to.stalled.length > 0) to.stalled.push(item);
-      else this.arrive(to, item);
+      if (this.isCut) to.missed += 1;
+      else this.arrive(to, to.queue.shift()!);
     });
   }
 

@@ -1,0 +1,126 @@
+import { TCP_ACK, TCP_RST, TCP_SYN } from '../../assembly/wire/tcp.ts';
+import type { Handoff, HandoffId, Message } from '../../src/channel/messages.ts';
+import { readPacket } from '../../src/packet/read.ts';
+import { endsKey } from './tcp/words.ts';
+
+/** One connection of a client: the same ports may come again with another ISN. */
+interface Generation {
+  clientIsn: number;
+  servers: Set<string>;
+  /** the handoff that has not ended in `failed, not delivered` */
+  outstanding: { id: HandoffId; server: string } | undefined;
+}
+
+/**
+ * Watches the rules that bytes alone do not show: packets reach only servers that were given their
+ * connection, a second handoff waits for the end of the first, the switch keeps the order of a
+ * connection's packets and sends none twice.
+ */
+export class Monitor {
+  readonly problems: string[] = [];
+  handoffs = 0;
+  private readonly generations = new Map<string, Generation[]>();
+  private readonly departed = new Map<string, number>();
+  private readonly listed = new Set<string>();
+  private arrivals = 0;
+
+  /** The switch sends a message to that server. */
+  fromSwitch(server: string, message: Message): void {
+    if (message.type === 'handoff') this.handoff(server, message);
+  }
+
+  /** A message of that server arrived at the switch. */
+  toSwitch(server: string, message: Message): void {
+    if (message.type === 'failed' && message.delivered === 'no') {
+      this.settle(server, (id) => isSame(id, message.id));
+    } else if (message.type === 'resync') {
+      // what the agent's whole list does not name never arrived there
+      for (const { id } of message.entries) this.listed.add(`${id.run}.${id.counter}`);
+      if (!message.last) return;
+      this.settle(server, ({ run, counter }) => !this.listed.has(`${run}.${counter}`));
+      this.listed.clear();
+    }
+  }
+
+  /** A packet that the agent of `server` gives to its kernel. */
+  toServer(server: string, bytes: Uint8Array): void {
+    const packet = readPacket(bytes);
+    if (!packet || ((packet.flags & TCP_RST) !== 0 && (packet.flags & TCP_ACK) === 0)) return;
+    const client = `${packet.source.join('.')}:${packet.sourcePort}`;
+    const near = (this.generations.get(client) ?? []).filter(
+      ({ clientIsn }) => Math.abs((packet.sequence - clientIsn) | 0) < 1 << 24,
+    );
+    if (near.some(({ servers }) => servers.has(server))) return;
+    const kind = (packet.flags & TCP_SYN) !== 0 ? 'SYN' : 'packet';
+    this.problems.push(
+      `a ${kind} of ${client} reached ${server}, which was not given its connection`,
+    );
+  }
+
+  /** Numbers a packet that arrives at the switch (IPv4 identification). */
+  stamp(packet: Uint8Array): void {
+    if (packet[0]! >> 4 !== 4) return;
+    this.arrivals = (this.arrivals + 1) & 0xffff;
+    packet[4] = this.arrivals >> 8;
+    packet[5] = this.arrivals & 255;
+    packet[10] = 0;
+    packet[11] = 0;
+    let sum = 0;
+    for (let at = 0; at < 20; at += 2) sum += (packet[at]! << 8) | packet[at + 1]!;
+    while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
+    packet[10] = (~sum >> 8) & 255;
+    packet[11] = ~sum & 255;
+  }
+
+  /** A packet that the switch sends towards a server. */
+  departs(bytes: Uint8Array): void {
+    if (bytes[0]! >> 4 !== 4) return;
+    const packet = readPacket(bytes);
+    if (!packet) return;
+    const number = (bytes[4]! << 8) | bytes[5]!;
+    const key = endsKey({
+      local: packet.destination,
+      localPort: packet.destinationPort,
+      remote: packet.source,
+      remotePort: packet.sourcePort,
+    });
+    const last = this.departed.get(key);
+    this.departed.set(key, number);
+    if (last === undefined || ((number - last) << 16) >> 16 > 0) return;
+    const what = number === last ? 'sent a packet twice' : 'changed the order of packets';
+    this.problems.push(`the switch ${what} of ${packet.source.join('.')}:${packet.sourcePort}`);
+  }
+
+  private settle(server: string, isOver: (id: HandoffId) => boolean): void {
+    for (const list of this.generations.values()) {
+      for (const generation of list) {
+        const { outstanding } = generation;
+        if (outstanding?.server !== server || !isOver(outstanding.id)) continue;
+        generation.outstanding = undefined;
+      }
+    }
+  }
+
+  private handoff(server: string, { id, tuple, clientIsn }: Handoff): void {
+    this.handoffs += 1;
+    const client = `${tuple.client.join('.')}:${tuple.clientPort}`;
+    const list = this.generations.get(client) ?? [];
+    this.generations.set(client, list);
+    let generation = list.find((one) => one.clientIsn === clientIsn);
+    if (!generation) {
+      generation = { clientIsn, servers: new Set(), outstanding: undefined };
+      list.push(generation);
+    }
+    const { outstanding } = generation;
+    if (outstanding && !isSame(outstanding.id, id)) {
+      const who = `${outstanding.server} had it and ${server} got it`;
+      this.problems.push(`a second handoff of ${client} before the first had failed: ${who}`);
+    }
+    generation.servers.add(server);
+    generation.outstanding = { id, server };
+  }
+}
+
+function isSame(a: HandoffId, b: HandoffId): boolean {
+  return a.run === b.run && a.counter === b.counter;
+}

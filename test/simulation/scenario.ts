@@ -1,0 +1,192 @@
+import type { Random } from '../support/random.ts';
+import type { ClusterOptions } from './cluster.ts';
+import type { RequestPlan } from './http/content.ts';
+import type { Ending } from './http/client.ts';
+import type { ServerOptions } from './http/server.ts';
+import type { Link } from './network.ts';
+import { NO_SCALE, type KernelOptions } from './tcp/options.ts';
+
+/** One client's host with its connections. */
+export interface ClientPlan {
+  family: 4 | 6;
+  kernel: Partial<KernelOptions>;
+  link: Link;
+  connections: {
+    port: number;
+    startMs: number;
+    requests: RequestPlan[];
+    ending: Ending;
+    endAfterBytes: number;
+    patienceMs: number;
+  }[];
+}
+
+export type Fault =
+  | { kind: 'cut'; server: number; atMs: number; forMs: number }
+  | { kind: 'crash'; server: number; atMs: number; forMs: number };
+
+/** Everything that is drawn from the seed. */
+export interface Scenario {
+  cluster: ClusterOptions;
+  clients: ClientPlan[];
+  /** by server; null = its web application does not run */
+  applications: (ServerOptions | null)[];
+  faults: Fault[];
+  /** nothing that may break or refuse a request: every one must be answered */
+  isCalm: boolean;
+}
+
+/** How rough the run is; each part is off in some of the runs, so that the others are seen alone. */
+export function drawScenario(random: Random): Scenario {
+  const isRough = random.chance(0.6);
+  const isPressed = random.chance(0.25);
+  const hasFaults = random.chance(0.35);
+  const servers = random.between(1, 3);
+  const faults = hasFaults ? drawFaults(random, servers) : [];
+  const cluster = drawCluster(random, servers, isRough);
+  const applications: (ServerOptions | null)[] = Array.from({ length: servers }, () =>
+    drawApplication(random, isPressed),
+  );
+  if (isPressed && random.chance(0.2)) applications[random.below(servers)] = null;
+  const clients: ClientPlan[] = [];
+  let requests = 1;
+  const count = random.between(1, 6);
+  for (let i = 0; i < count; i++) {
+    const client = drawClient(random, isRough, isPressed, requests);
+    requests += client.connections.reduce((sum, connection) => sum + connection.requests.length, 0);
+    clients.push(client);
+  }
+  return { cluster, clients, applications, faults, isCalm: !isPressed && !hasFaults };
+}
+
+function drawLink(random: Random, isRough: boolean, slowestMs: number): Link {
+  const delayMs = random.pick([0.05, 0.5, slowestMs / 4, slowestMs]);
+  if (!isRough) return { delayMs, jitterMs: 0, loss: 0, duplication: 0, reordering: 0 };
+  return {
+    delayMs,
+    jitterMs: random.pick([0, 0.5, delayMs / 2]),
+    loss: random.pick([0, 0.005, 0.02, 0.05]),
+    duplication: random.pick([0, 0.01, 0.05]),
+    reordering: random.pick([0, 0.02, 0.1]),
+  };
+}
+
+function drawCluster(random: Random, servers: number, isRough: boolean): ClusterOptions {
+  const inner = isRough && random.chance(0.5);
+  return {
+    servers,
+    workers: random.pick([1, 1, 2, 4]),
+    table: random.chance(0.2) ? 'paper' : 'keyed',
+    policy: random.pick(['round-robin', 'least-connections', 'lard'] as const),
+    timing: {
+      lingerMs: random.pick([2000, 5000, 60_000]),
+      idleTimeoutMs: 60_000,
+      gatherTimeoutMs: 20_000,
+    },
+    heldBytes: random.pick([4000, 65_536]),
+    connections: 64,
+    window: random.pick([16_384, 64_240]),
+    isSteeringLoose: random.chance(0.2),
+    hasPartialChecksums: random.chance(0.5),
+    serverKernel: drawKernel(random, 0.1),
+    switchLink: drawLink(random, inner, 2),
+    serverLink: drawLink(random, inner, 2),
+    workerDelayMs: random.pick([0.02, 0.2, 2]),
+    controlDelayMs: random.pick([0.05, 0.5, 5]),
+    channelDelayMs: random.pick([0.1, 1, 20]),
+  };
+}
+
+function drawKernel(random: Random, without: number): Partial<KernelOptions> {
+  return {
+    timestamps: !random.chance(without),
+    sack: !random.chance(without),
+    scale: random.chance(without) ? NO_SCALE : random.pick([0, 2, 7, 10, 14]),
+    mss: random.pick([1460, 1400, 536]),
+    receiveBuffer: random.pick([8000, 65_535, 262_144]),
+    retries: 6,
+    orphanRetries: 4,
+  };
+}
+
+function drawApplication(random: Random, isPressed: boolean): ServerOptions {
+  return {
+    port: 80,
+    backlog: isPressed ? random.between(1, 3) : 64,
+    deferTimeouts: random.chance(0.2) ? 2 : 0,
+    acceptMs: isPressed ? random.pick([0, 50, 400, 1500]) : random.pick([0, 0.1, 5]),
+    thinkMs: random.pick([0, 1, 100, 1500]),
+    keepAliveLimit: random.pick([1, 3, 1000]),
+    idleMs: 15_000,
+  };
+}
+
+function drawFaults(random: Random, servers: number): Fault[] {
+  return Array.from({ length: random.between(1, 3) }, () => ({
+    kind: random.chance(0.6) ? ('cut' as const) : ('crash' as const),
+    server: random.below(servers),
+    atMs: random.between(1000, 6000),
+    forMs: random.pick([50, 400, 1500, 4000]),
+  }));
+}
+
+function drawClient(
+  random: Random,
+  isRough: boolean,
+  isPressed: boolean,
+  firstRequest: number,
+): ClientPlan {
+  const connections: ClientPlan['connections'] = [];
+  const basePort = random.between(20_000, 60_000);
+  let request = firstRequest;
+  const count = random.between(1, isPressed ? 8 : 4);
+  const isTogether = random.chance(0.3);
+  let startMs = 1000;
+  let canVanish = random.chance(0.15);
+  for (let i = 0; i < count; i++) {
+    startMs = isTogether ? startMs + random.fraction() : startMs + random.between(0, 1500);
+    const requests = drawRequests(random, request);
+    request += requests.length;
+    const reuses = i > 0 && random.chance(0.3);
+    const ending = canVanish && i === count - 1 ? 'vanish' : drawEnding(random);
+    if (ending === 'vanish') canVanish = false;
+    const last = requests[requests.length - 1];
+    connections.push({
+      port: reuses ? connections[random.below(i)]!.port : basePort + i,
+      startMs: reuses ? startMs + random.pick([2000, 10_000]) : startMs,
+      requests,
+      ending,
+      endAfterBytes: random.below((last?.kind === 'bytes' ? last.size : 40) + 1),
+      patienceMs: 40_000,
+    });
+  }
+  return {
+    family: random.chance(0.25) ? 6 : 4,
+    kernel: drawKernel(random, 0.2),
+    link: drawLink(random, isRough, 40),
+    connections,
+  };
+}
+
+function drawEnding(random: Random): Ending {
+  const drawn = random.fraction();
+  if (drawn < 0.7) return 'close';
+  return drawn < 0.85 ? 'half-close' : 'abort';
+}
+
+function drawRequests(random: Random, first: number): RequestPlan[] {
+  const count = random.chance(0.06) ? 0 : random.pick([1, 1, 1, 2, 5]);
+  return Array.from({ length: count }, (_, i) => {
+    const kind = random.pick(['bytes', 'bytes', 'digest', 'identity'] as const);
+    return {
+      id: first + i,
+      kind,
+      size: random.pick([0, 1, 100, 3000, 20_000, 100_000]),
+      thinkMs: random.pick([0, 0, 1, 30, 700, 3000]),
+      pieces: random.chance(0.25)
+        ? Array.from({ length: random.between(1, 6) }, () => random.between(1, 30))
+        : [],
+      closes: i === count - 1 && random.chance(0.3),
+    };
+  });
+}

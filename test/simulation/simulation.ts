@@ -1,0 +1,208 @@
+import { STATE_CLOSED } from '../../assembly/layout.ts';
+import { Random } from '../support/random.ts';
+import { Cluster, VIP4, VIP6 } from './cluster.ts';
+import { ClientConnection, type ConnectionPlan, type Outcome } from './http/client.ts';
+import { Journal, ServerApplication } from './http/server.ts';
+import { Monitor } from './monitor.ts';
+import { Network, parseAddress } from './network.ts';
+import { drawScenario, type ClientPlan, type Scenario } from './scenario.ts';
+import { Scheduler } from './scheduler.ts';
+import { countingMistakes, emptinessMistakes, entriesByState } from './tables.ts';
+import { Kernel } from './tcp/kernel.ts';
+import { Trace } from './trace.ts';
+
+export interface SimulationResult {
+  seed: number;
+  /** what is wrong; empty = the run is good */
+  problems: string[];
+  hash: string;
+  requests: Record<Outcome, number>;
+  connections: number;
+  handoffs: number;
+  packets: number;
+  virtualMs: number;
+}
+
+const START_MS = 1000;
+/** No run may need longer until all clients are done. */
+const LIMIT_MS = 400_000;
+/** Server kernels end their last retransmissions, agents and switch expire what vanished. */
+const SETTLE_LIMIT_MS = 400_000;
+const SWEEP_MS = 5000;
+
+class Run {
+  readonly scenario: Scenario;
+  readonly clock = new Scheduler(START_MS);
+  readonly trace = new Trace();
+  readonly monitor = new Monitor();
+  readonly journal = new Journal();
+  readonly problems: string[] = [];
+  readonly cluster: Cluster;
+  readonly network: Network;
+  readonly clients: { kernel: Kernel; connections: ClientConnection[]; hasVanished: boolean }[] =
+    [];
+  private over = 0;
+  private readonly random: Random;
+
+  constructor(seed: number, module: WebAssembly.Module, adjust?: (scenario: Scenario) => void) {
+    this.random = new Random(seed);
+    this.scenario = drawScenario(this.random.fork());
+    adjust?.(this.scenario);
+    this.network = new Network(this.clock, this.random.fork(), this.trace);
+    const { clock, trace, monitor, network } = this;
+    const world = { clock, trace, monitor, network, module, random: this.random.fork() };
+    this.cluster = new Cluster(world, this.scenario.cluster);
+    this.cluster.servers.forEach((server, index) => {
+      const options = this.scenario.applications[index];
+      if (!options) return;
+      const random = this.random.fork();
+      new ServerApplication(server.name, server.kernel, random, this.journal, options);
+    });
+    this.scenario.clients.forEach((plan, index) => this.addClient(plan, index));
+    this.planFaults();
+  }
+
+  private addClient(plan: ClientPlan, index: number): void {
+    const text = plan.family === 4 ? `10.80.1.${index + 2}` : `fd80:1::${index + 2}`;
+    const place = this.network.attach(`client${index}`, plan.link);
+    this.network.route(text, place);
+    const send = (packet: Uint8Array): void => this.network.send(place, packet);
+    const kernel = new Kernel(this.clock, this.random.fork(), send, plan.kernel);
+    place.receive = (packet) => kernel.receive(packet);
+    const client = { kernel, connections: [] as ClientConnection[], hasVanished: false };
+    const vanish = (): void => {
+      client.hasVanished = true;
+      place.isUp = false;
+      kernel.stop();
+    };
+    for (const connection of plan.connections) {
+      const remote = parseAddress(plan.family === 4 ? VIP4 : VIP6);
+      const whole: ConnectionPlan = {
+        ...connection,
+        ends: {
+          local: parseAddress(text),
+          localPort: connection.port,
+          remote,
+          remotePort: 80,
+        },
+      };
+      client.connections.push(new ClientConnection(kernel, whole, vanish, () => (this.over += 1)));
+    }
+    this.clients.push(client);
+  }
+
+  private planFaults(): void {
+    for (const fault of this.scenario.faults) {
+      const server = this.cluster.servers[fault.server]!;
+      this.clock.at(fault.atMs, () => {
+        if (fault.kind === 'cut') server.link!.cut();
+        else if (server.agent.isRunning()) server.crash();
+      });
+      this.clock.at(fault.atMs + fault.forMs, () => {
+        if (fault.kind === 'cut') server.link!.heal();
+        else if (!server.agent.isRunning()) server.restart();
+      });
+    }
+  }
+
+  run(): void {
+    const total = this.clients.reduce((sum, { connections }) => sum + connections.length, 0);
+    this.cluster.start();
+    const areDone = this.clock.runWhile(() => this.over === total, START_MS + LIMIT_MS);
+    if (!areDone) this.problems.push(`${total - this.over} clients are not done`);
+    const untilMs = this.clock.nowMs + SETTLE_LIMIT_MS;
+    while (this.clock.nowMs < untilMs && !this.isQuiet()) {
+      this.clock.runUntil(this.clock.nowMs + 500);
+    }
+    for (const { name, view } of this.machines()) {
+      for (const [state, count] of entriesByState(view)) {
+        if (state !== STATE_CLOSED) {
+          this.problems.push(`${name}: ${count} entries still open (state ${state})`);
+        }
+      }
+    }
+    this.clock.runUntil(this.clock.nowMs + this.scenario.cluster.timing.lingerMs! + SWEEP_MS);
+    this.judge();
+  }
+
+  /** All sockets are gone, and what the machines hold is over. */
+  private isQuiet(): boolean {
+    if (this.clients.some(({ kernel }) => kernel.openSockets > 0)) return false;
+    if (this.cluster.servers.some(({ kernel }) => kernel.openSockets > 0)) return false;
+    return this.machines().every(({ view }) =>
+      [...entriesByState(view).keys()].every((state) => state === STATE_CLOSED),
+    );
+  }
+
+  private machines() {
+    return [this.cluster.switch, ...this.cluster.servers.map(({ agent }) => agent)];
+  }
+
+  private judge(): void {
+    const { problems, journal, monitor } = this;
+    problems.push(...monitor.problems, ...journal.problems);
+    for (const { name, view } of this.machines()) {
+      problems.push(...countingMistakes(view, name), ...emptinessMistakes(view, name));
+    }
+    const kernels = [
+      ...this.clients.map(({ kernel }) => kernel),
+      ...this.cluster.servers.map(({ kernel }) => kernel),
+    ];
+    const checksumErrors = kernels.reduce((sum, kernel) => sum + kernel.checksumErrors, 0);
+    if (checksumErrors > 0) problems.push(`${checksumErrors} packets had wrong checksums`);
+    for (const { connections } of this.clients) connections.forEach((one) => this.judgeClient(one));
+  }
+
+  private judgeClient(connection: ClientConnection): void {
+    const { problems, journal, scenario } = this;
+    problems.push(...connection.problems);
+    connection.plan.requests.forEach((request, index) => {
+      const outcome = connection.outcomes[index]!;
+      const executed = journal.count(request.id);
+      const what = `request ${request.id} (${connection.plan.ends.localPort}, ${connection.reason})`;
+      if (executed > 1) {
+        const where = journal.executions.get(request.id)!.join(' and ');
+        problems.push(`${what} was executed ${executed} times: ${where}`);
+      }
+      if (outcome === 'answered' && executed !== 1) {
+        problems.push(`${what} was answered and executed ${executed} times`);
+      }
+      if (outcome === 'refused' && executed > 0) problems.push(`${what} was refused and executed`);
+      if (scenario.isCalm && (outcome === 'refused' || outcome === 'broken')) {
+        problems.push(`${what} was ${outcome} although nothing was wrong`);
+      }
+    });
+  }
+}
+
+/** One run of a seed: everything in it is a function of the seed and of the program. */
+export function simulate(
+  seed: number,
+  module: WebAssembly.Module,
+  adjust?: (scenario: Scenario) => void,
+): SimulationResult {
+  const run = new Run(seed, module, adjust);
+  try {
+    run.run();
+  } catch (error) {
+    run.problems.push(`the run stopped: ${error instanceof Error ? error.stack : String(error)}`);
+  }
+  const requests = { answered: 0, refused: 0, broken: 0, abandoned: 0, unsent: 0 };
+  let connections = 0;
+  for (const client of run.clients) {
+    for (const connection of client.connections) {
+      connections += 1;
+      for (const outcome of connection.outcomes) requests[outcome] += 1;
+    }
+  }
+  return {
+    seed,
+    problems: run.problems,
+    hash: run.trace.hash(),
+    requests,
+    connections,
+    handoffs: run.monitor.handoffs,
+    packets: run.trace.delivered,
+    virtualMs: run.clock.nowMs,
+  };
+}

@@ -1,0 +1,59 @@
+import * as L from '../../assembly/layout.ts';
+import * as V from '../../assembly/verdict.ts';
+
+// What a machine's memory says at the end of a run, read without the program's own code.
+
+const u32 = (view: DataView, at: number): number => view.getUint32(at, true);
+
+/** Number of entries in each state (STATE_*), free ones left out. */
+export function entriesByState(view: DataView): Map<number, number> {
+  const found = new Map<number, number>();
+  const base = u32(view, L.HEADER_ENTRY_BASE);
+  for (let entry = 0; entry < u32(view, L.HEADER_ENTRY_COUNT); entry++) {
+    const state = u32(view, base + entry * L.ENTRY_SIZE + L.ENTRY_STATE) & 0xff;
+    if (state !== L.STATE_FREE) found.set(state, (found.get(state) ?? 0) + 1);
+  }
+  return found;
+}
+
+/** Sentences about what does not add up. */
+export function countingMistakes(view: DataView, name: string): string[] {
+  const mistakes: string[] = [];
+  const workers = u32(view, L.HEADER_WORKER_COUNT);
+  for (let worker = 0; worker < workers; worker++) {
+    const at = u32(view, L.HEADER_WORKER_BASE) + worker * L.WORKER_SIZE + L.WORKER_COUNTERS;
+    const counter = (index: number): number => Number(view.getBigUint64(at + index * 8, true));
+    let sum =
+      counter(V.COUNTER_FORWARDED) + counter(V.COUNTER_ANSWERED) + counter(V.COUNTER_TO_CONTROL);
+    for (let reason = 0; reason < V.DROP_REASON_LIMIT; reason++) {
+      sum += counter(V.COUNTER_DROPS + reason);
+    }
+    const received = counter(V.COUNTER_RECEIVED);
+    if (sum !== received)
+      mistakes.push(`${name} worker ${worker}: ${received} received, ${sum} counted`);
+  }
+  return mistakes;
+}
+
+/** Buckets that are locked, links that lead nowhere, a pool that lost entries: all must be as at the start. */
+export function emptinessMistakes(view: DataView, name: string): string[] {
+  const mistakes: string[] = [];
+  const count = u32(view, L.HEADER_ENTRY_COUNT);
+  for (const [state, entries] of entriesByState(view)) {
+    mistakes.push(`${name}: ${entries} entries are left in state ${state}`);
+  }
+  if (mistakes.length > 0) return mistakes;
+  const free = u32(view, L.HEADER_FREE_COUNT);
+  if (free !== count) mistakes.push(`${name}: ${free} of ${count} entries are free`);
+  const halfOpen = u32(view, L.HEADER_HALF_OPEN_COUNT);
+  if (halfOpen !== 0) mistakes.push(`${name}: ${halfOpen} half-open connections are counted`);
+  const buckets = u32(view, L.HEADER_BUCKET_BASE);
+  for (let bucket = 0; bucket < u32(view, L.HEADER_BUCKET_COUNT); bucket++) {
+    const at = buckets + bucket * L.BUCKET_SIZE;
+    if (u32(view, at + L.BUCKET_HEAD) !== 0)
+      mistakes.push(`${name}: bucket ${bucket} is not empty`);
+    if ((u32(view, at + L.BUCKET_VERSION) & 1) !== 0)
+      mistakes.push(`${name}: bucket ${bucket} is locked`);
+  }
+  return mistakes;
+}
