@@ -2,10 +2,6 @@
 import { X509Certificate as NodeCertificate, webcrypto } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-// x509 asks for it by its side effect
-// oxlint-disable-next-line import/no-unassigned-import
-import 'reflect-metadata';
-import * as x509 from '@peculiar/x509';
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 const DAY_MS = 86_400_000;
@@ -22,13 +18,22 @@ export interface KeyPair {
 
 type CryptoKeyPair = webcrypto.CryptoKeyPair;
 
-x509.cryptoProvider.set(webcrypto as unknown as Crypto);
+type X509 = typeof import('@peculiar/x509');
+
+/** Loaded when keys are made, not at every start of the program. */
+async function loadX509(): Promise<X509> {
+  // x509 asks for it by its side effect
+  await import('reflect-metadata');
+  const x509 = await import('@peculiar/x509');
+  x509.cryptoProvider.set(webcrypto as unknown as Crypto);
+  return x509;
+}
 
 async function newKeys(): Promise<CryptoKeyPair> {
   return webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
 }
 
-async function privatePem(key: webcrypto.CryptoKey): Promise<string> {
+async function privatePem(x509: X509, key: webcrypto.CryptoKey): Promise<string> {
   const bytes = await webcrypto.subtle.exportKey('pkcs8', key);
   return `${x509.PemConverter.encode(bytes, 'PRIVATE KEY')}\n`;
 }
@@ -50,6 +55,7 @@ function validity(days: number): { notBefore: Date; notAfter: Date } {
 
 /** A new certificate authority for one cluster. */
 export async function makeAuthority(): Promise<KeyPair> {
+  const x509 = await loadX509();
   const keys = await newKeys();
   const usage = x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign;
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
@@ -66,11 +72,12 @@ export async function makeAuthority(): Promise<KeyPair> {
       ),
     ],
   });
-  return { cert: `${certificate.toString('pem')}\n`, key: await privatePem(keys.privateKey) };
+  return { cert: `${certificate.toString('pem')}\n`, key: await privatePem(x509, keys.privateKey) };
 }
 
 /** A certificate for the host `name`, good for both ends of a control channel. */
 export async function makeHostKeys(authority: KeyPair, name: string): Promise<KeyPair> {
+  const x509 = await loadX509();
   const keys = await newKeys();
   const issuer = new x509.X509Certificate(authority.cert);
   const der = x509.PemConverter.decodeFirst(authority.key);
@@ -96,7 +103,7 @@ export async function makeHostKeys(authority: KeyPair, name: string): Promise<Ke
       await x509.SubjectKeyIdentifierExtension.create(publicKey),
     ],
   });
-  return { cert: `${certificate.toString('pem')}\n`, key: await privatePem(keys.privateKey) };
+  return { cert: `${certificate.toString('pem')}\n`, key: await privatePem(x509, keys.privateKey) };
 }
 
 export const HOST_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
