@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { formatAddress, formatPrefix, prefixContains, parseAddress } from '../config/address.ts';
 import type { Prefix } from '../config/address.ts';
-import { ip, readSysctl } from '../packet-io/iproute.ts';
+import { ip, readSysctl, tryIp } from '../packet-io/iproute.ts';
 
 /** Something on this host that is not as the agent needs it. */
 export interface Finding {
@@ -33,8 +33,8 @@ export function finding(
 
 /** One line for an operator. */
 export function findingText({ what, value, wanted, why, mend, mended }: Finding): string {
-  const state = `${what} was ${value}, wanted ${wanted} (${why})`;
-  return mended ? `${state}: set` : `${what} is ${value}, wanted ${wanted} (${why}): ${mend}`;
+  const verb = mended ? 'was' : 'is';
+  return `${what} ${verb} ${value}, wanted ${wanted} (${why}): ${mended ? 'set' : mend}`;
 }
 
 /** Settings that belong to the operator: never changed, only told. */
@@ -108,25 +108,35 @@ async function localAddresses(): Promise<{ device: string; address: Uint8Array }
   );
 }
 
-/** A VIP that is local here: the kernel takes its packets as its own, or for forged. */
+/** What is wrong with VIPs that switches told: they must not be local, and some route must lead to them. */
 export async function checkVips(vips: Uint8Array[]): Promise<Finding[]> {
   const local = await localAddresses();
-  return vips.flatMap((vip) => {
+  const findings: Finding[] = [];
+  for (const vip of vips) {
     const text = formatAddress(vip);
+    const what = `VIP ${text}`;
     const found = local.find(({ address }) => formatAddress(address) === text);
-    if (!found) return [];
-    const length = vip.length * 8;
-    return [
-      {
-        what: `VIP ${text}`,
+    if (found) {
+      findings.push({
+        what,
         value: `an address of ${found.device}`,
         wanted: 'no local address',
         why: 'packets with a local source that come from a device are dropped',
-        mend: `ip addr del ${text}/${length} dev ${found.device}`,
+        mend: `ip addr del ${text}/${vip.length * 8} dev ${found.device}`,
         mended: false,
-      },
-    ];
-  });
+      });
+    } else if (!(await tryIp('route', 'get', text))) {
+      findings.push({
+        what,
+        value: 'without a route',
+        wanted: 'any route, such as the default route',
+        why: 'reverse path filtering drops what has it as source',
+        mend: `ip route add ${text} via ROUTER`,
+        mended: false,
+      });
+    }
+  }
+  return findings;
 }
 
 /** A local address within a handoff prefix: the kernel answers its packets with RST. */

@@ -34,7 +34,7 @@ function prefix(text: string): Prefix {
   return parsed;
 }
 
-const TIMING = {
+export const TIMING = {
   agentHandoffTimeoutMs: 800,
   handoffTimeoutMs: 1000,
   lingerMs: 60_000,

@@ -1,0 +1,161 @@
+// An agent on the real kernel of this network namespace: its TUN, a worker's forwarding pass on this
+// thread, and a second TUN behind which the test plays the clients.
+import * as L from '../../assembly/layout.ts';
+import { Agent } from '../../src/agent/agent.ts';
+import { AgentNetwork } from '../../src/agent/network.ts';
+import type { Finding } from '../../src/agent/traps.ts';
+import type { Message } from '../../src/channel/messages.ts';
+import { parsePrefix } from '../../src/config/address.ts';
+import type { Prefix } from '../../src/config/address.ts';
+import { monotonicMs } from '../../src/clock.ts';
+import { createCore } from '../../src/core.ts';
+import type { Core } from '../../src/core.ts';
+import type { PlaneEvent } from '../../src/event.ts';
+import { ip } from '../../src/packet-io/iproute.ts';
+import { EventfdWaker, TunDevice, closeQueues, openTun } from '../../src/packet-io/tun.ts';
+import { buildPacket } from '../../src/packet/build.ts';
+import type { PacketParts } from '../../src/packet/build.ts';
+import { readPacket } from '../../src/packet/read.ts';
+import type { TcpPacket } from '../../src/packet/read.ts';
+import { Forwarding } from '../../src/workers/forwarding.ts';
+import { FromControlWriter, ToControlReader } from '../../src/workers/rings.ts';
+import { TIMING, switchHello } from './agent-rig.ts';
+
+const DEVICE = 'bagtun0';
+const CLIENT_DEVICE = 'bagtun1';
+
+export function prefixes(...texts: string[]): Prefix[] {
+  return texts.map((text) => {
+    const prefix = parsePrefix(text);
+    if (!prefix) throw new Error(`no prefix: ${text}`);
+    return prefix;
+  });
+}
+
+export const NETWORK = {
+  device: DEVICE,
+  handoff: prefixes('10.81.1.0/24', 'fd81:1::/64'),
+  service: prefixes('10.82.1.0/24', 'fd82:1::/64'),
+};
+
+/** Packets behind the second TUN: what the test sends as clients, and what the clients get. */
+class ClientSide {
+  readonly #fds = openTun(CLIENT_DEVICE, 1);
+  readonly #memory = new WebAssembly.Memory({ initial: 4, maximum: 4, shared: true });
+  readonly #waker = new EventfdWaker();
+  readonly #device = new TunDevice(this.#memory, this.#fds[0]!, this.#waker.fd);
+  readonly #bytes = new Uint8Array(this.#memory.buffer);
+  readonly #view = new DataView(this.#memory.buffer);
+
+  send(packet: Uint8Array): void {
+    this.#bytes.fill(0, 0, L.SLOT_PACKET);
+    this.#bytes.set(packet, L.SLOT_PACKET);
+    this.#view.setUint32(L.SLOT_LENGTH, packet.length, true);
+    if (!this.#device.transmit(0)) throw new Error('the client side refused a packet');
+  }
+
+  take(): TcpPacket[] {
+    const packets: TcpPacket[] = [];
+    while (this.#device.receive(0, 1) === 1) {
+      const length = this.#view.getUint32(L.SLOT_LENGTH, true);
+      const packet = readPacket(this.#bytes.slice(L.SLOT_PACKET, L.SLOT_PACKET + length));
+      if (packet) packets.push(packet);
+    }
+    return packets;
+  }
+
+  close(): void {
+    closeQueues(this.#fds);
+    this.#waker.close();
+  }
+}
+
+export class AgentHost {
+  readonly agent: Agent;
+  readonly network = new AgentNetwork(NETWORK);
+  findings: Finding[] = [];
+  readonly toClient: TcpPacket[] = [];
+  readonly messages: Message[] = [];
+  readonly #client: ClientSide;
+  readonly #fds: number[];
+  readonly #waker = new EventfdWaker();
+  readonly #forwarding: Forwarding;
+  readonly #reader: ToControlReader;
+  readonly #writer: FromControlWriter;
+  #deadlineMs = 0;
+
+  private constructor(core: Core) {
+    const { memory } = core;
+    this.#fds = openTun(DEVICE, 1);
+    this.#client = new ClientSide();
+    const device = new TunDevice(memory, this.#fds[0]!, this.#waker.fd);
+    const nowMs = monotonicMs;
+    this.#forwarding = new Forwarding({ core, memory, worker: 0, device, nowMs });
+    this.#reader = new ToControlReader(memory);
+    this.#writer = new FromControlWriter(memory, [{ wake() {} }]);
+    const listen = { address: Uint8Array.of(10, 80, 11, 2), port: 7080 };
+    const config = { workers: 1, timing: TIMING, agent: { ...NETWORK, listen, connections: 256 } };
+    this.agent = new Agent({ core, config, run: 99, random: () => 0, hostName: 'server1' });
+  }
+
+  static async make(): Promise<AgentHost> {
+    const core = await createCore({
+      role: 'agent',
+      connections: 256,
+      workers: 1,
+      slots: 8,
+      seeds: [1n, 2n],
+      serviceNetworks: NETWORK.service,
+    });
+    const host = new AgentHost(core);
+    await ip('link', 'set', 'lo', 'up');
+    await ip('link', 'set', CLIENT_DEVICE, 'up');
+    await ip('addr', 'add', '10.80.1.1/24', 'dev', CLIENT_DEVICE);
+    await ip('-6', 'addr', 'add', 'fd80:1::1/64', 'dev', CLIENT_DEVICE, 'nodad');
+    // loose reverse path filtering wants some route to the VIP
+    await ip('route', 'add', 'default', 'dev', CLIENT_DEVICE);
+    host.findings = await host.network.setUp();
+    host.receive({ kind: 'channel-up', peer: 'switch', hello: switchHello() });
+    host.messages.length = 0;
+    return host;
+  }
+
+  receive(event: PlaneEvent): void {
+    const effects = this.agent.receive(event, monotonicMs());
+    for (const packet of effects.packets) this.#writer.push(packet);
+    this.messages.push(...effects.messages.map(({ message }) => message));
+    this.#deadlineMs = effects.deadlineMs;
+  }
+
+  message(message: Message): void {
+    this.receive({ kind: 'message', from: 'switch', message });
+  }
+
+  /** A packet of a client as the switch forwards it. */
+  fromClient(parts: PacketParts): void {
+    this.#client.send(buildPacket(parts));
+  }
+
+  /** Everything moves until `done` holds; false when it did not within the time. */
+  async run(done: () => boolean, limitMs = 3000): Promise<boolean> {
+    const untilMs = monotonicMs() + limitMs;
+    while (!done() && monotonicMs() < untilMs) {
+      let busy = this.#forwarding.pass() > 0;
+      for (const event of this.#reader.read(64)) {
+        busy = true;
+        this.receive(event);
+      }
+      if (monotonicMs() >= this.#deadlineMs) this.receive({ kind: 'time' });
+      this.toClient.push(...this.#client.take());
+      await new Promise((resolve) => (busy ? setImmediate(resolve) : setTimeout(resolve, 1)));
+    }
+    return done();
+  }
+
+  async close(): Promise<void> {
+    await this.network.remove();
+    this.#client.close();
+    closeQueues(this.#fds);
+    this.#waker.close();
+  }
+}
