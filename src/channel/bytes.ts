@@ -1,4 +1,5 @@
-// Bounded reading and growing writing of a frame's body. The reader never throws and never reads past its end.
+// Bounded reading and growing writing of a frame's body. The reader never throws and never reads
+// past its end.
 import { STRING_LIMIT } from './wire.ts';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

@@ -1,4 +1,5 @@
-// One connection between two hosts: frames in and out, their numbers, the send queue, signs of life.
+// One connection between two hosts: frames in and out, their numbers, the send queue, signs of
+// life.
 import type { Socket } from 'node:net';
 import { decodeFrame, encodeMessage, splitMessage, stampFrame } from './codec.ts';
 import { FrameCutter } from './framing.ts';
@@ -63,7 +64,9 @@ export class Channel {
     return this.#received;
   }
 
-  /** Sending time of the newest acknowledged frame + `leaseMs`; 0 before the first acknowledgment. */
+  /**
+   * Sending time of the newest acknowledged frame + `leaseMs`; 0 before the first acknowledgment.
+   */
   leaseDeadlineMs(leaseMs: number): number {
     const sentMs = this.#sent.acknowledgedSentMs;
     return sentMs === undefined ? 0 : sentMs + leaseMs;
@@ -104,7 +107,9 @@ export class Channel {
     this.#options.ended(reason);
   }
 
-  /** Writes what is queued, then closes, without calling `ended`. Resolves when the socket is gone. */
+  /**
+   * Writes what is queued, then closes, without calling `ended`. Resolves when the socket is gone.
+   */
   finish(withinMs: number): Promise<void> {
     if (this.#socket.destroyed) return Promise.resolve();
     this.#flush();

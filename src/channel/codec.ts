@@ -33,8 +33,8 @@ const NAMES = [
 
 /**
  * One frame without its numbers (stampFrame adds them when it is sent).
- * Throws RangeError for a message that does not fit: addresses of two families, a string over 255 bytes,
- * more than 64 KiB of request bytes, a frame over 96 KiB (see splitMessage).
+ * Throws RangeError for a message that does not fit: addresses of two families, a string over 255
+ * bytes, more than 64 KiB of request bytes, a frame over 96 KiB (see splitMessage).
  */
 export function encodeMessage(message: Message): Uint8Array {
   const room = message.type === 'handoff' ? message.bytes.length : 0;

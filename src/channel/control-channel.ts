@@ -1,4 +1,5 @@
-// The control channels of one host: who is up, who is dialed, what arrives. Rules: docs/protocol.md.
+// The control channels of one host: who is up, who is dialed, what arrives. Rules:
+// docs/protocol.md.
 import type { Server, Socket } from 'node:net';
 import { formatEndpoint } from '../config/address.ts';
 import { Channel } from './channel.ts';
@@ -82,7 +83,10 @@ export class ControlChannels {
     return typeof address === 'object' && address ? address.port : 0;
   }
 
-  /** False when the peer is down or its queue is full: handoffs first, terminal messages are repeated anyway. */
+  /**
+   * False when the peer is down or its queue is full: handoffs first, terminal messages are
+   * repeated anyway.
+   */
   send(peer: string, message: Message): boolean {
     return this.#up.get(peer)?.channel.send(message) ?? false;
   }
@@ -149,7 +153,8 @@ export class ControlChannels {
   #tick(): void {
     const { timing, now } = this.#options;
     const nowMs = now();
-    // after a pause of this process the peers' signs of life are still unread: judge at the next tick
+    // after a pause of this process the peers' signs of life are still unread: judge at the next
+    // tick
     const late = nowMs - this.#tickMs > 3 * timing.pingIntervalMs;
     this.#tickMs = nowMs;
     const timeoutMs = timing.peerTimeoutMs ?? 1000;

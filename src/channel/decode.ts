@@ -49,7 +49,9 @@ function tupleAt(reader: ByteReader, at: number): Tuple | undefined {
   };
 }
 
-/** `count` things in order; undefined when one of them is. A count can not be larger than the frame. */
+/**
+ * `count` things in order; undefined when one of them is. A count can not be larger than the frame.
+ */
 function list<Thing>(count: number, read: () => Thing | undefined): Thing[] | undefined {
   const things: Thing[] = [];
   for (let i = 0; i < count; i++) {
@@ -196,7 +198,10 @@ function resync(reader: ByteReader): Resync | undefined {
   return { type: 'resync', entries, last: last === 1 };
 }
 
-/** Reads the body of a frame of `type`; undefined when it is cut, has wrong values or is of an unknown type. */
+/**
+ * Reads the body of a frame of `type`; undefined when it is cut, has wrong values or is of an
+ * unknown type.
+ */
 export function takeBody(type: number, reader: ByteReader): Message | undefined {
   switch (type) {
     case wire.TYPE_HELLO:

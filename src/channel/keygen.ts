@@ -1,4 +1,5 @@
-// Keys of a cluster: one certificate authority, a certificate per host (EC P-256, CN = the host's name).
+// Keys of a cluster: one certificate authority, a certificate per host (EC P-256, CN = the host's
+// name).
 import { X509Certificate as NodeCertificate, webcrypto } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -120,8 +121,9 @@ function loadAuthority(folder: string): KeyPair | undefined {
 }
 
 /**
- * Writes ca.pem and ca.key (unless both are there: then they sign) and NAME.pem and NAME.key for each name into
- * the folder, mode 0600. Overwrites nothing: throws before writing anything. Returns the files written.
+ * Writes ca.pem and ca.key (unless both are there: then they sign) and NAME.pem and NAME.key for
+ * each name into the folder, mode 0600. Overwrites nothing: throws before writing anything. Returns
+ * the files written.
  */
 export async function writeKeys(folder: string, names: readonly string[]): Promise<string[]> {
   for (const name of names) {

@@ -21,7 +21,9 @@ export class SentFrames {
     return this.#newest;
   }
 
-  /** Sending time of the newest frame that the peer has acknowledged; undefined before the first. */
+  /**
+   * Sending time of the newest frame that the peer has acknowledged; undefined before the first.
+   */
   get acknowledgedSentMs(): number | undefined {
     return this.#acknowledgedSentMs;
   }

@@ -1,10 +1,14 @@
-// A control channel between two parts of one process: function calls through the same codec, so that whatever
-// works here works over TCP. For parts on one host, and for the simulation (which adds delay and cuts itself).
+// A control channel between two parts of one process: function calls through the same codec, so
+// that whatever works here works over TCP. For parts on one host, and for the simulation (which
+// adds delay and cuts itself).
 import { decodeFrame, encodeFrame, splitMessage } from './codec.ts';
 import type { Hello, Message } from './messages.ts';
 import type { ChannelEvents } from './options.ts';
 
-/** What the other end receives for a message: its copies after encoding and decoding. Throws as encodeMessage does. */
+/**
+ * What the other end receives for a message: its copies after encoding and decoding. Throws as
+ * encodeMessage does.
+ */
 export function recode(message: Message): Message[] {
   return splitMessage(message).map((part) => {
     const frame = decodeFrame(encodeFrame(part, 1, 0));
@@ -27,7 +31,10 @@ interface Side {
   open: boolean;
 }
 
-/** `dialer` says hello first, as a switch does; `listener` answers with its own hello through send(). */
+/**
+ * `dialer` says hello first, as a switch does; `listener` answers with its own hello through
+ * send().
+ */
 export class Loopback {
   readonly dialer: LoopbackEnd;
   readonly listener: LoopbackEnd;

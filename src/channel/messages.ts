@@ -1,4 +1,5 @@
-// The control channel's messages as TypeScript sees them. Bytes: codec.ts; meaning: docs/protocol.md.
+// The control channel's messages as TypeScript sees them. Bytes: codec.ts; meaning:
+// docs/protocol.md.
 
 /** Host run (32 bit, drawn at start by the giving host) and a counter in that run. */
 export interface HandoffId {
@@ -32,7 +33,9 @@ export interface Binding {
   handoffPort: number;
 }
 
-/** First message of both sides. The agent answers a hello of a switch with one that has bindings. */
+/**
+ * First message of both sides. The agent answers a hello of a switch with one that has bindings.
+ */
 export interface Hello {
   type: 'hello';
   version: number;
@@ -72,13 +75,18 @@ export interface Handoff {
   bytes: Uint8Array;
 }
 
-/** The kernel of the server has acknowledged all handed bytes. Terminal: repeated until confirmed. */
+/**
+ * The kernel of the server has acknowledged all handed bytes. Terminal: repeated until confirmed.
+ */
 export interface Ready {
   type: 'ready';
   id: HandoffId;
 }
 
-/** Terminal. `delivered: 'no'`: no acknowledgment of any handed byte was seen, another server may be tried. */
+/**
+ * Terminal. `delivered: 'no'`: no acknowledgment of any handed byte was seen, another server may be
+ * tried.
+ */
 export interface Failed {
   type: 'failed';
   id: HandoffId;

@@ -1,4 +1,5 @@
-// Sockets between hosts: TCP with mutual TLS 1.3, or plaintext where the configuration says insecure.
+// Sockets between hosts: TCP with mutual TLS 1.3, or plaintext where the configuration says
+// insecure.
 import { connect as connectTcp, createServer as createTcpServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import { connect as connectTls, createServer as createTlsServer } from 'node:tls';
@@ -70,8 +71,8 @@ export function listen(
 }
 
 /**
- * Connects to the host `name`. With TLS the peer must have a certificate of the cluster's CA with that CN.
- * Calls one of `connected` and `failed`, once. Returns a function that gives up silently.
+ * Connects to the host `name`. With TLS the peer must have a certificate of the cluster's CA with
+ * that CN. Calls one of `connected` and `failed`, once. Returns a function that gives up silently.
  */
 export function dial(
   at: Endpoint,

@@ -91,7 +91,10 @@ function checkForwarding(config: Config | undefined): Finding[] {
   });
 }
 
-/** The kernel takes the larger of `all` and the device's: strict filtering in `all` spoils the TUN's. */
+/**
+ * The kernel takes the larger of `all` and the device's: strict filtering in `all` spoils the
+ * TUN's.
+ */
 function checkReversePath(): Finding {
   const name = 'net/ipv4/conf/all/rp_filter';
   const value = sysctl(name) ?? 'absent';
@@ -125,7 +128,7 @@ function checkSwitch(config: Config): Finding[] {
   const findings = checkVips(config);
   if (existsSync('/proc/sys/net/netfilter/nf_conntrack_max')) {
     const vips = [...new Set(config.services.flatMap(({ vip }) => vip.map(formatAddress)))];
-    const mend = `no "ct state invalid drop" in the forward chain, or notrack for ${vips.join(', ')}`;
+    const mend = `no "ct state invalid drop" when forwarding, or notrack for ${vips.join(', ')}`;
     const what = 'conntrack is here, and a switch shows it only half of each connection';
     findings.push({ grade: 'note', what, mend });
   }
@@ -136,7 +139,7 @@ function checkAgent(): Finding[] {
   const name = 'net/ipv4/tcp_syncookies';
   const value = sysctl(name) ?? 'absent';
   if (value !== '1' && value !== '2') return [{ grade: 'ok', what: `${name} is ${value}` }];
-  const what = `${name} is ${value}: under load the kernel's own cookies lose window scale and SACK`;
+  const what = `${name} is ${value}: the kernel's own cookies lose window scale and SACK`;
   return [{ grade: 'note', what, mend: 'sysctl -w net.ipv4.tcp_syncookies=0 (baton has cookies)' }];
 }
 
@@ -170,7 +173,8 @@ export async function doctorCommand(options: {
   return {
     text:
       findings.map(formatFinding).join('') +
-      `\n${engine}\n\nOn the router, with CLIENTS = its device towards the clients${scope}:\n${rule}`,
+      `\n${engine}\n\n` +
+      `On the router, with CLIENTS = its device towards the clients${scope}:\n${rule}`,
     fit: findings.every(({ grade }) => grade !== 'bad'),
   };
 }

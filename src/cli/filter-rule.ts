@@ -1,5 +1,5 @@
-// The router's rule that hides servers: nothing of the clients reaches handoff, service and control addresses,
-// and no ICMP error of those reaches a client.
+// The router's rule that hides servers: nothing of the clients reaches handoff, service and control
+// addresses, and no ICMP error of those reaches a client.
 import { formatAddress, formatPrefix } from '../config/address.ts';
 import type { Config } from '../config/config.ts';
 

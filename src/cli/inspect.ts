@@ -20,7 +20,10 @@ function json(value: unknown): string {
   return `${JSON.stringify(value, null, 2)}\n`;
 }
 
-/** ipvsadm's columns, one block per VIP and pool; Flags names the service, and the pool if rules name it. */
+/**
+ * ipvsadm's columns, one block per VIP and pool; Flags names the service, and the pool if rules
+ * name it.
+ */
 export function formatServices(services: readonly ServiceView[]): string {
   const rows: string[][] = [
     ['Prot', 'LocalAddress:Port', 'Scheduler', 'Flags', '', '', ''],

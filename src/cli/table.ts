@@ -21,13 +21,18 @@ export function formatTable(
   return `${lines.join('\n')}\n`;
 }
 
-/** `pollsWithPackets` as `polls with packets`; names with dots, dashes or slashes stay as they are. */
+/**
+ * `pollsWithPackets` as `polls with packets`; names with dots, dashes or slashes stay as they are.
+ */
 export function inWords(name: string): string {
   if (/[^A-Za-z0-9]/.test(name)) return name;
   return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).trim();
 }
 
-/** Nested figures as lines of `name: value`, two spaces deeper at each level; empty parts are left out. */
+/**
+ * Nested figures as lines of `name: value`, two spaces deeper at each level; empty parts are left
+ * out.
+ */
 export function formatFigures(figures: unknown, indent = ''): string {
   if (typeof figures !== 'object' || figures === null) return '';
   let text = '';

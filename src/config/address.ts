@@ -121,7 +121,10 @@ export function prefixesOverlap(first: Prefix, second: Prefix): boolean {
   return prefixContains(first, second.network) || prefixContains(second, first.network);
 }
 
-/** True for an address that a host can be reached at: not unspecified, loopback, multicast, broadcast. */
+/**
+ * True for an address that a host can be reached at: not unspecified, loopback, multicast,
+ * broadcast.
+ */
 export function isUnicast(address: Uint8Array): boolean {
   const first = address[0] ?? 0;
   if (address.length === 4) return first !== 0 && first !== 127 && first < 224;

@@ -1,5 +1,6 @@
-// What the schema can not see: names that must exist, things that must differ, sections that belong together.
-// Works on the file's plain data, also when the schema has refused parts of it, so that all mistakes show at once.
+// What the schema can not see: names that must exist, things that must differ, sections that belong
+// together. Works on the file's plain data, also when the schema has refused parts of it, so that
+// all mistakes show at once.
 import {
   formatEndpoint,
   formatPrefix,

@@ -11,7 +11,10 @@ import { configSchema } from './schema.ts';
 import { schemaProblems } from './schema-problems.ts';
 import { checkTls } from './tls-check.ts';
 
-/** Offset in the text at which a path's key or value stands; that of its parent when it is not there. */
+/**
+ * Offset in the text at which a path's key or value stands; that of its parent when it is not
+ * there.
+ */
 function offsetOf(document: Document, path: Path, at: 'key' | 'value'): number {
   for (let length = path.length; length > 0; length--) {
     const parent = document.getIn(path.slice(0, length - 1), true);
