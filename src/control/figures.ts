@@ -3,7 +3,7 @@ export const HISTOGRAM_LIMITS_MS = [0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 100
 
 /** Counts of times by HISTOGRAM_LIMITS_MS. */
 export class Histogram {
-  readonly counts = new Array<number>(HISTOGRAM_LIMITS_MS.length + 1).fill(0);
+  readonly counts = [...HISTOGRAM_LIMITS_MS, Infinity].map(() => 0);
   sumMs = 0;
 
   add(ms: number): void {

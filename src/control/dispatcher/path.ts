@@ -55,7 +55,7 @@ function decodeUnreserved(bytes: Uint8Array, from: number, to: number): Uint8Arr
       continue;
     }
     const value = hexByte(bytes, at + 1, to);
-    if (value < 0 || value === 0 || value === SLASH || value === 0x5c) return null;
+    if (value <= 0 || value === SLASH || value === 0x5c) return null;
     if (isUnreserved(value)) {
       out[length++] = value;
     } else {

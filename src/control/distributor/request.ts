@@ -1,4 +1,5 @@
 import * as L from '../../../assembly/layout.ts';
+import { HEAD_ERROR_TOO_LONG } from '../../../assembly/parse/head-errors.ts';
 import { TCP_FIN } from '../../../assembly/wire/tcp.ts';
 import type { TcpPacket } from '../../packet/read.ts';
 import { advance, distance } from '../../packet/sequence.ts';
@@ -32,13 +33,14 @@ export function gatherSegment(
   learn(opening, packet);
   const isFin = (packet.flags & TCP_FIN) !== 0;
   if (packet.payload.length === 0 && !isFin) return;
-  remember(state, opening);
+  remember(state, opening, nowMs);
   take(state, opening, packet, nowMs);
 }
 
 /** From its first data on a connection is an object. */
-function remember(state: SwitchState, opening: Opening): void {
+function remember(state: SwitchState, opening: Opening, nowMs: number): void {
   if (state.openings.has(opening.entry)) return;
+  opening.deadlineMs = nowMs + state.timing.gatherTimeoutMs;
   state.openings.set(opening.entry, opening);
   state.deadlines.add(opening, opening.deadlineMs);
 }
@@ -83,13 +85,10 @@ function parse(state: SwitchState, opening: Opening, nowMs: number): boolean {
     return true;
   }
   if (result === 0 && !isFull) return false;
-  const isLong = result === 0 || -result === HEAD_TOO_LONG;
+  const isLong = result === 0 || -result === HEAD_ERROR_TOO_LONG;
   refuse(state, opening, isLong ? 431 : 400, nowMs);
   return true;
 }
-
-/** HEAD_ERROR_TOO_LONG of the core's parser. */
-const HEAD_TOO_LONG = 1;
 
 /** Rules choose the pool, its policy the server. */
 function dispatch(state: SwitchState, opening: Opening, head: RequestHead, nowMs: number): void {

@@ -30,7 +30,7 @@ export function channelUp(state: SwitchState, server: Server, hello: Hello, nowM
 export function channelDown(state: SwitchState, server: Server, nowMs: number): void {
   server.up = false;
   server.listed = null;
-  for (const opening of [...state.pending.values()]) {
+  for (const opening of state.pending.values()) {
     if (opening.handing?.server !== server.index) continue;
     giveUpHanding(state, opening, 'channel lost', nowMs);
   }

@@ -10,7 +10,7 @@ class Obvious {
   readonly bytes: (number | undefined)[];
 
   constructor(limit: number) {
-    this.bytes = new Array<number | undefined>(limit).fill(undefined);
+    this.bytes = Array.from({ length: limit }, () => undefined);
   }
 
   add(start: number, segment: Uint8Array): void {
@@ -68,9 +68,12 @@ test('gather: any cutting and order of a text gives the text', () => {
   }
 });
 
+function bytes(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
+
 test('gather: the first copy of a byte wins', () => {
   const gather = new Gather(0);
-  const bytes = (text: string) => new TextEncoder().encode(text);
   gather.add(4, bytes('EFGH'));
   gather.add(2, bytes('cdefghij'));
   gather.add(0, bytes('ab'));

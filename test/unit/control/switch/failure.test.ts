@@ -3,7 +3,8 @@ import * as assert from 'uvu/assert';
 import * as L from '../../../../assembly/layout.ts';
 import { TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../../../../assembly/wire/tcp.ts';
 import type { Handoff } from '../../../../src/channel/messages.ts';
-import { Client, REQUEST, Rig, handed, serverOf, testConfig } from '../rig.ts';
+import { Client, REQUEST, handed, serverOf } from '../client.ts';
+import { Rig, testConfig } from '../rig.ts';
 
 const test = suite('failures');
 

@@ -2,7 +2,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as L from '../../../../assembly/layout.ts';
 import { TCP_ACK, TCP_FIN, TCP_PSH, TCP_RST } from '../../../../assembly/wire/tcp.ts';
-import { Client, REQUEST, Rig, RUN, VIP, handed, testConfig } from '../rig.ts';
+import { Client, REQUEST, handed } from '../client.ts';
+import { Rig, RUN, VIP, testConfig } from '../rig.ts';
 
 const test = suite('life of a connection');
 

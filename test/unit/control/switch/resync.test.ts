@@ -2,7 +2,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as L from '../../../../assembly/layout.ts';
 import { TCP_ACK, TCP_RST } from '../../../../assembly/wire/tcp.ts';
-import { CLIENT, Client, Rig, VIP, handed, testConfig } from '../rig.ts';
+import { Client, handed } from '../client.ts';
+import { CLIENT, Rig, VIP, testConfig } from '../rig.ts';
 
 const test = suite('resync');
 
