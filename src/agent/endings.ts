@@ -39,16 +39,14 @@ export class Endings {
     this.tell(entry, nowMs);
   }
 
-  /** No worker told of it, nor set the deadline. */
-  closedWhileDraining(entry: number, nowMs: number): void {
-    const deadlineMs = nowMs + this.#parts.timing.lingerMs;
-    this.#entries.linger(entry, this.#entries.connections.id(entry), deadlineMs);
-    this.closed(entry, nowMs);
-  }
-
   /** Whose worker could not queue it, or whose giver was away. */
   tell(entry: number, nowMs: number): void {
-    if (this.#entries.over(entry)) this.#parts.figures.closed += 1;
+    if (this.#entries.over(entry)) {
+      this.#parts.figures.closed += 1;
+      // the core's own deadline is the default's, and in DRAINING it sets none
+      const deadlineMs = nowMs + this.#parts.timing.lingerMs;
+      this.#entries.linger(entry, this.#entries.connections.id(entry), deadlineMs);
+    }
     const giver = this.#giver(entry);
     if (giver) this.#outcomes.resume(entry, giver, nowMs);
   }

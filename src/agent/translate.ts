@@ -148,7 +148,7 @@ export class Translate implements Takeover {
       this.#busyTickMs = nowMs + BUSY_TICK_MS;
       for (const pending of this.#replays.time(nowMs)) this.#expire(pending, nowMs);
       this.#kills.time(nowMs);
-      for (const entry of this.#drains.time(nowMs)) this.#endings.closedWhileDraining(entry, nowMs);
+      for (const entry of this.#drains.time(nowMs)) this.#endings.closed(entry, nowMs);
     }
     if (nowMs >= this.#idleTickMs) {
       this.#idleTickMs = nowMs + IDLE_TICK_MS;
