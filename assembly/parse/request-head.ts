@@ -112,7 +112,7 @@ export class RequestHead {
     return to - from == 7 && load<u32>(from) == first && load<u32>(from + 3) == last;
   }
 
-  /** "HTTP/1.0" or "HTTP/1.1" and the line's end; 1 = they are there. */
+  /** "HTTP/1.0" or "HTTP/1.1" and the line's end; 1 = they are there, all else is found out slowly. */
   @inline
   static version(at: usize, end: usize, out: usize): i32 {
     const there = end - at;
@@ -130,11 +130,10 @@ export class RequestHead {
       if (byte != expected && (i != 7 || byte != 0x30)) return -HEAD_ERROR_VERSION;
     }
     if (there == 8) return 0;
-    if (load<u8>(at + 8) != CR)
-      return load<u8>(at + 8) == LF ? -HEAD_ERROR_LINE_END : -HEAD_ERROR_VERSION;
-    if (there == 9) return 0;
-    if (load<u8>(at + 9) != LF) return -HEAD_ERROR_LINE_END;
-    return -HEAD_ERROR_VERSION; // not reached: all ten bytes were right
+    const byte = load<u8>(at + 8);
+    if (byte == LF) return -HEAD_ERROR_LINE_END;
+    if (byte != CR) return -HEAD_ERROR_VERSION;
+    return there == 9 ? 0 : -HEAD_ERROR_LINE_END;
   }
 
   /** Field lines and the empty line that ends them. */
