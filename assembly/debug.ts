@@ -1,15 +1,17 @@
 // The core with what tests need: to die with a lock held, at the worst moment.
 import {
+  ENTRY_HASH,
   ENTRY_SERVER_ADDRESS4,
   ENTRY_SERVER_ADDRESS6,
   ENTRY_TO_SERVER_ADDRESS_DELTA,
-  HEADER_FREE_LOCK,
+  HEADER_FREE_HEAD,
 } from './layout';
-import { Atomic } from './lookup/atomic';
 import { BucketLock, CONTROL_TRIES } from './lookup/bucket-lock';
 import { Chain } from './lookup/chain';
 import { Hash } from './lookup/hash';
 import { Pool } from './lookup/pool';
+import { State } from './lookup/state';
+import { Table } from './lookup/table';
 export * from './index';
 
 const SCRIBBLE: u32 = 0xa5a5a5a5;
@@ -28,6 +30,17 @@ export function debugHalfWrite(owner: u32, entry: u32): void {
   store<u16>(address, <u16>SCRIBBLE, ENTRY_TO_SERVER_ADDRESS_DELTA);
 }
 
+/** An insert that ended between link and state: the entry is in the chain and RESERVED. */
+export function debugHalfInsert(owner: u32, entry: u32): void {
+  State.set(Pool.entry(entry), Pool.reserved(owner));
+}
+
+/** A removal that ended before the entry came back to the pool: in no chain, RESERVED. */
+export function debugHalfRemove(owner: u32, entry: u32): void {
+  const address = Pool.entry(entry);
+  Table.takeOut(owner, Chain.bucket(load<u32>(address, ENTRY_HASH)), address);
+}
+
 /** Unlocks the bucket of a tuple, whoever holds it. */
 export function debugUnlock(tuple: u32): void {
   BucketLock.release(Chain.bucket(Hash.tuple(tuple)));
@@ -39,11 +52,9 @@ export function debugReserve(owner: u32): u32 {
   return entry == 0 ? 0xffffffff : Pool.index(entry);
 }
 
-/** Locks the free list and loses its head. 1 = done. */
+/** Locks the free list, keeps it, and loses the list. 1 = done. */
 export function debugBreakPool(owner: u32): u32 {
-  return u32(Pool.lock(owner));
-}
-
-export function debugPoolOwner(): u32 {
-  return Atomic.load(HEADER_FREE_LOCK);
+  if (!Pool.lock(owner)) return 0;
+  store<u32>(0, 0, HEADER_FREE_HEAD);
+  return 1;
 }
