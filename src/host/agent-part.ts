@@ -73,7 +73,7 @@ export async function startAgent(ground: Ground): Promise<RunningPart> {
     memory,
     makePlane: (core) =>
       new Agent({ core, config, run, random: Math.random, hostName: config.name, sink: notice }),
-    send: (to, message) => void channels.send(to, message),
+    send: (to, message) => channels.send(to, message),
     notice,
   });
   const channels = makeChannels(ground, section, part);

@@ -1,5 +1,5 @@
 import type { Message } from '../channel/messages.ts';
-import type { Effects, OutgoingPacket, Plane, PlaneEvent } from '../event.ts';
+import type { Effects, MessageEvent, OutgoingPacket, Plane, PlaneEvent } from '../event.ts';
 import type { Doorbell } from '../workers/doorbell.ts';
 import type { FromControlWriter, ToControlReader } from '../workers/rings.ts';
 
@@ -16,7 +16,8 @@ export interface DriverParts {
   toControl: ToControlReader;
   fromControl: FromControlWriter;
   doorbell: Doorbell;
-  send: (to: string, message: Message) => void;
+  /** false: the channel is down or its queue is full, the message is lost */
+  send: (to: string, message: Message) => boolean;
   /** the host's monotonic clock */
   nowMs: () => number;
   /** a mistake of the program inside the plane: the event is lost, the others go on */
@@ -94,8 +95,9 @@ export class Driver {
     this.events[event.kind] += 1;
     try {
       const effects = plane.receive(event, nowMs());
-      this.#apply(effects);
-      return effects.deadlineMs;
+      const refused = this.#apply(effects);
+      // never sent: another server may have it at once, instead of after the handoff's deadline
+      return refused.reduce((_, failed) => this.#feed(failed), effects.deadlineMs);
     } catch (error) {
       this.faults += 1;
       onFault(error, event);
@@ -103,9 +105,15 @@ export class Driver {
     }
   }
 
-  #apply(effects: Effects): void {
+  /** Returns what the plane must be told about handoffs that could not be sent. */
+  #apply(effects: Effects): MessageEvent[] {
     for (const packet of effects.packets) this.#push(packet);
-    for (const { to, message } of effects.messages) this.#parts.send(to, message);
+    return effects.messages.flatMap(({ to, message }) => {
+      if (this.#parts.send(to, message) || message.type !== 'handoff') return [];
+      const reason = 'channel down or full';
+      const failed = { type: 'failed', id: message.id, delivered: 'no', reason } as const;
+      return [{ kind: 'message', from: to, message: failed }];
+    });
   }
 
   #push(packet: OutgoingPacket): void {

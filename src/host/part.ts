@@ -18,7 +18,7 @@ export interface PartOptions<SomePlane extends Plane> {
   /** with its memory map written */
   memory: WebAssembly.Memory;
   makePlane: (core: Core) => SomePlane;
-  send: (to: string, message: Message) => void;
+  send: (to: string, message: Message) => boolean;
   /** what an operator should know */
   notice: (text: string) => void;
 }

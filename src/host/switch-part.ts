@@ -66,7 +66,7 @@ export async function startSwitch(ground: Ground): Promise<RunningPart> {
     memory,
     makePlane: (core) =>
       new WebSwitch({ core, config, run, random: Math.random, hostName: config.name }),
-    send: (to, message) => void channels.send(to, message),
+    send: (to, message) => channels.send(to, message),
     notice,
   });
   const channels = makeChannels(ground, part);

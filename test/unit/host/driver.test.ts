@@ -12,6 +12,7 @@ import {
   FromControlWriter,
   ToControlReader,
 } from '../../../src/workers/rings.ts';
+import { examples } from '../../support/messages.ts';
 import { queueForControl, workerMemory } from '../../support/worker-memory.ts';
 
 const driver = suite('driver');
@@ -36,7 +37,7 @@ function setUp(receive: (event: PlaneEvent, nowMs: number) => Effects) {
     toControl: new ToControlReader(memory),
     fromControl: new FromControlWriter(memory, [{ wake() {} }, { wake() {} }]),
     doorbell: new Doorbell(memory),
-    send: (to, message) => sent.push([to, message]),
+    send: (to, message) => to !== 'down' && sent.push([to, message]) > 0,
     nowMs: monotonicMs,
     onFault: (error) => faults.push(error),
   });
@@ -95,6 +96,23 @@ driver('a held packet that finds its ring full is counted as given up', async ()
   );
   driver.receive({ kind: 'message', from: 'server1', message: { type: 'ping' } });
   assert.equal(held, [[9, 3, 0, 0, 1]]);
+  await driver.stop();
+});
+
+driver('a handoff that cannot be sent fails at once, with nothing delivered', async () => {
+  const id = { run: 1, counter: 2 };
+  const { driver, events } = setUp((event) =>
+    event.kind === 'time'
+      ? {
+          ...NOTHING,
+          messages: [{ to: 'down', message: { ...examples['handoff'], id } as Message }],
+        }
+      : NOTHING,
+  );
+  driver.receive({ kind: 'time' });
+  const failed = { type: 'failed', id, delivered: 'no', reason: 'channel down or full' };
+  assert.equal(events[1], { kind: 'message', from: 'down', message: failed });
+  assert.is(events.length, 2);
   await driver.stop();
 });
 
