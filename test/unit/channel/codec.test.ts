@@ -50,6 +50,16 @@ test('codec: the golden bytes decode to the examples, numbers included', () => {
   }
 });
 
+test('codec: docs/protocol.md shows the golden bytes', () => {
+  const page = readFileSync(new URL('../docs/protocol.md', import.meta.url), 'utf8');
+  const shown = [...page.matchAll(/```\n([a-z0-9-]+) =\n([0-9a-f\s]+)```/g)].map(
+    ([, name, bytes]) => {
+      return `${name} = ${bytes?.replaceAll(/\s/g, '')}`;
+    },
+  );
+  assert.equal(shown.toSorted(), readFileSync(GOLDEN, 'utf8').trim().split('\n').toSorted());
+});
+
 test('codec: any message survives encoding and decoding', () => {
   const numbers = fc.integer({ min: 0, max: 0xffffffff });
   fc.assert(
