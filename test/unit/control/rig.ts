@@ -102,7 +102,7 @@ export class Rig {
   constructor(core: Core, config: Config) {
     this.core = core;
     writeCookieKeys(core, config.switch!.key, 1_700_000_000_000);
-    this.plane = new WebSwitch({ core, config, run: RUN, random, hostName: config.name });
+    this.plane = new WebSwitch({ core, config, run: RUN, random: half, hostName: config.name });
     this.connections = new Connections(core.memory.buffer);
     this.reader = new ToControlReader(core.memory);
     const worker = core.view.getUint32(L.HEADER_WORKER_BASE, true);

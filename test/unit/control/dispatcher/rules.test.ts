@@ -79,7 +79,7 @@ test('rules: method, header, cookie, query', () => {
   assert.not(matches(query, 'GET / HTTP/1.1'));
 });
 
-test('rules: all conditions of a rule, the first rule that holds, else the pool of the service', () => {
+test('rules: the first rule whose conditions all hold, else the pool of the service', () => {
   const rules = new Rules(
     [
       { match: { method: 'POST', path: '/api/*' }, pool: 'write' },
@@ -113,7 +113,7 @@ function resolved(path: string): string {
   return `/${kept.join('/')}`;
 }
 
-test('path: escapes of unreserved bytes decoded, dot segments resolved: as the obvious version', () => {
+test('path: unreserved bytes decoded, dot segments resolved: as the obvious version', () => {
   const random = new Random(9);
   const parts = ['/', '/', '/.', '/..', 'a', 'b', '.', '..', '%41', '%7e', '%2E', '%20', '...'];
   for (let round = 0; round < 3000; round += 1) {

@@ -31,7 +31,7 @@ class Obvious {
   }
 }
 
-test('gather: segments in any order, overlapping, repeated, with other bytes: as the obvious version', () => {
+test('gather: segments in any order, overlapping, with other bytes: as the obvious version', () => {
   const random = new Random(7);
   for (let round = 0; round < 400; round += 1) {
     const limit = random.between(1, 300);

@@ -18,7 +18,7 @@ function failed(handoff: Handoff, delivered: 'no' | 'maybe') {
   return { type: 'failed', id: handoff.id, delivered, reason: 'refused' } as const;
 }
 
-test('failure: delivered no: the next server is asked under a new id, held packets stay', async () => {
+test('failure: delivered no: the next server is asked, held packets stay', async () => {
   const rig = await rigUp(3);
   const { client, handoff, server } = handed(rig);
   client.send('one');
@@ -58,7 +58,7 @@ test('failure: packets of the first try, read after the second is ready, still g
   assert.is(client.state(), L.STATE_FORWARD);
 });
 
-test('failure: no server is left: 503 and FIN in one segment, again when asked again', async () => {
+test('failure: no server is left: 503 and FIN in one segment', async () => {
   const rig = await rigUp();
   const { client, handoff, server } = handed(rig);
   rig.message(server, failed(handoff, 'no'));
@@ -123,7 +123,7 @@ test('failure: no answer in time: RST, and a close for the agent until it confir
   assert.equal(rig.plane.stats().failedReasons, { timeout: 1 });
 });
 
-test('failure: the channel breaks while a handoff is under way: maybe, close when it is back', async () => {
+test('failure: the channel breaks in a handoff: maybe, and a close when it is back', async () => {
   const rig = await rigUp();
   const { client, handoff, server } = handed(rig);
   rig.down(server);
@@ -232,7 +232,7 @@ test('failure: unacceptable segments are answered with an ACK and change nothing
   assert.is(rig.count('handoff'), 1);
 });
 
-test('failure: a wrong checksum is not acted upon, unless the device has still to compute it', async () => {
+test('failure: a wrong checksum is not acted upon, unless the device computes it later', async () => {
   const rig = await rigUp();
   const client = new Client(rig);
   client.open();

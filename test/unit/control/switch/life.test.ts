@@ -108,7 +108,7 @@ test('life: a repeated segment of an incomplete head is acknowledged at once', a
   assert.is(rig.take().at(-1)!.acknowledgment, client.next);
 });
 
-test('life: bytes beyond a hole are answered with SACK, and fit in when the hole is filled', async () => {
+test('life: bytes beyond a hole are answered with SACK, and fit in when it is filled', async () => {
   const rig = await rigUp();
   const client = new Client(rig);
   client.open();
@@ -250,7 +250,7 @@ test('life: an idle connection is forgotten and its agent told', async () => {
   assert.is(rig.plane.stats().servers[server - 1]!.active, 0);
 });
 
-test('life: when half-open entries are too many a client with a request is served all the same', async () => {
+test('life: when half-open entries are too many a client with a request is served', async () => {
   const rig = await Rig.make(testConfig(1), 1);
   rig.up(1);
   new Client(rig, { port: 1000 }).open();

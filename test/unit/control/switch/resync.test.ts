@@ -84,7 +84,7 @@ test('resync: an empty switch takes over what the agents have', async () => {
   assert.is(rig.plane.stats().servers[0]!.active, 0);
 });
 
-test('resync: what is another connection here, or another server\u2019s, is closed there', async () => {
+test('resync: what is another connection here, or with another server, is closed', async () => {
   const rig = await Rig.make(testConfig(2));
   rig.up(1);
   const { client, handoff } = await forwarded(1000, rig);
