@@ -5,12 +5,14 @@
 //   agent -> service prefix    all of it local (AnyIP): the server listens on it
 //   server -> client           a rule leads what has a service address as its source into the TUN
 //   agent -> client            comes out of the TUN with the VIP as source and is forwarded
-import { formatAddress, formatPrefix } from '../config/address.ts';
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { formatAddress, formatPrefix, parseAddress } from '../config/address.ts';
 import type { Prefix } from '../config/address.ts';
 import { ip, readSysctl, tryIp, writeSysctl } from '../packet-io/iproute.ts';
 import { deviceAddress } from './bindings.ts';
-import { checkHandoff, checkSettings, finding } from './traps.ts';
-import type { Finding } from './traps.ts';
+import * as traps from './traps.ts';
+import type { Finding, LocalAddress } from './traps.ts';
 
 const TABLE = '99';
 /** Routes that stay when the TUN is gone: a dead agent is silent, and no service address gets out. */
@@ -74,7 +76,7 @@ export class AgentNetwork {
       await tryIp(family(prefix), 'route', 'del', ...blackhole('default'), 'table', TABLE);
       await tryIp(family(prefix), 'route', 'del', ...localRoute(prefix));
     }
-    for (const [name, was, is] of this.#before.reverse()) {
+    for (const [name, was, is] of this.#before.toReversed()) {
       if ((await readSysctl(name).catch(() => '')) === is) await writeSysctl(name, was);
     }
     this.#before.length = 0;
@@ -104,11 +106,11 @@ export class AgentNetwork {
     try {
       await writeSysctl(name, wanted);
     } catch {
-      return [finding(name, value, wanted, why, false)];
+      return [traps.finding(name, value, wanted, why, false)];
     }
     if (isOwn) return [];
     this.#before.push([name, value, wanted]);
-    return [finding(name, value, wanted, why, true)];
+    return [traps.finding(name, value, wanted, why, true)];
   }
 }
 
@@ -156,4 +158,59 @@ function localRoute(prefix: Prefix): string[] {
 
 function blackhole(destination: string): string[] {
   return ['blackhole', destination, 'metric', LAST_METRIC];
+}
+
+/** What the kernel's settings and firewall do to packets of this device. */
+async function checkSettings(device: string): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const [name, wanted, why] of traps.OPERATOR_SETTINGS) {
+    const value = await readSysctl(name).catch(() => wanted);
+    if (value !== wanted) findings.push(traps.finding(name, value, wanted, why, false));
+  }
+  const own = await readSysctl(`net/ipv4/conf/${device}/rp_filter`);
+  const all = await readSysctl('net/ipv4/conf/all/rp_filter');
+  findings.push(...traps.filterFindings(device, own, all));
+  return findings.concat(traps.firewallFindings(await nftRuleset()));
+}
+
+/** The rules in force; empty without nft, or when it may not be asked. */
+async function nftRuleset(): Promise<string> {
+  try {
+    return (await promisify(execFile)('nft', ['list', 'ruleset'])).stdout;
+  } catch {
+    return '';
+  }
+}
+
+interface LinkAddresses {
+  ifname: string;
+  addr_info?: { local?: string }[];
+}
+
+async function localAddresses(): Promise<LocalAddress[]> {
+  const links = JSON.parse(await ip('-j', 'addr', 'show')) as LinkAddresses[];
+  return links.flatMap(({ ifname: device, addr_info: addresses = [] }) =>
+    addresses.flatMap(({ local = '' }) => {
+      const address = parseAddress(local);
+      return address ? [{ device, address }] : [];
+    }),
+  );
+}
+
+/** What is wrong with VIPs that switches told: they must not be local, and some route must lead to them. */
+export async function checkVips(vips: Uint8Array[]): Promise<Finding[]> {
+  const local = await localAddresses();
+  const findings: Finding[] = [];
+  for (const vip of vips) {
+    const text = formatAddress(vip);
+    const found = local.find(({ address }) => formatAddress(address) === text);
+    if (found) findings.push(traps.localVip(vip, found));
+    else if (!(await tryIp('route', 'get', text))) findings.push(traps.unroutedVip(vip));
+  }
+  return findings;
+}
+
+/** Local addresses where handed-off connections should come in. */
+export async function checkHandoff(prefixes: Prefix[]): Promise<Finding[]> {
+  return traps.localHandoffs(prefixes, await localAddresses());
 }

@@ -58,13 +58,14 @@ agents('both directions are translated after ready', async () => {
   assert.is(socket!.sender.una, socket!.sender.next);
 });
 
+const text = (part: string) => new TextEncoder().encode(part);
+
 agents('packets of the client that came during the replay follow in order', async () => {
   const rig = await AgentRig.make();
   rig.up();
   rig.loses = (packet) => (read(packet).flags & TCP_SYN) !== 0 && rig.nowMs < 10_100;
   rig.message(makeHandoff()).settle();
   const options = { timestamps: { value: 1200, echo: 2222 } };
-  const text = (part: string) => new TextEncoder().encode(part);
   const acknowledgment = 5001;
   rig.fromClient({
     sequence: AFTER_REQUEST,
