@@ -103,7 +103,7 @@ export class ControlChannels {
       name,
       up: true,
       dialed: dialer !== undefined,
-      upForMs: nowMs - upSinceMs,
+      upForMs: Math.round(nowMs - upSinceMs),
       queuedBytes: channel.queuedBytes,
       framesSent: channel.framesSent,
       framesReceived: channel.framesReceived,
