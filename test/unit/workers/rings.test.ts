@@ -23,8 +23,17 @@ function numbers(seed: number): (below: number) => number {
   };
 }
 
+const noise = Uint8Array.from(
+  { length: 4096 },
+  (
+    (next) => () =>
+      next(256)
+  )(numbers(3)),
+);
+
 function someBytes(next: (below: number) => number, length: number): Uint8Array {
-  return Uint8Array.from({ length }, () => next(256));
+  const from = next(noise.length - length);
+  return noise.slice(from, from + length);
 }
 
 interface Sent {
