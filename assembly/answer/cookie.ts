@@ -32,14 +32,14 @@ const PARITY_SHIFT: u32 = 24;
 const MAC_MASK: u32 = 0xffffff;
 const EPOCH_FREE_BITS: u32 = 0xfe; // of the first byte: all but the parity
 
-// message of the MAC: IPv4 24 - 1 bytes, IPv6 48 - 1; the last word begins with epoch, options, family
+// the MAC's message has 23 bytes with IPv4, 47 with IPv6; its last word: epoch, options, family
 const LENGTH_SHIFT: u64 = 56;
 const OPTIONS_SHIFT: u64 = 32;
 const FAMILY_SHIFT: u64 = 40;
 
 /**
- * SYN cookies (RFC 4987 section 3.6) whose options need no timestamps. Keys stand in the header record;
- * a cookie of the previous, the current or the next epoch is good.
+ * SYN cookies (RFC 4987 section 3.6) whose options need no timestamps. Keys stand in the header
+ * record; a cookie of the previous, the current or the next epoch is good.
  */
 export class Cookie {
   /**
@@ -65,9 +65,9 @@ export class Cookie {
   }
 
   /**
-   * Checks the ACK that completes a handshake: 0, or 0x80000000 | mss | scale << 16 | OPTION_* << 24.
-   * A client that agreed on timestamps sends them in every segment (RFC 7323 section 3.2), so this one
-   * tells whether it did.
+   * Checks the ACK that completes a handshake: 0, or 0x80000000 | mss | scale << 16 | OPTION_* <<
+   * 24. A client that agreed on timestamps sends them in every segment (RFC 7323 section 3.2), so
+   * this one tells whether it did.
    */
   static check(packet: usize, tcp: usize, end: usize): u32 {
     const clientIsn = bswap<u32>(load<u32>(tcp, TCP_SEQUENCE)) - 1;
@@ -128,7 +128,10 @@ export class Cookie {
     return COOKIE_VALID | mss | (scale << 16) | (options << 24);
   }
 
-  /** `client` and `local` are addresses of addresses, `ports` the two ports as they stand in the packet. */
+  /**
+   * `client` and `local` are addresses of addresses, `ports` the two ports as they stand in the
+   * packet.
+   */
   static mac(
     family: u32,
     client: usize,

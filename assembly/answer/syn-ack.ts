@@ -79,7 +79,10 @@ export class SynAck {
     return length;
   }
 
-  /** Offers only what the client offered. Reads the SYN's options before it writes; returns their length. */
+  /**
+   * Offers only what the client offered. Reads the SYN's options before it writes; returns their
+   * length.
+   */
   static writeOptions(tcp: usize, end: usize, service: usize, nowMs: f64): u32 {
     const scaled = TcpOptions.windowScale(tcp, end) != SCALE_NONE;
     const sack = TcpOptions.sackPermitted(tcp, end);

@@ -1,11 +1,11 @@
 /**
- * SipHash-2-4 (Aumasson and Bernstein, 2012) of a message of at most 47 bytes that is in registers: the
- * core has no memory of its own to lay one out in.
+ * SipHash-2-4 (Aumasson and Bernstein, 2012) of a message of at most 47 bytes that is in registers:
+ * the core has no memory of its own to lay one out in.
  */
 export class SipHash {
   /**
-   * Hashes the first `count` (1..6) little-endian words. The last of them must hold the message's length
-   * modulo 256 in its top byte, and zeros between the message's last byte and that.
+   * Hashes the first `count` (1..6) little-endian words. The last of them must hold the message's
+   * length modulo 256 in its top byte, and zeros between the message's last byte and that.
    */
   static words(
     key0: u64,

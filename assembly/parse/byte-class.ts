@@ -1,6 +1,6 @@
 /**
- * Sets of ASCII bytes, tested 16 at a time. A set is a vector of 16 rows: bit h of row l says whether the
- * byte with high nibble h and low nibble l belongs to it; bytes above 0x7f never do.
+ * Sets of ASCII bytes, tested 16 at a time. A set is a vector of 16 rows: bit h of row l says
+ * whether the byte with high nibble h and low nibble l belongs to it; bytes above 0x7f never do.
  */
 export class ByteClass {
   /** tchar, RFC 9110 section 5.6.2: letters, digits and !#$%&'*+-.^_`|~ */
@@ -15,7 +15,9 @@ export class ByteClass {
     return i64x2(0xfcfcfcfcfcfcfcf8, 0x7cfcfcfcfcfcfcfc);
   }
 
-  /** Visible without "#<>\ (no part of a path) and without /?%; (a path's parser looks at these). */
+  /**
+   * Visible without "#<>\ (no part of a path) and without /?%; (a path's parser looks at these).
+   */
   @inline
   static pathPlain(): v128 {
     return i64x2(0xfcfcf8fcf8f8fcf8, 0x70f4fcd4f4fcfcfc);
@@ -55,8 +57,8 @@ export class ByteClass {
   }
 
   /**
-   * Address of the first byte in [at, end) that a field value may not contain, i.e. a control byte other
-   * than the tabulator (RFC 9110 section 5.5); `end` if there is none.
+   * Address of the first byte in [at, end) that a field value may not contain, i.e. a control byte
+   * other than the tabulator (RFC 9110 section 5.5); `end` if there is none.
    */
   @inline
   static skipValue(at: usize, end: usize): usize {

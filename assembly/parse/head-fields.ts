@@ -29,9 +29,15 @@ const SEEN_HOST: u32 = 0x80000000;
 const CONTENT_LENGTH_DIGITS: usize = 15; // below 2^53
 const COMMA: u32 = 0x2c;
 
-/** The fields that decide where a request goes and where it ends. Functions return 0 or a HEAD_ERROR_*. */
+/**
+ * The fields that decide where a request goes and where it ends. Functions return 0 or a
+ * HEAD_ERROR_*.
+ */
 export class HeadFields {
-  /** One field: the name has token bytes only, the value [from, to) no control byte and no outer blanks. */
+  /**
+   * One field: the name has token bytes only, the value [from, to) no control byte and no outer
+   * blanks.
+   */
   @inline
   static take(head: usize, name: usize, size: usize, from: usize, to: usize, out: usize): i32 {
     if (size == 4) {
@@ -101,7 +107,9 @@ export class HeadFields {
     return same ? 0 : HEAD_ERROR_HOST_DIFFERS;
   }
 
-  /** One plain number. RFC 9112 section 6.3 lets equal ones in a list pass; servers disagree, so no. */
+  /**
+   * One plain number. RFC 9112 section 6.3 lets equal ones in a list pass; servers disagree, so no.
+   */
   static contentLength(from: usize, to: usize, out: usize): i32 {
     if (load<u32>(out, HEAD_FLAGS) & HEAD_FLAG_CONTENT_LENGTH) return HEAD_ERROR_CONTENT_LENGTH;
     if (from == to || to - from > CONTENT_LENGTH_DIGITS) return HEAD_ERROR_CONTENT_LENGTH;

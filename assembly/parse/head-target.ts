@@ -110,7 +110,9 @@ export class HeadTarget {
     return ByteClass.isHexadecimal(high) && ByteClass.isHexadecimal(low);
   }
 
-  /** A host with an optional port (RFC 3986 section 3.2.2); names are held to unreserved characters. */
+  /**
+   * A host with an optional port (RFC 3986 section 3.2.2); names are held to unreserved characters.
+   */
   static host(head: usize, from: usize, to: usize, out: usize): i32 {
     let end = from;
     let port = from;

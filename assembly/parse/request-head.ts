@@ -49,12 +49,15 @@ const FIELD_VALUE_LENGTH: usize = 6;
 const FIELD_LIMIT: u32 = HEAD_HEADER_LIMIT;
 
 /**
- * The head of an HTTP/1.0 or HTTP/1.1 request (RFC 9112): strict, since the server reads the same bytes
- * with another parser. Nothing is repaired. Functions return an offset from the head's first byte (> 0),
- * 0 if more bytes are needed, or the negative of a HEAD_ERROR_*.
+ * The head of an HTTP/1.0 or HTTP/1.1 request (RFC 9112): strict, since the server reads the same
+ * bytes with another parser. Nothing is repaired. Functions return an offset from the head's first
+ * byte (> 0), 0 if more bytes are needed, or the negative of a HEAD_ERROR_*.
  */
 export class RequestHead {
-  /** Parses `length` bytes, fills the record at `out` (layout.ts, HEAD_*), returns the head's length. */
+  /**
+   * Parses `length` bytes, fills the record at `out` (layout.ts, HEAD_*), returns the head's
+   * length.
+   */
   static parse(address: usize, length: u32, out: usize): i32 {
     for (let at: usize = 0; at < RESULT_SIZE; at += 16) v128.store(out + at, i64x2.splat(0));
     const end = address + min<u32>(length, LIMIT);
@@ -112,7 +115,9 @@ export class RequestHead {
     return to - from == 7 && load<u32>(from) == first && load<u32>(from + 3) == last;
   }
 
-  /** "HTTP/1.0" or "HTTP/1.1" and the line's end; 1 = they are there, all else is found out slowly. */
+  /**
+   * "HTTP/1.0" or "HTTP/1.1" and the line's end; 1 = they are there, all else is found out slowly.
+   */
   @inline
   static version(at: usize, end: usize, out: usize): i32 {
     const there = end - at;
@@ -190,8 +195,8 @@ export class RequestHead {
 
   /**
    * 32-bit hash of a target's bytes, the same on every host; an empty path counts as "/" (RFC 9110
-   * section 4.2.3). Words of eight bytes, little endian, the last one filled up with zeros:
-   * h = (h ^ word) * MULTIPLIER; h ^= h >> 32, beginning with SEED + length; the high half of a last
+   * section 4.2.3). Words of eight bytes, little endian, the last one filled up with zeros: h = (h
+   * ^ word) * MULTIPLIER; h ^= h >> 32, beginning with SEED + length; the high half of a last
    * multiplication is the result.
    */
   static hashTarget(address: usize, length: u32): u32 {

@@ -23,7 +23,10 @@ const OPTION_VALUE: usize = 2;
  * The list ends at an option whose length cannot be; what stood before it counts, as in Linux.
  */
 export class TcpOptions {
-  /** The option at or behind `option`, NOPs skipped; 0 = no further one. Its whole length is below `end`. */
+  /**
+   * The option at or behind `option`, NOPs skipped; 0 = no further one. Its whole length is below
+   * `end`.
+   */
   static next(option: usize, end: usize): usize {
     while (option < end && load<u8>(option) == TCP_OPTION_NOP) option++;
     if (option + 2 > end || load<u8>(option) == TCP_OPTION_END) return 0;

@@ -32,16 +32,19 @@ const IPV4_SIZE: u32 = IPV4_HEADER_SIZE;
 const TCP_SIZE: u32 = TCP_HEADER_SIZE;
 
 /**
- * The Internet checksum (RFC 1071), computed on little-endian loads: one's complement sums do not mind
- * the byte order as long as every word is taken in the order it has in memory.
+ * The Internet checksum (RFC 1071), computed on little-endian loads: one's complement sums do not
+ * mind the byte order as long as every word is taken in the order it has in memory.
  *
  * A *change* is a u64 that is congruent to new - old modulo 65535. Changes add up without care for
- * carries (each is below 2^42) and are folded once, when the checksum field is written. A sum is 0 only
- * if every term is 0, which no IP or TCP header is; so 0 is written as 0xffff, as a full computation
- * would find it (RFC 1624 section 3 is about exactly this difference).
+ * carries (each is below 2^42) and are folded once, when the checksum field is written. A sum is 0
+ * only if every term is 0, which no IP or TCP header is; so 0 is written as 0xffff, as a full
+ * computation would find it (RFC 1624 section 3 is about exactly this difference).
  */
 export class Checksum {
-  /** Change of 32 bits that begin at an even offset; a - b is a + ~b, since 2^32 - 1 is a multiple of 65535. */
+  /**
+   * Change of 32 bits that begin at an even offset; a - b is a + ~b, since 2^32 - 1 is a multiple
+   * of 65535.
+   */
   @inline
   static change32(old: u32, fresh: u32): u64 {
     return <u64>fresh + <u64>(old ^ 0xffffffff);
@@ -62,7 +65,10 @@ export class Checksum {
     return (low & 0xffff) + (low >> 16);
   }
 
-  /** Writes a checksum field that holds a complemented sum: HC' = ~(~HC + ~m + m'), RFC 1624 equation 3. */
+  /**
+   * Writes a checksum field that holds a complemented sum: HC' = ~(~HC + ~m + m'), RFC 1624
+   * equation 3.
+   */
   @inline
   static update(field: usize, change: u64): void {
     const sum = Checksum.fold(<u64>((<u32>load<u16>(field)) ^ 0xffff) + change);
@@ -70,8 +76,9 @@ export class Checksum {
   }
 
   /**
-   * TCP checksum after a rewrite: `change` is all of it, `address` the part that the pseudo header sees.
-   * With NEEDS_CSUM the field holds the pseudo header's sum, not complemented; the device adds the rest.
+   * TCP checksum after a rewrite: `change` is all of it, `address` the part that the pseudo header
+   * sees. With NEEDS_CSUM the field holds the pseudo header's sum, not complemented; the device
+   * adds the rest.
    */
   @inline
   static updateTcp(tcp: usize, vnet: usize, change: u64, address: u32): void {
@@ -143,7 +150,10 @@ export class Checksum {
     return sum;
   }
 
-  /** Pseudo header (RFC 9293 section 3.1, RFC 8200 section 8.1) and segment, checksum field included. */
+  /**
+   * Pseudo header (RFC 9293 section 3.1, RFC 8200 section 8.1) and segment, checksum field
+   * included.
+   */
   @inline
   static sumTcp(addresses: usize, size: u32, tcp: usize, length: u32): u64 {
     const protocolAndLength = <u64>bswap<u32>(PROTOCOL_TCP) + <u64>bswap<u32>(length);
@@ -151,8 +161,8 @@ export class Checksum {
   }
 
   /**
-   * Length of the packet by its IP header, or 0 if that is no TCP packet that fits into `length` bytes.
-   * The device's length may be larger: a short Ethernet frame is padded.
+   * Length of the packet by its IP header, or 0 if that is no TCP packet that fits into `length`
+   * bytes. The device's length may be larger: a short Ethernet frame is padded.
    */
   @inline
   static packetLength(packet: usize, length: u32): u32 {
@@ -190,7 +200,9 @@ export class Checksum {
     return Checksum.sumTcp(addresses, ipv4 ? 8 : 32, packet + header, total - header);
   }
 
-  /** Sets the IPv4 header checksum and the TCP checksum in full; leaves what is no TCP packet alone. */
+  /**
+   * Sets the IPv4 header checksum and the TCP checksum in full; leaves what is no TCP packet alone.
+   */
   static computePacket(packet: usize, length: u32): void {
     const total = Checksum.packetLength(packet, length);
     if (total == 0) return;

@@ -63,7 +63,10 @@ export class Options {
     return change;
   }
 
-  /** A 32-bit field at any alignment; one that begins at an odd offset counts 256 times, i.e. byte-swapped. */
+  /**
+   * A 32-bit field at any alignment; one that begins at an odd offset counts 256 times, i.e.
+   * byte-swapped.
+   */
   @inline
   static add(tcp: usize, field: usize, amount: u32): u64 {
     const old = load<u32>(field);

@@ -15,7 +15,9 @@ import { TCP_FLAGS, TCP_SEQUENCE, TCP_SOURCE_PORT, TCP_SYN, TCP_WINDOW } from '.
 import { Checksum } from './checksum';
 import { Options } from './options';
 
-/** Server to client, at the agent: the packet comes from the VIP and counts as the switch promised. */
+/**
+ * Server to client, at the agent: the packet comes from the VIP and counts as the switch promised.
+ */
 export class ToClient {
   @inline
   static agent(packet: usize, tcp: usize, end: usize, vnet: usize, entry: usize): void {
@@ -35,7 +37,9 @@ export class ToClient {
     Checksum.updateTcp(tcp, vnet, change, address);
   }
 
-  /** The client shifts by the scale of the switch's SYN-ACK. The window of a SYN is never scaled. */
+  /**
+   * The client shifts by the scale of the switch's SYN-ACK. The window of a SYN is never scaled.
+   */
   @inline
   static window(tcp: usize, entry: usize): u64 {
     const server = <u32>load<u8>(entry + ENTRY_SERVER_SCALE);

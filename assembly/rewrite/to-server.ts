@@ -17,7 +17,10 @@ const HOP_LIMIT: u32 = 64;
 
 /** Client to server. The caller has parsed the packet and found its entry. */
 export class ToServer {
-  /** At the switch: the packet goes to the handoff address; no hop behind the switch shows in a traceroute. */
+  /**
+   * At the switch: the packet goes to the handoff address; no hop behind the switch shows in a
+   * traceroute.
+   */
   @inline
   static switch(packet: usize, tcp: usize, vnet: usize, entry: usize): void {
     const address = <u32>load<u16>(entry + ENTRY_TO_SERVER_ADDRESS_DELTA);
@@ -36,7 +39,10 @@ export class ToServer {
     Checksum.updateTcp(tcp, vnet, <u64>(address + port), address);
   }
 
-  /** At the agent: the packet goes to the service address, and its acknowledgments count as the server does. */
+  /**
+   * At the agent: the packet goes to the service address, and its acknowledgments count as the
+   * server does.
+   */
   @inline
   static agent(packet: usize, tcp: usize, end: usize, vnet: usize, entry: usize): void {
     const address = <u32>load<u16>(entry + ENTRY_TO_SERVER_ADDRESS_DELTA);

@@ -156,7 +156,8 @@ export function randomHead(random: Random): string {
   const lines = fields.map(([name, text]) => `${name}:${random.pick([' ', '', ' \t'])}${text}`);
   const method = target === '*' ? 'OPTIONS' : random.pick(METHODS);
   const empty = random.chance(0.05) ? '\r\n' : '';
-  return `${empty}${method} ${target} HTTP/1.${minor}\r\n${lines.map((line) => `${line}\r\n`).join('')}\r\n`;
+  const line = `${empty}${method} ${target} HTTP/1.${minor}`;
+  return [line, ...lines, '', ''].join('\r\n');
 }
 
 const SPOILERS = [

@@ -93,7 +93,9 @@ function option(random: Random, kind: number, length: number): Uint8Array {
   return bytes;
 }
 
-/** Up to 40 bytes of options in any order and at any alignment; sometimes the list ends in nonsense. */
+/**
+ * Up to 40 bytes of options in any order and at any alignment; sometimes the list ends in nonsense.
+ */
 export function randomOptions(random: Random): OptionPart[] {
   const timestamps = (): OptionPart => ({ kind: 'timestamps', bytes: option(random, 8, 10) });
   const nop = (): OptionPart => ({ kind: 'nop', bytes: Uint8Array.of(1) });
