@@ -43,7 +43,7 @@ export interface PoolOptions {
   filename?: string;
 }
 
-const READY_LIMIT_MS = 5000;
+const READY_LIMIT_MS = 15_000; // threads of a busy host load slowly
 const STOP_LIMIT_MS = 2000;
 const SHORT_LIFE_MS = 1000;
 const DELAY_LIMIT_MS = 1000;
