@@ -8,7 +8,7 @@ export const OLDEST_VERSION = 1;
 export const FRAME_LENGTH = 0; // u32: of the whole frame, header included
 export const FRAME_TYPE = 4; // u8: TYPE_*
 export const FRAME_VERSION = 5; // u8: version of the body's layout
-export const FRAME_RESERVED = 6; // u16: sent as 0, not looked at
+// 2 bytes reserved: sent as 0, not looked at, here and below
 export const FRAME_NUMBER = 8; // u32: 1 for the first frame of a connection, then + 1
 export const FRAME_RECEIVED = 12; // u32: newest frame number received from the peer, 0 = none
 export const FRAME_HEADER = 16;
@@ -37,7 +37,7 @@ export const TUPLE_VIP = 16;
 export const TUPLE_CLIENT_PORT = 32; // u16
 export const TUPLE_VIP_PORT = 34; // u16
 export const TUPLE_FAMILY = 36; // u8: 4 or 6
-export const TUPLE_SIZE = 40; // 3 bytes reserved
+// 3 bytes reserved: a tuple has 40
 
 // Service offer in a hello
 export const OFFER_VIP = 0;
@@ -74,9 +74,9 @@ export const HANDOFF_SWITCH_NEXT = 60; // u32
 export const HANDOFF_CLIENT_SCALE = 64; // u8: 0 to 14, 15 = not offered
 export const HANDOFF_SWITCH_SCALE = 65; // u8: 0 to 14, 15 = not offered
 export const HANDOFF_FLAGS = 66; // u8: HANDOFF_FLAG_*
-export const HANDOFF_RESERVED = 67; // u8
+// 1 byte reserved
 export const HANDOFF_WINDOW = 68; // u16
-export const HANDOFF_RESERVED2 = 70; // u16
+// 2 bytes reserved
 export const HANDOFF_TIMESTAMP_RECENT = 72; // u32
 export const HANDOFF_TIMESTAMP_SWITCH = 76; // u32
 export const HANDOFF_BYTES = 80; // u32: count of the bytes that follow

@@ -15,6 +15,7 @@ interface Finding {
 }
 
 const TUN_PATH = '/dev/net/tun';
+const IPROUTE = 'ip';
 const PROBE_DEVICE = 'baton-probe';
 
 function checkNode(): Finding {
@@ -28,7 +29,7 @@ function checkNode(): Finding {
 
 function checkIproute(): Finding {
   try {
-    const said = execFileSync('ip', ['-V'], { encoding: 'utf8' }).trim();
+    const said = execFileSync(IPROUTE, ['-V'], { encoding: 'utf8' }).trim();
     return { grade: 'ok', what: `iproute2: ${said.replace(/^.*iproute2-?/, '')}` };
   } catch {
     const mend = 'apt-get install -y iproute2';
@@ -105,7 +106,7 @@ function checkReversePath(): Finding {
 
 function localAddresses(): string[] {
   try {
-    const text = execFileSync('ip', ['-j', 'address', 'show'], { encoding: 'utf8' });
+    const text = execFileSync(IPROUTE, ['-j', 'address', 'show'], { encoding: 'utf8' });
     const links = JSON.parse(text) as { addr_info?: { local?: string }[] }[];
     return links.flatMap((link) => (link.addr_info ?? []).map(({ local }) => local ?? ''));
   } catch {
