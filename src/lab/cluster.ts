@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { writeKeys } from '../channel/keygen.ts';
 import { adminSocket, writeConfigurations, type ClusterOptions } from './cluster-config.ts';
+import { reachedServers } from './figures.ts';
 import { HostProcess, insideNamespace } from './host-process.ts';
 import * as namespaces from './namespaces.ts';
 import { planTopology, VIP4, VIP6, VIP_PORT, type HostPlan, type Topology } from './topology.ts';
@@ -87,8 +88,9 @@ export class Lab {
     if (server !== 'echo') web.writeDocumentRoot(this.directory);
     if (switching) await this.configure();
     for (const host of this.topology.hosts) this.hosts[host.name] = this.startHolder(host);
-    await Promise.all(this.topology.servers.map((server) => this.startServer(server)));
-    if (switching) await this.startBaton('switch');
+    const starts = this.topology.servers.map((server) => this.startServer(server));
+    if (switching) starts.push(this.startSwitch());
+    await Promise.all(starts);
     this.writeHosts();
   }
 
@@ -121,6 +123,14 @@ export class Lab {
     this.hosts[server.name]!.programs['web'] = program.pid;
     await program.ready(() => web.isListening(program.pid), READY_LIMIT_MS, signal);
     if (switching) await this.startBaton(server.name);
+  }
+
+  /** Ready when the switch reaches every server's agent. */
+  private async startSwitch(): Promise<void> {
+    const baton = await this.startBaton('switch');
+    const wanted = this.topology.servers.length;
+    const isConnected = async () => (await reachedServers(this.directory)).length === wanted;
+    await baton.ready(isConnected, READY_LIMIT_MS, this.options.signal);
   }
 
   /** Starts a program on a host; it ends with the lab. Its output goes to `directory`/HOST.TITLE.log. */

@@ -1,8 +1,10 @@
 // What the lab reads from the switch's admin socket.
 import { askAdmin } from '../admin/client.ts';
 import type { PartView, StatsView } from '../admin/views.ts';
-import { HISTOGRAM_LIMITS_MS, type Figures } from '../control/figures.ts';
+import type { WebSwitch } from '../control/switch/web-switch.ts';
 import { adminSocket } from './cluster-config.ts';
+
+type ControlFigures = ReturnType<WebSwitch['stats']>;
 
 export interface SwitchFigures {
   received: number;
@@ -11,7 +13,7 @@ export interface SwitchFigures {
   bytesForwarded: number;
   /** entries in the table */
   connections: number;
-  control: Figures;
+  control: ControlFigures;
 }
 
 export function readStats(directory: string, host: string): Promise<StatsView> {
@@ -28,19 +30,30 @@ export async function readSwitchFigures(directory: string): Promise<SwitchFigure
     answered: counters['answered'] ?? 0,
     bytesForwarded: counters['bytesForwarded'] ?? 0,
     connections: part.table.used,
-    control: part.control as Figures,
+    control: part.control as ControlFigures,
   };
 }
 
+/** Names of the servers whose agents the switch reaches; none when the switch does not answer yet. */
+export async function reachedServers(directory: string): Promise<string[]> {
+  try {
+    const { control } = await readSwitchFigures(directory);
+    return control.servers.filter(({ up }) => up).map(({ name }) => name);
+  } catch {
+    return [];
+  }
+}
+
 /** Handoffs within a time: the histogram's limit below which that share of all lies, e.g. `2 ms`. */
-export function handoffWithin(histogram: Figures['handoffMs'], share: number): string {
-  const total = histogram.counts.reduce((sum, times) => sum + times, 0);
+export function handoffWithin(histogram: ControlFigures['handoffMs'], share: number): string {
+  const { counts, limits } = histogram;
+  const total = counts.reduce((sum, times) => sum + times, 0);
   let seen = 0;
-  for (const [index, times] of histogram.counts.entries()) {
+  for (const [index, times] of counts.entries()) {
     seen += times;
     if (seen < share * total) continue;
-    const limit = HISTOGRAM_LIMITS_MS[index];
-    return limit === undefined ? `more than ${HISTOGRAM_LIMITS_MS.at(-1)} ms` : `${limit} ms`;
+    const limit = limits[index];
+    return limit === undefined ? `more than ${limits.at(-1)} ms` : `${limit} ms`;
   }
   return '?';
 }

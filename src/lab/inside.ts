@@ -21,7 +21,7 @@ async function warmUp(plan: RequestPlan): Promise<void> {
   const server = createEchoServer('self').listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  await sendRequests({ ...plan, address: '127.0.0.1', port, targets: ['/'], sendBytes: 1 });
+  await sendRequests({ ...plan, address: '127.0.0.1', port, targets: ['/'] });
   server.close();
 }
 

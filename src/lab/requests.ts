@@ -7,14 +7,14 @@ import { pipeline } from 'node:stream/promises';
 import { streamChunks } from './byte-stream.ts';
 import { peerText } from './echo-server.ts';
 
-/** Requests that one client sends, one after the other. */
+/** Requests that one client sends. */
 export interface RequestPlan {
   address: string;
   port: number;
   method: string;
   targets: string[];
-  /** all on one connection; otherwise a connection each */
-  keepAlive: boolean;
+  /** one: all on one connection; each: a connection each, one after the other; together: all at once */
+  connections: 'one' | 'each' | 'together';
   /** body: that many bytes of the reproducible stream */
   sendBytes: number;
 }
@@ -38,14 +38,18 @@ const SILENCE_LIMIT_MS = 10_000;
 
 /** Throws when a request gets no answer. */
 export async function sendRequests(plan: RequestPlan): Promise<RequestResult[]> {
-  const agent = new Agent({ keepAlive: plan.keepAlive, maxSockets: 1 });
-  const results: RequestResult[] = [];
+  const isOne = plan.connections === 'one';
+  const agent = new Agent(isOne ? { keepAlive: true, maxSockets: 1 } : {});
   try {
+    if (plan.connections === 'together') {
+      return await Promise.all(plan.targets.map((target) => sendRequest(plan, target, agent)));
+    }
+    const results: RequestResult[] = [];
     for (const target of plan.targets) results.push(await sendRequest(plan, target, agent));
+    return results;
   } finally {
     agent.destroy();
   }
-  return results;
 }
 
 async function sendRequest(

@@ -28,7 +28,7 @@ const PLAN: RequestPlan = {
   port: VIP_PORT,
   method: 'GET',
   targets: TARGETS,
-  keepAlive: false,
+  connections: 'each',
   sendBytes: 0,
 };
 
@@ -73,8 +73,10 @@ function field(result: RequestResult, name: string): string {
 }
 
 async function whoAnswers(lab: Lab, narrator: Narrator): Promise<void> {
-  narrator.title(`Who answers? ${TARGETS.length} requests on as many connections to ${VIP4}`);
-  const results = await send(lab, {});
+  narrator.title(
+    `Who answers? ${TARGETS.length} requests at once, on as many connections to ${VIP4}`,
+  );
+  const results = await send(lab, { connections: 'together' });
   for (const result of results) {
     const [server, peer] = [field(result, 'server'), field(result, 'peer')];
     const ms = `${result.ms.toFixed(1)} ms`;
@@ -94,11 +96,24 @@ async function whoAnswers(lab: Lab, narrator: Narrator): Promise<void> {
     seen === results.length,
     `${seen} of ${results.length}`,
   );
+  const again = await send(lab, {});
+  const same = again.filter((result, index) => {
+    return field(result, 'server') === field(results[index]!, 'server');
+  });
+  narrator.line(
+    `asked again: ${same.length} of ${results.length} paths went to the server that knows them; ` +
+      `half took less than ${medianMs(again)} ms, at first ${medianMs(results)} ms`,
+  );
+}
+
+function medianMs(results: RequestResult[]): string {
+  const sorted = results.map(({ ms }) => ms).toSorted((one, other) => one - other);
+  return (sorted[Math.floor(sorted.length / 2)] ?? 0).toFixed(1);
 }
 
 async function keepAlive(lab: Lab, narrator: Narrator): Promise<void> {
   narrator.title('One connection, eight requests');
-  const results = await send(lab, { targets: TARGETS.slice(0, 8), keepAlive: true });
+  const results = await send(lab, { targets: TARGETS.slice(0, 8), connections: 'one' });
   const servers = new Set(results.map((result) => field(result, 'server')));
   const locals = new Set(results.map((result) => result.local));
   const [first, ...later] = results.map((result) => result.ms.toFixed(1));
@@ -149,7 +164,7 @@ async function handoffs(lab: Lab, narrator: Narrator): Promise<void> {
   narrator.title('Handoffs');
   const { control } = await readSwitchFigures(lab.directory);
   const { handoffMs, handoffs, ready } = control;
-  const mean = (handoffMs.sumMs / Math.max(1, ready)).toFixed(2);
+  const mean = (handoffMs.sum / Math.max(1, ready)).toFixed(2);
   narrator.line("from a request's first byte until its server's kernel had it all:");
   narrator.line(
     `half within ${handoffWithin(handoffMs, 0.5)}, 99 % within ${handoffWithin(handoffMs, 0.99)}; ` +
