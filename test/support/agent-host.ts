@@ -5,7 +5,7 @@ import { Agent } from '../../src/agent/agent.ts';
 import { AgentNetwork } from '../../src/agent/network.ts';
 import type { Finding } from '../../src/agent/traps.ts';
 import type { Message } from '../../src/channel/messages.ts';
-import { parsePrefix } from '../../src/config/address.ts';
+import { parseAddress, parsePrefix } from '../../src/config/address.ts';
 import type { Prefix } from '../../src/config/address.ts';
 import { monotonicMs } from '../../src/clock.ts';
 import { createCore } from '../../src/core.ts';
@@ -20,6 +20,7 @@ import type { TcpPacket } from '../../src/packet/read.ts';
 import { Forwarding } from '../../src/workers/forwarding.ts';
 import { FromControlWriter, ToControlReader } from '../../src/workers/rings.ts';
 import { TIMING, switchHello } from './agent-rig.ts';
+import { VIP } from './server-kernel.ts';
 
 const DEVICE = 'bagtun0';
 const CLIENT_DEVICE = 'bagtun1';
@@ -37,6 +38,10 @@ export const NETWORK = {
   handoff: prefixes('10.81.1.0/24', 'fd81:1::/64'),
   service: prefixes('10.82.1.0/24', 'fd82:1::/64'),
 };
+
+export const VIP6 = parseAddress('2001:db8:80::80')!;
+export const CLIENT6 = parseAddress('fd80:1::2')!;
+const SERVICES = [VIP, VIP6].map((vip) => ({ vip, port: 80, serverPort: 80 }));
 
 /** Packets behind the second TUN: what the test sends as clients, and what the clients get. */
 class ClientSide {
@@ -115,7 +120,11 @@ export class AgentHost {
     // loose reverse path filtering wants some route to the VIP
     await ip('route', 'add', 'default', 'dev', CLIENT_DEVICE);
     host.findings = await host.network.setUp();
-    host.receive({ kind: 'channel-up', peer: 'switch', hello: switchHello() });
+    host.receive({
+      kind: 'channel-up',
+      peer: 'switch',
+      hello: switchHello({ services: SERVICES }),
+    });
     host.messages.length = 0;
     return host;
   }
