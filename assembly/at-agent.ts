@@ -44,7 +44,7 @@ import {
 } from './verdict';
 import { IPV4_DESTINATION, IPV4_HEADER_SIZE, IPV4_SOURCE } from './wire/ipv4';
 import { IPV6_DESTINATION, IPV6_HEADER_SIZE, IPV6_SOURCE } from './wire/ipv6';
-import { TCP_FIN, TCP_FLAGS, TCP_RST } from './wire/tcp';
+import { TCP_FIN, TCP_FLAGS, TCP_RST, TCP_SYN } from './wire/tcp';
 import { Workers } from './workers';
 
 const ATTEMPTS: u32 = 4;
@@ -168,7 +168,16 @@ export class AtAgent {
     if (state != STATE_FORWARD && state != STATE_CLOSED) {
       return ToControl.packet(worker, slot, entry);
     }
+    // the client reuses its port before the switch heard of the close: a kernel in TIME-WAIT would take
+    // the new connection past the dispatcher. The SYN comes again when the switch knows.
+    if (state == STATE_CLOSED && !reply && AtAgent.isSyn(slot, six)) return DROP_SILENT << 8;
     return AtAgent.translate(worker, slot, six, reply, entry, nowMs);
+  }
+
+  @inline
+  private static isSyn(slot: usize, six: bool): bool {
+    const tcp = slot + SLOT_PACKET + (six ? IPV6_HEADER_SIZE : IPV4_HEADER_SIZE);
+    return ((<u32>load<u8>(tcp, TCP_FLAGS)) & TCP_SYN) != 0;
   }
 
   /** Why nothing may go to the client now, 0 when it may. */
