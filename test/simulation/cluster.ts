@@ -49,6 +49,10 @@ export interface World {
 export const VIP4 = '192.0.2.80';
 export const VIP6 = '2001:db8:80::80';
 const WALL_START_MS = 1_800_000_000_000;
+/** Receivers in the trace, besides the hosts of the network. */
+export const AT_AGENT = 100;
+export const TO_KERNEL = 200;
+export const FROM_KERNEL = 300;
 const KEY = '5a'.repeat(32);
 
 /** One server's host: kernel, web application's place, agent. */
@@ -83,7 +87,7 @@ export class ServerHost {
     this.agent = this.makeAgent();
     this.channelHost = {
       name: this.name,
-      index: 100 + number,
+      index: AT_AGENT + number,
       isRunning: () => this.agent.isRunning(),
       hello: () => this.agent.hello(),
       up: (peer, hello) => this.agent.up(peer, hello),
@@ -155,6 +159,8 @@ export class ServerHost {
   private fromKernel(packet: Uint8Array): void {
     const source = sourceOf(packet);
     if (!this.service.some(({ prefix, bits }) => isInPrefix(source, prefix, bits))) return;
+    const { clock, trace } = this.cluster.world;
+    trace.delivery(clock.nowMs, FROM_KERNEL + this.number, packet);
     this.toAgent(packet, destinationOf(packet), 2);
   }
 
@@ -175,7 +181,7 @@ export class ServerHost {
       world.monitor.toServer(this.name, packet);
       const copy = packet.slice();
       world.clock.after(0.01, () => {
-        world.trace.delivery(world.clock.nowMs, 200 + this.number, copy);
+        world.trace.delivery(world.clock.nowMs, TO_KERNEL + this.number, copy);
         this.kernel.receive(copy);
       });
     } else {

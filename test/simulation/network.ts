@@ -96,6 +96,11 @@ export class Network {
     return host;
   }
 
+  /** By index. */
+  get names(): string[] {
+    return this.hosts.map(({ name }) => name);
+  }
+
   /** The longest prefix wins. */
   route(text: string, host: Host): void {
     this.routes.push({ ...parsePrefix(text), host });

@@ -97,13 +97,25 @@ function drawCluster(random: Random, servers: number, isRough: boolean): Cluster
   };
 }
 
+/** Window scales and buffers that fit each other: no window is smaller than a few segments. */
+const WINDOWS = [
+  [NO_SCALE, 8000],
+  [NO_SCALE, 65_535],
+  [0, 65_535],
+  [2, 100_000],
+  [7, 262_144],
+  [10, 1 << 22],
+  [14, 1 << 26],
+] as const;
+
 function drawKernel(random: Random, without: number): Partial<KernelOptions> {
+  const [scale, receiveBuffer] = random.pick(WINDOWS);
   return {
     timestamps: !random.chance(without),
     sack: !random.chance(without),
-    scale: random.chance(without) ? NO_SCALE : random.pick([0, 2, 7, 10, 14]),
+    scale,
     mss: random.pick([1460, 1400, 536]),
-    receiveBuffer: random.pick([8000, 65_535, 262_144]),
+    receiveBuffer,
     retries: 6,
     orphanRetries: 4,
   };
@@ -141,7 +153,7 @@ function drawClient(
   let request = firstRequest;
   const count = random.between(1, isPressed ? 8 : 4);
   const isTogether = random.chance(0.3);
-  let startMs = 1000;
+  let startMs = 1500; // when the control channels are up
   let canVanish = random.chance(0.15);
   for (let i = 0; i < count; i++) {
     startMs = isTogether ? startMs + random.fraction() : startMs + random.between(0, 1500);

@@ -1,7 +1,9 @@
 import { STATE_CLOSED } from '../../assembly/layout.ts';
+import { COOKIE_EPOCH_MS } from '../../src/control/switch/cookie-keys.ts';
 import { Random } from '../support/random.ts';
 import { Cluster, VIP4, VIP6 } from './cluster.ts';
 import { ClientConnection, type ConnectionPlan, type Outcome } from './http/client.ts';
+import { describeDelivery } from './describe.ts';
 import { Journal, ServerApplication } from './http/server.ts';
 import { Monitor } from './monitor.ts';
 import { Network, parseAddress } from './network.ts';
@@ -28,7 +30,8 @@ const START_MS = 1000;
 const LIMIT_MS = 400_000;
 /** Server kernels end their last retransmissions, agents and switch expire what vanished. */
 const SETTLE_LIMIT_MS = 400_000;
-const SWEEP_MS = 5000;
+const SWEEP_MS = 6000;
+const COOKIE_LIFE_MS = 3 * COOKIE_EPOCH_MS;
 
 class Run {
   readonly scenario: Scenario;
@@ -44,13 +47,13 @@ class Run {
   private over = 0;
   private readonly random: Random;
 
-  constructor(seed: number, module: WebAssembly.Module, adjust?: (scenario: Scenario) => void) {
+  constructor(seed: number, module: WebAssembly.Module) {
     this.random = new Random(seed);
     this.scenario = drawScenario(this.random.fork());
-    adjust?.(this.scenario);
     this.network = new Network(this.clock, this.random.fork(), this.trace);
     const { clock, trace, monitor, network } = this;
     const world = { clock, trace, monitor, network, module, random: this.random.fork() };
+    monitor.keepsOrder = !this.scenario.cluster.isSteeringLoose;
     this.cluster = new Cluster(world, this.scenario.cluster);
     this.cluster.servers.forEach((server, index) => {
       const options = this.scenario.applications[index];
@@ -122,6 +125,10 @@ class Run {
       }
     }
     this.clock.runUntil(this.clock.nowMs + this.scenario.cluster.timing.lingerMs! + SWEEP_MS);
+    // a connection that may have been served stays known until its cookie is no longer valid
+    if (entriesByState(this.cluster.switch.view).size > 0) {
+      this.clock.runUntil(this.clock.nowMs + COOKIE_LIFE_MS);
+    }
     this.judge();
   }
 
@@ -179,9 +186,15 @@ class Run {
 export function simulate(
   seed: number,
   module: WebAssembly.Module,
-  adjust?: (scenario: Scenario) => void,
+  watch?: (line: string) => void,
 ): SimulationResult {
-  const run = new Run(seed, module, adjust);
+  const run = new Run(seed, module);
+  if (watch) {
+    watch(JSON.stringify(run.scenario, undefined, 1));
+    const names = run.network.names;
+    run.trace.watch = (nowMs, receiver, bytes) =>
+      watch(describeDelivery(nowMs, receiver, bytes, names));
+  }
   try {
     run.run();
   } catch (error) {

@@ -39,8 +39,20 @@ export function countingMistakes(view: DataView, name: string): string[] {
 export function emptinessMistakes(view: DataView, name: string): string[] {
   const mistakes: string[] = [];
   const count = u32(view, L.HEADER_ENTRY_COUNT);
-  for (const [state, entries] of entriesByState(view)) {
-    mistakes.push(`${name}: ${entries} entries are left in state ${state}`);
+  const entries = u32(view, L.HEADER_ENTRY_BASE);
+  for (let entry = 0; entry < count; entry++) {
+    const at = entries + entry * L.ENTRY_SIZE;
+    const state = u32(view, at + L.ENTRY_STATE) & 0xff;
+    if (state === L.STATE_FREE) continue;
+    const record = u32(view, L.HEADER_RECORD_BASE) + entry * L.RECORD_SIZE;
+    const words = [
+      `client port ${view.getUint16(at + L.ENTRY_CLIENT_PORT)}`,
+      `state ${state}`,
+      `deadline ${view.getFloat64(record + L.RECORD_DEADLINE, true)}`,
+      `terminal bits ${u32(view, record + L.RECORD_TERMINAL)}`,
+      `id ${u32(view, record + L.RECORD_ID_COUNTER)}`,
+    ];
+    mistakes.push(`${name}: an entry is left: ${words.join(', ')}`);
   }
   if (mistakes.length > 0) return mistakes;
   const free = u32(view, L.HEADER_FREE_COUNT);

@@ -6,6 +6,8 @@ export class Trace {
   private low = 0x9747b28c;
   private high = 0x3c6ef372;
   delivered = 0;
+  /** told of every delivery, for people */
+  watch: ((nowMs: number, receiver: number, bytes: Uint8Array) => void) | undefined;
 
   number(value: number): void {
     this.low = Math.imul(this.low ^ Math.imul(value, 0xcc9e2d51), 5) + 0xe6546b64;
@@ -17,6 +19,7 @@ export class Trace {
   /** One delivery: the time in ms (its microseconds count), who got it, and the bytes. */
   delivery(nowMs: number, receiver: number, bytes: Uint8Array): void {
     this.delivered += 1;
+    this.watch?.(nowMs, receiver, bytes);
     this.number(Math.round(nowMs * 1000) >>> 0);
     this.number(receiver);
     this.number(bytes.length);
