@@ -102,6 +102,8 @@ async function checkReceivedBytes(lab: TestLab): Promise<void> {
     '--signal=INT',
     '8',
     'tcpdump',
+    '-Q',
+    'in',
     '-i',
     'eth0',
     '--immediate-mode',
@@ -117,7 +119,7 @@ async function checkReceivedBytes(lab: TestLab): Promise<void> {
     'for i in 1 2 3; do curl -s -o /dev/null $BATON_URL/1M; done',
   ]);
   await capturing;
-  const read = ['tcpdump', '-nn', '-r', file, 'inbound or (not src host 10.80.1.2)'];
+  const read = ['tcpdump', '-nn', '-r', file, 'not src host 10.80.1.2'];
   const { stdout } = await lab.run('client', read);
   const packets = stdout.split('\n').filter((line) => line.includes(' IP '));
   const sources = new Set(packets.map((line) => / IP (\d+\.\d+\.\d+\.\d+)/.exec(line)?.[1]));
