@@ -123,9 +123,9 @@ test('request head: each byte is taken or refused in method, target, name and va
   }
 });
 
-test('request head: what is ambiguous is refused by name', () => {
-  const two = (first: string, second: string): string =>
-    get('/', `${HOST}${first}\r\n${second}\r\n`);
+const two = (first: string, second: string): string => get('/', `${HOST}${first}\r\n${second}\r\n`);
+
+test('request head: a field that is ambiguous is refused by name', () => {
   refused(`GET / HTTP/1.1\n${HOST}\r\n`, E.HEAD_ERROR_LINE_END);
   refused(get('/', 'Host: a.example\n'), E.HEAD_ERROR_LINE_END);
   refused(get('/', `${HOST}X: a\rHost: b\r\n`), E.HEAD_ERROR_LINE_END);
@@ -159,6 +159,9 @@ test('request head: what is ambiguous is refused by name', () => {
   refused(get('http://u:p@a.example/'), E.HEAD_ERROR_USERINFO);
   refused(get('http://b.example/'), E.HEAD_ERROR_HOST_DIFFERS);
   refused(get('http://a.example:8080/'), E.HEAD_ERROR_HOST_DIFFERS);
+});
+
+test('request head: a framing or request line that is ambiguous is refused by name', () => {
   refused(two('Content-Length: 3', 'Content-Length: 30'), E.HEAD_ERROR_CONTENT_LENGTH);
   for (const length of [
     '',
