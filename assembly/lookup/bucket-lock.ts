@@ -11,8 +11,8 @@ import { Atomic } from './atomic';
 
 /** How often a worker tries; about 20 us. It then drops the packet: the client sends it again. */
 export const WORKER_TRIES: u32 = 1 << 12;
-/** How often control tries: longer than an operating system takes the processor from a lock's holder. */
-export const CONTROL_TRIES: u32 = 1 << 22;
+/** How often control tries, about 0.1 s: longer than a busy machine keeps a lock's holder off the processor. */
+export const CONTROL_TRIES: u32 = 1 << 26;
 
 export class BucketLock {
   /** True when taken. Bounded: a bucket whose owner died stays locked until releaseOwner(). */

@@ -140,14 +140,22 @@ export class CoreHost {
     return count;
   }
 
-  /** Every entry is in the pool or linked, and each bucket is unlocked. */
+  /** Every entry is in the pool or linked, each bucket is unlocked, and the counts are right. */
   isWhole(): boolean {
+    return this.faults().length === 0;
+  }
+
+  /** What isWhole() finds wrong. */
+  faults(): string[] {
+    const found: string[] = [];
+    const expect = (name: string, is: number, wanted: number): void => {
+      if (is !== wanted) found.push(`${name}: ${is}, not ${wanted}`);
+    };
     const buckets = this.header(L.HEADER_BUCKET_COUNT);
     const base = this.header(L.HEADER_BUCKET_BASE);
     for (let bucket = 0; bucket < buckets; bucket += 1) {
-      if (this.header(base + bucket * L.BUCKET_SIZE + L.BUCKET_VERSION) & L.VERSION_LOCKED) {
-        return false;
-      }
+      const version = this.header(base + bucket * L.BUCKET_SIZE + L.BUCKET_VERSION);
+      expect(`bucket ${bucket} locked`, version & L.VERSION_LOCKED, 0);
     }
     const free = this.header(L.HEADER_FREE_COUNT);
     let listed = 0;
@@ -156,12 +164,12 @@ export class CoreHost {
       listed += 1;
       next = this.connections.entry32(next - 1, L.ENTRY_NEXT);
     }
-    return (
-      this.header(L.HEADER_FREE_LOCK) === 0 &&
-      listed === free &&
-      free + this.linked() === this.connections.entryCount &&
-      this.header(L.HEADER_HALF_OPEN_COUNT) === this.linked(L.STATE_GATHERING)
-    );
+    expect('lock of the pool', this.header(L.HEADER_FREE_LOCK), 0);
+    expect('entries in the pool', listed, free);
+    expect('entries', free + this.linked(), this.connections.entryCount);
+    const gathering = this.linked(L.STATE_GATHERING);
+    expect('half open', this.header(L.HEADER_HALF_OPEN_COUNT), gathering);
+    return found;
   }
 }
 
