@@ -133,7 +133,7 @@ export class Agent implements Plane {
     else if (!peer) return;
     else if (message.type === 'close') this.#close(peer, message, nowMs);
     else if (message.type === 'confirm') {
-      for (const id of message.ids) this.#takeover.confirm(id, nowMs);
+      for (const id of message.ids) this.#takeover.confirm(id, message.of);
     } else if (message.type === 'resync') this.#resync(peer, message, nowMs);
   }
 
@@ -145,7 +145,7 @@ export class Agent implements Plane {
 
   #close(peer: Peer, { id, tuple }: Close, nowMs: number): void {
     this.#takeover.release(id, tuple, peer, nowMs);
-    this.#outbox.message(peer.peer, { type: 'confirm', ids: [id] });
+    this.#outbox.message(peer.peer, { type: 'confirm', ids: [id], of: 'close' });
   }
 
   /** What the peer does not know is nobody's: its client was given to another, or is gone. */

@@ -1,5 +1,5 @@
 import * as L from '../../assembly/layout.ts';
-import type { HandoffId, Message } from '../channel/messages.ts';
+import type { Confirm, HandoffId, Message } from '../channel/messages.ts';
 import { idKey } from '../tuple.ts';
 import type { Entries } from './entries.ts';
 import type { Outcome, Giver } from './takeover.ts';
@@ -11,7 +11,7 @@ interface Outstanding {
   id: HandoffId;
   giver: Giver;
   reason: string;
-  /** TERMINAL_* of what was sent and not confirmed, oldest first: a confirmation names only the id */
+  /** TERMINAL_* of what was sent and not confirmed, oldest first: a confirmation may name only the id */
   sent: number[];
   repeatMs: number;
 }
@@ -68,16 +68,20 @@ export class Outcomes {
     }
   }
 
-  /** The entry whose oldest message of that id is confirmed, and the bits it still has. */
-  confirm(id: HandoffId): { entry: number; bit: number; left: number } | null {
+  /**
+   * A message of that id arrived: the one named, else the oldest. Returns the bits that its entry is
+   * rid of, and those it still has.
+   */
+  confirm(id: HandoffId, of?: Confirm['of']): { entry: number; done: number; left: number } | null {
     const outstanding = this.#outstanding.get(idKey(id));
-    const bit = outstanding?.sent.shift();
-    if (!outstanding || bit === undefined) return null;
-    const { entry } = outstanding;
-    this.#entries.clearTerminal(entry, bit);
+    if (!outstanding) return null;
+    const { entry, sent } = outstanding;
+    const done = of ? BITS[of] : (sent[0] ?? 0);
+    outstanding.sent = sent.filter((bit) => (bit & done) === 0);
+    this.#entries.clearTerminal(entry, done);
     const left = this.#entries.terminal(entry);
     if (left === 0) this.#outstanding.delete(idKey(id));
-    return { entry, bit, left };
+    return { entry, done, left };
   }
 
   /** Nothing of this id needs to be told any more. */
@@ -104,7 +108,7 @@ export class Outcomes {
     for (const bit of ORDER) {
       if ((bits & bit) === 0 || !wanted(bit)) continue;
       if (!this.#tell(outstanding.giver, this.#outcome(outstanding, bit))) return;
-      outstanding.sent.push(bit);
+      if (!outstanding.sent.includes(bit)) outstanding.sent.push(bit);
     }
   }
 
@@ -124,6 +128,12 @@ const ORDER = [
   L.TERMINAL_FAILED_MAYBE,
   L.TERMINAL_CLOSE,
 ] as const;
+
+const BITS = {
+  ready: L.TERMINAL_READY,
+  failed: L.TERMINAL_FAILED | L.TERMINAL_FAILED_MAYBE,
+  close: L.TERMINAL_CLOSE,
+};
 
 const ALL = ORDER.reduce((bits, bit) => bits | bit, 0);
 

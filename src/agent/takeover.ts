@@ -1,5 +1,5 @@
 import type { PacketEvent } from '../event.ts';
-import type { Handoff, HandoffId, ResyncEntry, Tuple } from '../channel/messages.ts';
+import type { Confirm, Handoff, HandoffId, ResyncEntry, Tuple } from '../channel/messages.ts';
 
 /** Who hands a connection over, and where the packets of its VIP and port go on this host. */
 export interface Giver {
@@ -30,8 +30,8 @@ export interface Takeover {
   accept(handoff: Handoff, giver: Giver, nowMs: number): void;
   /** Takes a connection away from the server without a packet to the client; false = unknown id. */
   release(id: HandoffId, tuple: Tuple, giver: Giver, nowMs: number): boolean;
-  /** The giver got an outcome of this id. */
-  confirm(id: HandoffId, nowMs: number): void;
+  /** The giver got an outcome of this id: the one named, else the oldest. */
+  confirm(id: HandoffId, of?: Confirm['of']): void;
   /** The giver can be reached again: what it did not confirm is told again. */
   reachable(giver: Giver, nowMs: number): void;
   /** The giver's connections that are held here and not over. */

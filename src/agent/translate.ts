@@ -1,5 +1,5 @@
 import * as L from '../../assembly/layout.ts';
-import type { Handoff, HandoffId, ResyncEntry, Tuple } from '../channel/messages.ts';
+import type { Confirm, Handoff, HandoffId, ResyncEntry, Tuple } from '../channel/messages.ts';
 import type { PacketEvent } from '../event.ts';
 import { readPacket } from '../packet/read.ts';
 import { advance } from '../packet/sequence.ts';
@@ -108,11 +108,11 @@ export class Translate implements Takeover {
     return true;
   }
 
-  confirm(id: HandoffId): void {
-    const confirmed = this.#outcomes.confirm(id);
+  confirm(id: HandoffId, of?: Confirm['of']): void {
+    const confirmed = this.#outcomes.confirm(id, of);
     if (!confirmed || confirmed.left !== 0) return;
     const failed = L.TERMINAL_FAILED | L.TERMINAL_FAILED_MAYBE;
-    if ((confirmed.bit & failed) !== 0 && !this.#kills.has(confirmed.entry)) {
+    if ((confirmed.done & failed) !== 0 && !this.#kills.has(confirmed.entry)) {
       this.#entries.remove(confirmed.entry, id);
     }
   }

@@ -52,6 +52,17 @@ endings('a confirmation of ready does not confirm the close that follows it', as
   assert.is(rig.connections.record32(rig.entries[0]!, L.RECORD_TERMINAL), 0);
 });
 
+endings('a confirmation that names close leaves ready to be told', async () => {
+  const rig = await readyRig();
+  rig.server.sockets[0]!.abort();
+  rig.settle();
+  rig.message({ type: 'confirm', ids: [ID], of: 'close' });
+  assert.is(rig.connections.record32(rig.entries[0]!, L.RECORD_TERMINAL), L.TERMINAL_READY);
+  rig.takeMessages();
+  rig.down().up();
+  assert.ok(rig.takeMessages().some(({ type }) => type === 'ready'));
+});
+
 endings('a reset of the server closes', async () => {
   const rig = await servingRig();
   rig.server.text();
@@ -89,7 +100,7 @@ endings(
     rig.settle();
     rig.takeToClient();
     rig.message({ type: 'close', id: ID, tuple: TUPLE }).settle();
-    assert.equal(rig.takeMessages(), [{ type: 'confirm', ids: [ID] }]);
+    assert.equal(rig.takeMessages(), [{ type: 'confirm', ids: [ID], of: 'close' }]);
     assert.is(rig.server.kernel.openSockets, 0);
     assert.equal(rig.takeToClient(), []);
     assert.is(rig.agent.stats().open, 0);
@@ -103,7 +114,7 @@ endings('close of an id that is not there is confirmed', async () => {
   const rig = await servingRig();
   const id = { run: 7, counter: 99 };
   rig.message({ type: 'close', id, tuple: TUPLE }).settle();
-  assert.equal(rig.takeMessages(), [{ type: 'confirm', ids: [id] }]);
+  assert.equal(rig.takeMessages(), [{ type: 'confirm', ids: [id], of: 'close' }]);
   assert.is(rig.server.kernel.openSockets, 1);
 });
 
@@ -115,7 +126,7 @@ endings('close of the switch during a replay: no outcome is told', async () => {
   rig.message(makeHandoff()).settle();
   rig.message({ type: 'close', id: ID, tuple: TUPLE }).settle();
   rig.pass(3000);
-  assert.equal(rig.takeMessages(), [{ type: 'confirm', ids: [ID] }]);
+  assert.equal(rig.takeMessages(), [{ type: 'confirm', ids: [ID], of: 'close' }]);
   assert.is(rig.server.listener.requests.size, 0);
   assert.is(rig.agent.stats().open, 0);
 });
