@@ -1,7 +1,8 @@
 // baton doctor: what this machine lets the program do, and what would mend the rest.
 import { execFileSync } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
-import { formatAddress } from '../config/address.ts';
+import { OPERATOR_SETTINGS, firewallFindings } from '../agent/traps.ts';
+import type { Finding as Trap } from '../agent/traps.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { filterRule, hiddenPrefixes } from './filter-rule.ts';
@@ -104,44 +105,59 @@ function checkReversePath(): Finding {
   return { grade: 'bad', what: `${name} is 1 (strict)`, mend };
 }
 
-function localAddresses(): string[] {
+/** What the agent's own check at its start finds, in this report's form. */
+function trapped({ what, value, wanted, why, mend }: Trap): Finding {
+  return { grade: 'bad', what: `${what} is ${value}, wanted ${wanted}: ${why}`, mend };
+}
+
+/** Rules that drop what connection tracking calls invalid; a note where the rules can not be read. */
+function checkFirewall(): Finding[] {
+  if (!existsSync('/proc/sys/net/netfilter/nf_conntrack_max')) return [];
   try {
-    const text = execFileSync(IPROUTE, ['-j', 'address', 'show'], { encoding: 'utf8' });
-    const links = JSON.parse(text) as { addr_info?: { local?: string }[] }[];
-    return links.flatMap((link) => (link.addr_info ?? []).map(({ local }) => local ?? ''));
+    const ruleset = execFileSync('nft', ['list', 'ruleset'], { encoding: 'utf8' });
+    const found = firewallFindings(ruleset).map(trapped);
+    const fine: Finding = {
+      grade: 'ok',
+      what: 'no firewall rule drops what conntrack calls invalid',
+    };
+    return found.length > 0 ? found : [fine];
   } catch {
-    return [];
+    const what = 'conntrack is here and sees half of each connection; the rules can not be read';
+    return [{ grade: 'note', what, mend: 'have no rule that drops "ct state invalid"' }];
   }
 }
 
-function checkVips(config: Config): Finding[] {
-  const local = localAddresses();
-  const vips = [...new Set(config.services.flatMap(({ vip }) => vip.map(formatAddress)))];
-  return vips.map((vip): Finding => {
-    if (!local.includes(vip)) return { grade: 'ok', what: `VIP ${vip} is no address of this host` };
-    const mend =
-      'remove it: the kernel would answer itself; the router routes the VIP to this host';
-    return { grade: 'bad', what: `VIP ${vip} is a local address`, mend };
+async function checkSwitch(config: Config): Promise<Finding[]> {
+  const { checkHandoff } = await import('../agent/network.ts');
+  const vips = config.services.flatMap(({ vip }) => vip);
+  const prefixes = vips.map((vip) => ({ network: vip, length: vip.length * 8 }));
+  const local = (await checkHandoff(prefixes)).map(({ mend, value }): Finding => {
+    const what = `a VIP is ${value}: the kernel would answer in the switch's place`;
+    return { grade: 'bad', what, mend };
+  });
+  const fine: Finding = { grade: 'ok', what: 'no VIP is an address of this host' };
+  return local.length > 0 ? local : [fine];
+}
+
+function checkSettings(): Finding[] {
+  return OPERATOR_SETTINGS.map(([name, wanted, why]): Finding => {
+    const value = sysctl(name) ?? 'absent';
+    if (value === wanted) return { grade: 'ok', what: `${name} is ${value}` };
+    const mend = `sysctl -w ${name.replaceAll('/', '.')}=${wanted}`;
+    return { grade: 'note', what: `${name} is ${value}, wanted ${wanted}: ${why}`, mend };
   });
 }
 
-function checkSwitch(config: Config): Finding[] {
-  const findings = checkVips(config);
-  if (existsSync('/proc/sys/net/netfilter/nf_conntrack_max')) {
-    const vips = [...new Set(config.services.flatMap(({ vip }) => vip.map(formatAddress)))];
-    const mend = `no "ct state invalid drop" when forwarding, or notrack for ${vips.join(', ')}`;
-    const what = 'conntrack is here, and a switch shows it only half of each connection';
-    findings.push({ grade: 'note', what, mend });
-  }
-  return findings;
-}
-
-function checkAgent(): Finding[] {
+async function checkAgent(config: Config): Promise<Finding[]> {
+  const { checkHandoff } = await import('../agent/network.ts');
+  const found = await checkHandoff(config.agent?.handoff ?? []);
   const name = 'net/ipv4/tcp_syncookies';
   const value = sysctl(name) ?? 'absent';
-  if (value !== '1' && value !== '2') return [{ grade: 'ok', what: `${name} is ${value}` }];
+  const findings = [...found.map(trapped), ...checkSettings()];
+  if (value === '0') return [...findings, { grade: 'ok', what: `${name} is 0` }];
   const what = `${name} is ${value}: the kernel's own cookies lose window scale and SACK`;
-  return [{ grade: 'note', what, mend: 'sysctl -w net.ipv4.tcp_syncookies=0 (baton has cookies)' }];
+  const mend = 'sysctl -w net.ipv4.tcp_syncookies=0 (the switch has cookies)';
+  return [...findings, { grade: 'note', what, mend }];
 }
 
 function formatFinding({ grade, what, mend }: Finding): string {
@@ -163,8 +179,9 @@ export async function doctorCommand(options: {
   const device = [checkTunNode(), await checkNetAdmin()];
   const findings = [checkNode(), checkIproute(), ...device];
   findings.push(...checkForwarding(config), checkReversePath());
-  if (config?.switch) findings.push(...checkSwitch(config));
-  if (!config || config.agent) findings.push(...checkAgent());
+  findings.push(...checkFirewall());
+  if (config?.switch) findings.push(...(await checkSwitch(config)));
+  if (config?.agent) findings.push(...(await checkAgent(config)));
   const canTun = device.every(({ grade }) => grade === 'ok');
   const engine = canTun
     ? 'Engine: tun. It is the only one of this version: nothing would allow a better one.'

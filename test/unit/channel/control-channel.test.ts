@@ -1,93 +1,21 @@
-import { connect } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { encodeFrame } from '../../../src/channel/codec.ts';
-import { ControlChannels } from '../../../src/channel/control-channel.ts';
-import type { ControlChannelsOptions } from '../../../src/channel/control-channel.ts';
-import { makeAuthority, makeHostKeys } from '../../../src/channel/keygen.ts';
-import type { Hello, Message } from '../../../src/channel/messages.ts';
+import type { Message } from '../../../src/channel/messages.ts';
+import {
+  Host,
+  LOCALHOST,
+  TLS,
+  agent,
+  dialing,
+  stopAll,
+  wait,
+} from '../../support/channel-hosts.ts';
 import { examples } from '../../support/messages.ts';
 
 const test = suite('control channel');
-
-const authority = await makeAuthority();
-const stranger = await makeAuthority();
-const keys = async (name: string, by = authority, ca = authority) => ({
-  ...(await makeHostKeys(by, name)),
-  ca: ca.cert,
-});
-const TLS = {
-  switch: await keys('switch'),
-  server1: await keys('server1'),
-  mallory: await keys('switch', stranger),
-};
-const LOCALHOST = Uint8Array.of(127, 0, 0, 1);
 const close = examples['close'] as Message & { type: 'close' };
 
-function helloOf(name: string, role: string): Hello {
-  return { ...(examples['hello'] as Hello), name, roles: [role] };
-}
-
-/** A host that writes down what happens; the agent answers a hello with its own. */
-class Host {
-  readonly channels: ControlChannels;
-  readonly log: string[] = [];
-  readonly messages: Message[] = [];
-  constructor(name: string, options: Partial<ControlChannelsOptions>, answers = false) {
-    this.channels = new ControlChannels({
-      name,
-      hello: () => helloOf(name, answers ? 'agent' : 'switch'),
-      timing: { pingIntervalMs: 20, peerTimeoutMs: 200, leaseMs: 1000 },
-      now: () => performance.now(),
-      on: {
-        up: (peer, hello) => {
-          this.log.push(`up ${peer} ${hello.roles.join()}`);
-          if (answers) this.channels.send(peer, helloOf(name, 'agent'));
-        },
-        down: (peer) => void this.log.push(`down ${peer}`),
-        message: (peer, message) => {
-          this.log.push(`${message.type} from ${peer}`);
-          this.messages.push(message);
-        },
-        notice: (text) => void this.log.push(`notice: ${text}`),
-      },
-      ...options,
-    });
-  }
-  async until(what: string | RegExp, count = 1, withinMs = 5000): Promise<void> {
-    const matches = (line: string): boolean =>
-      typeof what === 'string' ? line === what : what.test(line);
-    const deadline = performance.now() + withinMs;
-    while (this.log.filter(matches).length < count) {
-      if (performance.now() > deadline) {
-        throw new Error(`no ${String(what)} x${count} in:\n${this.log.join('\n')}`);
-      }
-      await wait(5);
-    }
-  }
-}
-
-function wait(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-const running: ControlChannels[] = [];
-async function started(host: Host): Promise<Host> {
-  running.push(host.channels);
-  await host.channels.start();
-  return host;
-}
-async function agent(options: Partial<ControlChannelsOptions> = {}): Promise<Host> {
-  const listen = { address: LOCALHOST, port: 0 };
-  return started(new Host('server1', { tls: TLS.server1, listen, ...options }, true));
-}
-async function dialing(port: number, options: Partial<ControlChannelsOptions> = {}): Promise<Host> {
-  const target = { name: 'server1', address: { address: LOCALHOST, port } };
-  return started(new Host('switch', { tls: TLS.switch, dial: [target], ...options }));
-}
-test.after.each(async () => {
-  await Promise.all(running.splice(0).map((channels) => channels.stop()));
-});
+test.after.each(stopAll);
 
 test('control channel: hello in both directions over TLS, then messages both ways', async () => {
   const server = await agent();
@@ -128,45 +56,6 @@ test('control channel: plaintext when both say insecure, else TLS is needed', as
   await client.until('up server1 agent');
   await server.until('up switch switch');
   assert.throws(() => new Host('x', {}), /TLS keys are missing/);
-});
-
-test('control channel: a peer of another CA is refused on either side', async () => {
-  const server = await agent();
-  const client = await dialing(server.channels.port, { tls: TLS.mallory });
-  await server.until(/^notice: refused 127.0.0.1: its certificate is not accepted: UNABLE_TO_/);
-  await client.until(/^notice: server1 at 127.0.0.1:\d+ can not be reached: /);
-  const careful = await dialing(server.channels.port, {
-    tls: { ...TLS.switch, ca: stranger.cert },
-  });
-  await careful.until(/can not be reached: (self.signed|unable to)/);
-  const all = [...server.log, ...client.log, ...careful.log];
-  const none = all.filter((line) => line.startsWith('up'));
-  assert.equal(none, []);
-});
-
-test('control channel: a peer without certificate or without TLS is refused', async () => {
-  const server = await agent();
-  const plain = await dialing(server.channels.port, { tls: undefined, insecure: true });
-  await server.until(/^notice: refused/);
-  await plain.until(/^notice: .*can not be reached/);
-  assert.not(server.log.some((line) => line.startsWith('up')));
-});
-
-test("control channel: a hello that is not the certificate's name is refused", async () => {
-  const server = await agent();
-  const client = await dialing(server.channels.port, {
-    hello: () => helloOf('switch2', 'switch'),
-  });
-  await server.until(/refused switch: calls itself "switch2" in its hello, expected was "switch"/);
-  assert.not(server.log.some((line) => line.startsWith('up')));
-  assert.not(client.log.some((line) => line.startsWith('up')));
-});
-
-test('control channel: a certificate of another host than the dialed one is refused', async () => {
-  const server = await agent({ tls: TLS.switch });
-  const client = await dialing(server.channels.port);
-  await client.until(/certificate is of "switch", expected was "server1"/);
-  assert.not(client.log.some((line) => line.startsWith('up')));
 });
 
 test('control channel: a peer that falls silent is down, and is dialed again', async () => {
@@ -244,28 +133,6 @@ test('control channel: a full queue refuses handoffs and takes other messages', 
   assert.ok(client.channels.send('server1', close));
   await server.until('close from switch');
   assert.ok(client.channels.send('server1', large), 'there is room again');
-});
-
-test('control channel: damaged, replayed and early frames end the connection unused', async () => {
-  const server = await agent({ tls: undefined, insecure: true });
-  const hello = encodeFrame(helloOf('switch', 'switch'), 1, 0);
-  const damaged = encodeFrame(close, 2, 0).fill(0xff, 0, 4);
-  const frames: [string, Uint8Array[], RegExp][] = [
-    ['early', [encodeFrame(close, 1, 0)], /sent close before its hello/],
-    ['length', [hello, damaged], /frame length of 4294967295/],
-    ['replayed', [hello, encodeFrame(close, 1, 0)], /sent frame 1, expected was frame 2/],
-    ['skipped', [hello, encodeFrame(close, 3, 0)], /sent frame 3, expected was frame 2/],
-    ['future', [hello, encodeFrame(close, 2, 99)], /acknowledged frame 99, which was never sent/],
-  ];
-  for (const [name, bytes, reason] of frames) {
-    const socket = connect(server.channels.port, '127.0.0.1');
-    const gone = new Promise((resolve) => socket.once('close', resolve));
-    socket.on('error', () => {}).resume();
-    socket.write(Buffer.concat(bytes));
-    await gone;
-    await server.until(reason);
-    assert.equal(server.messages, [], name);
-  }
 });
 
 test('control channel: an address in use is told with the address', async () => {

@@ -9,7 +9,9 @@ import { AdminServer } from '../../../src/admin/server.ts';
 import { filterRule, hiddenPrefixes } from '../../../src/cli/filter-rule.ts';
 import { formatConnections, formatServices } from '../../../src/cli/inspect.ts';
 import { formatFigures, formatTable, inWords } from '../../../src/cli/table.ts';
+import { execute } from '../../../src/cli/program.ts';
 import { parseConfig } from '../../../src/config/load.ts';
+import type { LabCommandOptions } from '../../../src/lab/lab.ts';
 
 const test = suite<{ folder: string }>('command line', { folder: '' });
 const PROGRAM = fileURLToPath(new URL('./baton.mjs', import.meta.url));
@@ -33,9 +35,37 @@ interface Result {
   stderr: string;
 }
 
-function baton(...args: string[]): Result {
-  const options = { encoding: 'utf8', timeout: 30_000 } as const;
+/** Runs the program in a process of its own. */
+function spawned(...args: string[]): Result {
+  const options = { encoding: 'utf8', timeout: 60_000 } as const;
   return spawnSync(process.execPath, ['--enable-source-maps', PROGRAM, ...args], options);
+}
+
+const labs: LabCommandOptions[] = [];
+function lab(options: LabCommandOptions): Promise<number> {
+  labs.push(options);
+  return Promise.resolve(7);
+}
+
+/** Runs a command here and takes what it prints. */
+async function baton(...args: string[]): Promise<Result> {
+  const printed = { stdout: '', stderr: '' };
+  const real = { stdout: process.stdout.write, stderr: process.stderr.write };
+  const take = (name: keyof typeof printed): void => {
+    process[name].write = (text: unknown) => {
+      printed[name] += String(text);
+      return true;
+    };
+  };
+  take('stdout');
+  take('stderr');
+  try {
+    const status = await execute(args, { version: '1.2.3', lab });
+    return { status, ...printed };
+  } finally {
+    process.stdout.write = real.stdout;
+    process.stderr.write = real.stderr;
+  }
 }
 
 /** One line to standard error, no stack, that status. */
@@ -51,109 +81,108 @@ test.before.each((context) => {
 });
 test.after.each((context) => rmSync(context.folder, { recursive: true }));
 
-test('command line: --version and --help', () => {
-  const version = baton('--version');
-  assert.is(version.status, 0);
+test('command line: --version and --help', async () => {
+  const version = spawned('--version');
+  assert.is(version.status, 0, version.stderr);
   assert.match(version.stdout, /^baton \d+\.\d+\.\d+\n$/);
-  const help = baton('--help');
+  refused(spawned('check', '-c', '/nowhere.yaml'), 1, /nowhere.yaml: no such file/);
+  const help = await baton('--help');
   assert.is(help.status, 0);
   for (const name of ['run', 'check', 'doctor', 'list', 'conns', 'stats', 'keygen', 'lab']) {
     assert.ok(help.stdout.includes(`\n  ${name} `), name);
   }
 });
 
-test('command line: wrong use has exit status 2', () => {
-  refused(baton('run'), 2, /required option '-c, --config <file>'/);
-  refused(baton('list', '--colour'), 2, /unknown option '--colour'/);
-  refused(baton('check'), 2, /check needs '-c, --config <file>' or '--schema'/);
-  refused(baton('lab', '--servers', 'many'), 2, /Expected a number from 1 to 64/);
-  assert.is(baton('nothing').status, 2);
-  assert.is(baton().status, 2);
+test('command line: wrong use has exit status 2', async () => {
+  refused(await baton('run'), 2, /required option '-c, --config <file>'/);
+  refused(await baton('list', '--colour'), 2, /unknown option '--colour'/);
+  refused(await baton('check'), 2, /check needs '-c, --config <file>' or '--schema'/);
+  refused(await baton('lab', '--servers', 'many'), 2, /Expected a number from 1 to 64/);
+  assert.is((await baton('nothing')).status, 2);
+  assert.is((await baton()).status, 2);
 });
 
-test('command line: check says fine, or every mistake in a line, without a stack', ({ folder }) => {
+test('command line: check says fine, or every mistake in a line, without a stack', async ({
+  folder,
+}) => {
   const file = join(folder, 'baton.yaml');
   writeFileSync(file, SWITCH);
-  const fine = baton('check', '-c', file);
+  const fine = await baton('check', '-c', file);
   assert.is(
     fine.stdout,
     `${file}: fine: host switch; roles switch; 1 service; 1 pool; 2 servers; control channel in PLAINTEXT\n`,
   );
   assert.is(fine.status, 0);
   writeFileSync(file, SWITCH.replace('vip:', 'vpi:').replace('[server1, server2]', '[server3]'));
-  const wrong = baton('check', '-c', file);
+  const wrong = await baton('check', '-c', file);
   assert.is(wrong.status, 1);
   const lines = wrong.stderr.trim().split('\n');
   assert.is(lines.length, 3, wrong.stderr);
   for (const line of lines) assert.ok(line.startsWith(`baton: ${file}:`), line);
-  refused(baton('check', '-c', join(folder, 'none.yaml')), 1, /none.yaml: no such file/);
-  refused(baton('run', '-c', join(folder, 'none.yaml')), 1, /none.yaml: no such file/);
+  refused(await baton('check', '-c', join(folder, 'none.yaml')), 1, /none.yaml: no such file/);
+  refused(await baton('run', '-c', join(folder, 'none.yaml')), 1, /none.yaml: no such file/);
 });
 
-test('command line: check --schema prints JSON Schema', () => {
-  const { stdout, status } = baton('check', '--schema');
+test('command line: lab takes its options, and the command as it stands', async () => {
+  const command = ['sh', '-c', 'curl $BATON_URL', '--servers', '9'];
+  const result = await baton('lab', '--servers', '2', '--table', 'paper', '--', ...command);
+  assert.is(result.status, 7);
+  assert.equal(labs, [{ servers: 2, server: 'echo', workers: 1, table: 'paper', command }]);
+  await baton('lab', ...command, '--tour');
+  assert.equal(labs[1]?.command, [...command, '--tour']);
+});
+
+test('command line: check --schema prints JSON Schema', async () => {
+  const { stdout, status } = await baton('check', '--schema');
   assert.is(status, 0);
   assert.ok('services' in JSON.parse(stdout).properties);
 });
 
-test('command line: keygen writes keys that check accepts', ({ folder }) => {
+test('command line: keygen writes keys that check accepts', async ({ folder }) => {
   const keys = join(folder, 'keys');
-  assert.is(baton('keygen', '--out', keys, 'switch', 'server1').status, 0);
-  refused(baton('keygen', '--out', keys, 'server1'), 1, /server1.pem exists already/);
+  assert.is((await baton('keygen', '--out', keys, 'switch', 'server1')).status, 0);
+  refused(await baton('keygen', '--out', keys, 'server1'), 1, /server1.pem exists already/);
   const file = join(folder, 'baton.yaml');
   const tls = 'tls: { ca: keys/ca.pem, cert: keys/switch.pem, key: keys/switch.key }';
   writeFileSync(file, SWITCH.replace('insecure: true', tls));
-  assert.is(baton('check', '-c', file).status, 0);
+  assert.is((await baton('check', '-c', file)).status, 0);
   writeFileSync(file, readFileSync(file, 'utf8').replace('keys/switch.pem', 'keys/server1.pem'));
-  const { stderr } = baton('check', '-c', file);
+  const { stderr } = await baton('check', '-c', file);
   assert.match(stderr, /expected a certificate of "switch" \(its CN\), found one of "server1"/);
   assert.match(stderr, /tls.key: the key does not belong to the certificate/);
 });
 
 test('command line: list, conns and stats ask the admin socket', async ({ folder }) => {
   const path = join(folder, 'admin.sock');
-  refused(baton('list', '--admin', path), 1, /admin.sock: .*\(does baton run there\?\)/);
-  // in a process of its own: baton() waits synchronously
-  const file = join(folder, 'admin.mjs');
-  const answer = JSON.stringify({
-    name: 'switch',
-    roles: ['switch'],
-    pid: 1,
-    uptimeMs: 1000,
-    parts: [],
-  });
-  writeFileSync(
-    file,
-    `import { createServer } from 'node:http';
-     import { execFile } from 'node:child_process';
-     const server = createServer((_, response) => response.end(${JSON.stringify(answer)}));
-     server.listen(${JSON.stringify(path)}, () => {
-       const args = [${JSON.stringify(PROGRAM)}, 'stats'];
-       const env = { ...process.env, BATON_ADMIN: ${JSON.stringify(path)} };
-       execFile(process.execPath, args, { env }, (error, stdout, stderr) => {
-         process.stdout.write(stdout + stderr);
-         server.close();
-       });
-     });`,
-  );
-  const { stdout } = spawnSync(process.execPath, [file], { encoding: 'utf8' });
-  assert.match(stdout, /^switch \(switch\), pid 1, up 1 s/);
+  refused(await baton('list', '--admin', path), 1, /admin.sock: .*\(does baton run there\?\)/);
+  const stats = { name: 'switch', roles: ['switch'], pid: 1, uptimeMs: 1000, parts: [] };
+  const paths = { '/services': () => [], '/connections': () => [], '/stats': () => stats };
+  const server = new AdminServer(path, paths);
+  await server.start();
+  process.env['BATON_ADMIN'] = path;
+  assert.match((await baton('stats')).stdout, /^switch \(switch\), pid 1, up 1 s/);
+  assert.is((await baton('list', '--json')).stdout, '[]\n');
+  const list = await baton('list', '--admin', path);
+  assert.match(list.stdout, /^Prot +LocalAddress:Port +Scheduler +Flags\n/);
+  assert.match((await baton('conns')).stdout, /^Client +Local +State/);
+  delete process.env['BATON_ADMIN'];
+  await server.stop();
 });
 
-test("command line: doctor names the engine and the router's rule for the configured hosts", ({
+test("command line: doctor names the engine and the router's rule for the configured hosts", async ({
   folder,
 }) => {
   const file = join(folder, 'baton.yaml');
   writeFileSync(file, SWITCH);
-  const { stdout, stderr } = baton('doctor', '-c', file);
+  const { stdout, stderr } = await baton('doctor', '-c', file);
   assert.is(stderr, '');
   assert.match(stdout, /^Engine: (tun|none)\./m);
   assert.match(stdout, /iifname "CLIENTS" ip daddr { 10.80.11.2 } drop/);
   assert.match(stdout, /ip -6 rule add iif CLIENTS to fd80:12::2 blackhole/);
-  assert.match(stdout, /VIP 192.0.2.80 is no address of this host/);
+  assert.match(stdout, /^ok {4}no VIP is an address of this host/m);
 });
 
-test('command line: the filter rule holds handoff, service and control addresses', () => {
+test('command line: the filter rule holds handoff, service and control addresses', async () => {
   const config = parseConfig(
     `name: server1
 roles: [agent]
@@ -171,7 +200,7 @@ agent:
   assert.match(filterRule([]), /HANDOFF_PREFIXES, SERVICE_PREFIXES, AGENT_ADDRESSES/);
 });
 
-test('command line: list has the columns of ipvsadm', () => {
+test('command line: list has the columns of ipvsadm', async () => {
   const none = { handoffs: 0, ready: 0, failed: 0 };
   const server = { name: 's1', agent: '10.80.11.2:7080', port: 80, weight: 1, up: true, ...none };
   const text = formatServices([
@@ -200,7 +229,7 @@ test('command line: list has the columns of ipvsadm', () => {
   ]);
 });
 
-test('command line: connections and figures are shown as tables and words', () => {
+test('command line: connections and figures are shown as tables and words', async () => {
   const shown = formatConnections([
     {
       role: 'switch',
@@ -234,16 +263,6 @@ test('command line: connections and figures are shown as tables and words', () =
     formatFigures(figures),
     'open count: 3\ndeep:\n  list: 1 2\n  peers:\n    -\n      name: x\n',
   );
-});
-
-test('command line: the admin socket speaks as the inspectors expect', async ({ folder }) => {
-  const path = join(folder, 'admin.sock');
-  const server = new AdminServer(path, { '/services': () => [] });
-  await server.start();
-  const { listCommand } = await import('../../../src/cli/inspect.ts');
-  assert.is(await listCommand({ admin: path, json: true }), '[]\n');
-  assert.match(await listCommand({ admin: path }), /^Prot +LocalAddress:Port +Scheduler +Flags\n/);
-  await server.stop();
 });
 
 test.run();
