@@ -85,7 +85,11 @@ function checkAccessLog(lab: TestLab): void {
 /** Sends what the router has for one more client address through a TUN that holds it for DELAY_MS. */
 async function addSlowPath(lab: TestLab): Promise<void> {
   const program = fileURLToPath(new URL('./programs-delay.mjs', import.meta.url));
-  const delay = ['sh', '-c', `exec node ${program} delay0 ${DELAY_MS} > ${lab.directory}/delay.log 2>&1 &`];
+  const delay = [
+    'sh',
+    '-c',
+    `exec node ${program} delay0 ${DELAY_MS} > ${lab.directory}/delay.log 2>&1 &`,
+  ];
   await lab.run('router', delay);
   const wait =
     'for i in $(seq 50); do ip link show delay0 2>/dev/null && exit 0; sleep 0.1; done; exit 1';
