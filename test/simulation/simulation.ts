@@ -157,10 +157,12 @@ class Run {
     ];
     const checksumErrors = kernels.reduce((sum, kernel) => sum + kernel.checksumErrors, 0);
     if (checksumErrors > 0) problems.push(`${checksumErrors} packets had wrong checksums`);
-    for (const { connections } of this.clients) connections.forEach((one) => this.judgeClient(one));
+    for (const { connections, hasVanished } of this.clients) {
+      for (const one of connections) this.judgeClient(one, hasVanished);
+    }
   }
 
-  private judgeClient(connection: ClientConnection): void {
+  private judgeClient(connection: ClientConnection, hasVanished: boolean): void {
     const { problems, journal, scenario } = this;
     problems.push(...connection.problems);
     connection.plan.requests.forEach((request, index) => {
@@ -175,7 +177,7 @@ class Run {
         problems.push(`${what} was answered and executed ${executed} times`);
       }
       if (outcome === 'refused' && executed > 0) problems.push(`${what} was refused and executed`);
-      if (scenario.isCalm && (outcome === 'refused' || outcome === 'broken')) {
+      if (scenario.isCalm && !hasVanished && (outcome === 'refused' || outcome === 'broken')) {
         problems.push(`${what} was ${outcome} although nothing was wrong`);
       }
     });
