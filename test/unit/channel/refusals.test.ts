@@ -21,6 +21,10 @@ const close = examples['close'] as Message & { type: 'close' };
 
 test.after.each(stopAll);
 
+function checkServerIdentity(): undefined {
+  return undefined;
+}
+
 test('control channel: a peer of another CA is refused on either side', async () => {
   const server = await agent();
   const client = await dialing(server.channels.port, { tls: TLS.mallory });
@@ -51,7 +55,6 @@ test('control channel: TLS without certificate, or older than 1.3, is refused', 
   ];
   for (const [options, reason] of wrong) {
     const place = { host: '127.0.0.1', port: server.channels.port };
-    const checkServerIdentity = (): undefined => undefined;
     const socket = connectTls({ ...place, ...options, checkServerIdentity });
     const gone = new Promise((resolve) => socket.once('close', resolve));
     socket.on('error', () => {}).resume();
