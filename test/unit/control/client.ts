@@ -28,7 +28,7 @@ export class Client {
     this.next = (isn + 1) >>> 0;
   }
 
-  /** SYN, SYN-ACK, ACK. */
+  /** SYN, SYN-ACK, ACK; nothing more if the SYN is not answered with a SYN-ACK. */
   open(bareAck = true): void {
     this.rig.deliver(
       this.packet({
@@ -45,7 +45,8 @@ export class Client {
           : { mss: 1460 },
       }),
     );
-    const answer = this.rig.take().at(-1)!;
+    const answer = this.rig.take().find((packet) => packet.flags === (TCP_SYN | TCP_ACK));
+    if (!answer) return;
     this.switchIsn = answer.sequence;
     this.echo = answer.options.timestamps?.value ?? 0;
     if (bareAck) this.rig.deliver(this.packet({ flags: TCP_ACK }));

@@ -18,6 +18,8 @@ export const VIP6 = Uint8Array.of(0x20, 1, 0xd, 0xb8, 0, 0x80, 0, 0, 0, 0, 0, 0,
 export const CLIENT = Uint8Array.of(10, 80, 1, 2);
 export const CLIENT6 = Uint8Array.of(0xfd, 0x80, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2);
 export const RUN = 77;
+/** wall clock at the rig's time 0 */
+const WALL_MS = 1_700_000_000_000;
 
 const TIMING: RawConfig['timing'] = {
   agentHandoffTimeoutMs: 800,
@@ -67,6 +69,7 @@ function half(): number {
 /** A switch without devices and threads: packets in, packets and messages out, time as told. */
 export class Rig {
   readonly core: Core;
+  readonly config: Config;
   readonly plane: WebSwitch;
   readonly connections: Connections;
   nowMs = 1_000_000;
@@ -101,7 +104,8 @@ export class Rig {
 
   constructor(core: Core, config: Config) {
     this.core = core;
-    writeCookieKeys(core, config.switch!.key, 1_700_000_000_000);
+    this.config = config;
+    writeCookieKeys(core, config.switch!.key, WALL_MS + this.nowMs);
     this.plane = new WebSwitch({ core, config, run: RUN, random: half, hostName: config.name });
     this.connections = new Connections(core.memory.buffer);
     this.reader = new ToControlReader(core.memory);
@@ -141,6 +145,7 @@ export class Rig {
   /** Lets time pass, calling the plane when it asked to be called. */
   wait(ms: number): void {
     const end = this.nowMs + ms;
+    writeCookieKeys(this.core, this.config.switch!.key, WALL_MS + end);
     while (this.deadlineMs <= end) {
       this.nowMs = Math.max(this.nowMs, this.deadlineMs);
       this.feed({ kind: 'time' });
