@@ -88,9 +88,8 @@ export class Lab {
     if (server !== 'echo') web.writeDocumentRoot(this.directory);
     if (switching) await this.configure();
     for (const host of this.topology.hosts) this.hosts[host.name] = this.startHolder(host);
-    const starts = this.topology.servers.map((server) => this.startServer(server));
-    if (switching) starts.push(this.startSwitch());
-    await Promise.all(starts);
+    await Promise.all(this.topology.servers.map((server) => this.startServer(server)));
+    if (switching) await this.startSwitch();
     this.writeHosts();
   }
 
