@@ -17,6 +17,7 @@ interface Finding {
 
 const TUN_PATH = '/dev/net/tun';
 const IPROUTE = 'ip';
+const NFTABLES = 'nft';
 const PROBE_DEVICE = 'baton-probe';
 
 function checkNode(): Finding {
@@ -114,7 +115,7 @@ function trapped({ what, value, wanted, why, mend }: Trap): Finding {
 function checkFirewall(): Finding[] {
   if (!existsSync('/proc/sys/net/netfilter/nf_conntrack_max')) return [];
   try {
-    const ruleset = execFileSync('nft', ['list', 'ruleset'], { encoding: 'utf8' });
+    const ruleset = execFileSync(NFTABLES, ['list', 'ruleset'], { encoding: 'utf8' });
     const found = firewallFindings(ruleset).map(trapped);
     const fine: Finding = {
       grade: 'ok',
