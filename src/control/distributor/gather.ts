@@ -5,7 +5,7 @@ import { distance } from '../../packet/sequence.ts';
 export const HOLE_LIMIT = 32;
 /** Bytes kept per connection: the longest request head, also the window the switch offers. */
 export const GATHER_LIMIT = HEAD_LIMIT;
-const FIRST_SIZE = 2048;
+const FIRST_SIZE = 256;
 
 /** What add() did with a segment. */
 export type Gathered = 'grown' | 'kept' | 'known' | 'refused';

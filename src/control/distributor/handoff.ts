@@ -97,7 +97,8 @@ function handoffMessage(opening: Opening, id: HandoffId, server: Server): Handof
     timestampRecent: client.timestampRecent,
     timestampSwitch: client.timestampSwitch,
     window: client.window,
-    bytes: gather.contents.slice(),
+    // not a copy: nothing is gathered any more
+    bytes: gather.contents,
   };
 }
 
