@@ -88,7 +88,7 @@ function drawCluster(random: Random, servers: number, isRough: boolean): Cluster
     window: random.pick([16_384, 64_240]),
     isSteeringLoose: random.chance(0.2),
     hasPartialChecksums: random.chance(0.5),
-    serverKernel: drawKernel(random, 0.1),
+    serverKernel: drawServerKernel(random),
     switchLink: drawLink(random, inner, 2),
     serverLink: drawLink(random, inner, 2),
     workerDelayMs: random.pick([0.02, 0.2, 2]),
@@ -119,6 +119,12 @@ function drawKernel(random: Random, without: number): Partial<KernelOptions> {
     retries: 6,
     orphanRetries: 4,
   };
+}
+
+/** Never a smaller buffer than what the switch's SYN-ACK promises in the server's name. */
+function drawServerKernel(random: Random): Partial<KernelOptions> {
+  const drawn = drawKernel(random, 0.1);
+  return { ...drawn, receiveBuffer: Math.max(drawn.receiveBuffer!, 65_535) };
 }
 
 function drawApplication(random: Random, isPressed: boolean): ServerOptions {

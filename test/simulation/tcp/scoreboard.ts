@@ -81,6 +81,16 @@ export class Scoreboard {
     if (first && !first.isLost) this.lose(first);
   }
 
+  /** The oldest segment was SACKed and yet not acknowledged: the peer took its SACKs back (RFC 2018 section 8). */
+  forgiveReneging(): void {
+    if (!this.flights[0]?.isSacked) return;
+    for (const flight of this.flights) {
+      if (!flight.isSacked) continue;
+      flight.isSacked = false;
+      this.pipe += flight.end - flight.start;
+    }
+  }
+
   /** Retransmission timeout: everything that is not SACKed is lost, also what was sent again. */
   loseAll(): void {
     for (const flight of this.flights) {

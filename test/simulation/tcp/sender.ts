@@ -199,6 +199,7 @@ export class Sender {
     this.cwnd = this.mss;
     this.recoveryPoint = this.next;
     this.duplicates = 0;
+    this.board.forgiveReneging();
     this.board.loseAll();
     this.transmit();
   }
