@@ -1,4 +1,4 @@
-import type { Address, HandoffId, Tuple } from './channel/messages.ts';
+import type { Address, HandoffId } from './channel/messages.ts';
 
 /** A connection's key: the client, and the address and port that its packets come to. */
 export interface LocalTuple {
@@ -10,15 +10,6 @@ export interface LocalTuple {
 
 export function sameAddress(a: Address, b: Address): boolean {
   return a.length === b.length && a.every((byte, index) => byte === b[index]);
-}
-
-export function sameTuple(a: Tuple, b: Tuple): boolean {
-  return (
-    a.clientPort === b.clientPort &&
-    a.vipPort === b.vipPort &&
-    sameAddress(a.client, b.client) &&
-    sameAddress(a.vip, b.vip)
-  );
 }
 
 /** A string for maps of control messages; never made on the packet path. */
