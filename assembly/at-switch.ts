@@ -29,7 +29,6 @@ import { Workers } from './workers';
 const ATTEMPTS: u32 = 4;
 
 export class AtSwitch {
-  @inline
   static packet(worker: usize, slot: usize, six: bool, paper: bool, nowMs: f64): u32 {
     const copy = Workers.copy(worker);
     const entry = AtSwitch.find(worker, slot, six, copy, paper);
@@ -39,10 +38,6 @@ export class AtSwitch {
       return AtSwitch.forward(slot, six, copy);
     }
     return AtSwitch.unusual(worker, slot, six, paper, entry, nowMs);
-  }
-
-  static packet6(worker: usize, slot: usize, paper: bool, nowMs: f64): u32 {
-    return AtSwitch.packet(worker, slot, true, paper, nowMs);
   }
 
   /** A packet that control held; its entry is in Workers.copy. */

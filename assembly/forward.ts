@@ -23,6 +23,7 @@ import { Atomic } from './lookup/atomic';
 import { Pool } from './lookup/pool';
 import { Reader } from './lookup/reader';
 import { PACKET_IPV4, PACKET_IPV6, Packet } from './parse/packet';
+import { NOT_STRAIGHT, Straight } from './straight';
 import {
   COUNTER_BYTES_FORWARDED,
   COUNTER_BYTES_RECEIVED,
@@ -35,6 +36,7 @@ import {
 import { Workers } from './workers';
 
 export const REASON_SHIFT: u32 = 8;
+const SECONDS_PER_MS: f64 = 0.001;
 
 export class Forward {
   /** Runs a worker's slots 0..count-1, in order. Returns how many of them are to be transmitted. */
@@ -45,13 +47,14 @@ export class Forward {
     const queued = load<u32>(worker, WORKER_TO_CONTROL_TAIL);
     const stride = load<u32>(worker, WORKER_SLOT_STRIDE);
     let slot = <usize>load<u32>(worker, WORKER_SLOT_BASE);
+    const second = <u32>(nowMs * SECONDS_PER_MS);
     let forwarded: u32 = 0;
     let answered: u32 = 0;
     let bytesReceived: u64 = 0;
     let bytesForwarded: u64 = 0;
     for (let left = count; left != 0; --left) {
       bytesReceived += load<u32>(slot, SLOT_LENGTH);
-      const verdict = Forward.packet(worker, slot, atSwitch, paper, nowMs);
+      const verdict = Forward.packet(worker, slot, atSwitch, paper, nowMs, second);
       store<u32>(slot, verdict, SLOT_VERDICT);
       if (verdict == VERDICT_FORWARD) {
         ++forwarded;
@@ -88,7 +91,14 @@ export class Forward {
   }
 
   @inline
-  private static packet(worker: usize, slot: usize, atSwitch: bool, paper: bool, nowMs: f64): u32 {
+  private static packet(
+    worker: usize,
+    slot: usize,
+    atSwitch: bool,
+    paper: bool,
+    nowMs: f64,
+    second: u32,
+  ): u32 {
     const family = Packet.locate(slot);
     if (family < PACKET_IPV4) {
       store<u32>(slot, NO_ENTRY, SLOT_ENTRY);
@@ -96,8 +106,10 @@ export class Forward {
     }
     const six = family == PACKET_IPV6;
     if (!atSwitch) return AtAgent.packet(worker, slot, six, paper, nowMs);
-    return six
-      ? AtSwitch.packet6(worker, slot, paper, nowMs)
-      : AtSwitch.packet(worker, slot, false, paper, nowMs);
+    if (!six && !paper) {
+      const verdict = Straight.packet(slot, second);
+      if (verdict != NOT_STRAIGHT) return verdict;
+    }
+    return AtSwitch.packet(worker, slot, six, paper, nowMs);
   }
 }

@@ -75,6 +75,14 @@ export class Checksum {
     store<u16>(field, select<u32>(sum, 0xffff, sum != 0) ^ 0xffff);
   }
 
+  /** The same for a change below 2^20 that is not 0, in 32-bit arithmetic. */
+  @inline
+  static updateSmall(field: usize, change: u32): void {
+    const sum = ((<u32>load<u16>(field)) ^ 0xffff) + change;
+    const once = (sum & 0xffff) + (sum >> 16);
+    store<u16>(field, ((once & 0xffff) + (once >> 16)) ^ 0xffff);
+  }
+
   /**
    * TCP checksum after a rewrite: `change` is all of it, `address` the part that the pseudo header
    * sees. With NEEDS_CSUM the field holds the pseudo header's sum, not complemented; the device

@@ -7,9 +7,16 @@ import {
   ENTRY_TO_SERVER_ADDRESS_DELTA,
   ENTRY_TO_SERVER_PORT_DELTA,
 } from '../layout';
-import { IPV4_CHECKSUM, IPV4_DESTINATION, IPV4_TTL } from '../wire/ipv4';
+import { IPV4_CHECKSUM, IPV4_DESTINATION, IPV4_HEADER_SIZE, IPV4_TTL } from '../wire/ipv4';
 import { IPV6_DESTINATION, IPV6_HOP_LIMIT } from '../wire/ipv6';
-import { TCP_ACK, TCP_ACKNOWLEDGMENT, TCP_DESTINATION_PORT, TCP_FLAGS } from '../wire/tcp';
+import {
+  TCP_ACK,
+  TCP_ACKNOWLEDGMENT,
+  TCP_CHECKSUM,
+  TCP_DESTINATION_PORT,
+  TCP_FLAGS,
+} from '../wire/tcp';
+import { VNET_FLAGS, VNET_NEEDS_CSUM } from '../wire/vnet';
 import { Checksum } from './checksum';
 import { Options } from './options';
 
@@ -37,6 +44,23 @@ export class ToServer {
     }
     store<u16>(tcp + TCP_DESTINATION_PORT, load<u16>(entry + ENTRY_SERVER_PORT));
     Checksum.updateTcp(tcp, vnet, <u64>(address + port), address);
+  }
+
+  /** The same for IPv4, with what it needs of the entry: `server` = address | port << 32, `deltas` = both. */
+  @inline
+  static switch4(packet: usize, vnet: usize, server: u64, deltas: u32): void {
+    const address = deltas & 0xffff;
+    const old = <u32>load<u8>(packet + IPV4_TTL);
+    store<u8>(packet + IPV4_TTL, HOP_LIMIT);
+    store<u32>(packet + IPV4_DESTINATION, <u32>server);
+    Checksum.updateSmall(packet + IPV4_CHECKSUM, address + HOP_LIMIT + (old ^ 0xffff));
+    const tcp = packet + IPV4_HEADER_SIZE;
+    store<u16>(tcp + TCP_DESTINATION_PORT, <u16>(server >> 32));
+    if ((load<u8>(vnet + VNET_FLAGS) & VNET_NEEDS_CSUM) == 0) {
+      Checksum.updateSmall(tcp + TCP_CHECKSUM, address + (deltas >> 16));
+    } else {
+      Checksum.updateTcp(tcp, vnet, 0, address);
+    }
   }
 
   /**
