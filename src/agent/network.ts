@@ -205,7 +205,9 @@ export async function checkVips(vips: Uint8Array[]): Promise<Finding[]> {
     const text = formatAddress(vip);
     const found = local.find(({ address }) => formatAddress(address) === text);
     if (found) findings.push(traps.localVip(vip, found));
-    else if (!(await tryIp('route', 'get', text))) findings.push(traps.unroutedVip(vip));
+    // IPv6 has no reverse path filter
+    else if (vip.length === 4 && !(await tryIp('route', 'get', text)))
+      findings.push(traps.unroutedVip(vip));
   }
   return findings;
 }

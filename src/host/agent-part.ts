@@ -1,10 +1,12 @@
 import { HEADER_LEASE_BASE, LEASE_SIZE } from '../../assembly/layout.ts';
 import { Agent } from '../agent/agent.ts';
-import { AgentNetwork } from '../agent/network.ts';
+import { AgentNetwork, checkVips } from '../agent/network.ts';
 import { findingText } from '../agent/traps.ts';
+import type { Hello } from '../channel/messages.ts';
 import { ControlChannels } from '../channel/control-channel.ts';
 import { monotonicMs } from '../clock.ts';
 import type { AgentConfig } from '../config/config.ts';
+import type { PlaneEvent } from '../event.ts';
 import { createMemory, memoryMap, writeMemoryMap } from '../memory-map.ts';
 import { channelEvents, channelsByPeer, randomSeeds, type Ground } from './ground.ts';
 import { Part } from './part.ts';
@@ -25,11 +27,24 @@ function makeMemory({ config }: Ground, section: AgentConfig): WebAssembly.Memor
   return memory;
 }
 
+/** Which VIPs there are is known when a switch names them: some do not work on this host. */
+async function tellAboutVips({ services }: Hello, notice: Ground['notice']): Promise<void> {
+  try {
+    for (const found of await checkVips(services.map(({ vip }) => vip))) notice(findingText(found));
+  } catch (error) {
+    notice(`cannot check the VIPs on this host: ${(error as Error).message}`);
+  }
+}
+
 function makeChannels(
   { config, tls, notice }: Ground,
   section: AgentConfig,
   part: Part<Agent>,
 ): ControlChannels {
+  const receive = (event: PlaneEvent): void => {
+    part.driver.receive(event);
+    if (event.kind === 'channel-up') void tellAboutVips(event.hello, notice);
+  };
   return new ControlChannels({
     name: config.name,
     hello: () => {
@@ -40,7 +55,7 @@ function makeChannels(
     listen: section.listen,
     timing: config.timing,
     now: monotonicMs,
-    on: channelEvents((event) => part.driver.receive(event), notice),
+    on: channelEvents(receive, notice),
   });
 }
 
