@@ -19,7 +19,7 @@ import {
   WORKER_OWNER,
 } from './layout';
 import { Atomic } from './lookup/atomic';
-import { BucketLock, WORKER_TRIES } from './lookup/bucket-lock';
+import { BucketLock } from './lookup/bucket-lock';
 import { Chain } from './lookup/chain';
 import { Pool } from './lookup/pool';
 import { State } from './lookup/state';
@@ -31,6 +31,8 @@ import { Workers } from './workers';
 
 /** Late FINs and their acknowledgments still pass for so long. */
 const LINGER_MS: f64 = 60000;
+/** About 5 ms: the last ACK of a connection comes once, and who misses it waits for the idle timeout. */
+const TRIES: u32 = 1 << 20;
 const BOTH_ACKED: u32 = FLAG_CLIENT_FIN_ACKED | FLAG_SERVER_FIN_ACKED;
 
 export class Closing {
@@ -48,21 +50,13 @@ export class Closing {
     const resets = fromServer && ((<u32>load<u8>(tcp, TCP_FLAGS)) & TCP_RST) != 0;
     const record = Pool.record(entry);
     const before = load<u32>(entry, ENTRY_FLAGS);
-    if (!resets && Closing.merge(record, before, tcp, end, fromServer, false) == before) return;
+    if (!resets && !Closing.isNews(record, before, tcp, end, fromServer)) return;
 
-    const bucket = Table.lock(load<u32>(worker, WORKER_OWNER), entry, WORKER_TRIES);
-    if (bucket == 0) return; // the other side repeats what was not noted
+    const bucket = Table.lock(load<u32>(worker, WORKER_OWNER), entry, TRIES);
+    if (bucket == 0) return;
     let isOver = false;
     if (Chain.sameKey(entry, copy) && State.of(entry) != STATE_CLOSED) {
-      const flags = Closing.merge(
-        record,
-        load<u32>(entry, ENTRY_FLAGS),
-        tcp,
-        end,
-        fromServer,
-        true,
-      );
-      store<u32>(entry, flags, ENTRY_FLAGS);
+      const flags = Closing.note(entry, record, tcp, end, fromServer);
       const acked = (flags & BOTH_ACKED) == BOTH_ACKED;
       if (resets || acked) store<f64>(record, nowMs + LINGER_MS, RECORD_DEADLINE);
       // packets are still held in other states: DRAINING ends in CLOSED, see Table.settle
@@ -80,36 +74,56 @@ export class Closing {
     State.set(entry, STATE_CLOSED);
   }
 
-  /** The entry's flags after this packet. `notes`: writes the FIN's number as well (under the lock). */
   @inline
-  private static merge(
+  private static isNews(record: usize, flags: u32, tcp: usize, end: usize, fromServer: bool): bool {
+    if (Closing.movesFin(record, flags, tcp, end, fromServer)) return true;
+    const theirAcked = fromServer ? FLAG_CLIENT_FIN_ACKED : FLAG_SERVER_FIN_ACKED;
+    return (flags & theirAcked) == 0 && Closing.acksFin(record, flags, tcp, fromServer);
+  }
+
+  /** Writes what is new to entry and record; returns the flags. */
+  @inline
+  private static note(entry: usize, record: usize, tcp: usize, end: usize, fromServer: bool): u32 {
+    let flags = load<u32>(entry, ENTRY_FLAGS);
+    if (Closing.acksFin(record, flags, tcp, fromServer)) {
+      flags |= fromServer ? FLAG_CLIENT_FIN_ACKED : FLAG_SERVER_FIN_ACKED;
+    }
+    if (Closing.movesFin(record, flags, tcp, end, fromServer)) {
+      const field = fromServer ? RECORD_SERVER_FIN : RECORD_CLIENT_FIN;
+      store<u32>(record + field, Closing.behindFin(tcp, end));
+      flags |= fromServer ? FLAG_SERVER_FIN : FLAG_CLIENT_FIN;
+      flags &= ~(fromServer ? FLAG_SERVER_FIN_ACKED : FLAG_CLIENT_FIN_ACKED);
+    }
+    store<u32>(entry, flags, ENTRY_FLAGS);
+    return flags;
+  }
+
+  /** A FIN at another place than the one noted, or the first. */
+  @inline
+  private static movesFin(
     record: usize,
-    before: u32,
+    flags: u32,
     tcp: usize,
     end: usize,
     fromServer: bool,
-    notes: bool,
-  ): u32 {
-    const tcpFlags = <u32>load<u8>(tcp, TCP_FLAGS);
-    const mine = fromServer ? RECORD_SERVER_FIN : RECORD_CLIENT_FIN;
-    const theirs = fromServer ? RECORD_CLIENT_FIN : RECORD_SERVER_FIN;
-    const myFlag = fromServer ? FLAG_SERVER_FIN : FLAG_CLIENT_FIN;
-    const myAcked = fromServer ? FLAG_SERVER_FIN_ACKED : FLAG_CLIENT_FIN_ACKED;
-    const theirFlag = fromServer ? FLAG_CLIENT_FIN : FLAG_SERVER_FIN;
-    const theirAcked = fromServer ? FLAG_CLIENT_FIN_ACKED : FLAG_SERVER_FIN_ACKED;
-    let flags = before;
-    if ((tcpFlags & TCP_FIN) != 0) {
-      const text = Packet.textLength(tcp, end);
-      const behind = bswap<u32>(load<u32>(tcp, TCP_SEQUENCE)) + text + 1;
-      const moved = (flags & myFlag) == 0 || load<u32>(record + mine) != behind;
-      if (moved) flags = (flags & ~myAcked) | myFlag;
-      if (moved && notes) store<u32>(record + mine, behind);
-      // a moved FIN changes nothing in the flags when they already show one
-      if (moved && !notes) flags = ~before;
-    }
-    const acknowledged = bswap<u32>(load<u32>(tcp, TCP_ACKNOWLEDGMENT));
-    const acks = (tcpFlags & TCP_ACK) != 0 && (before & theirFlag) != 0;
-    if (acks && load<u32>(record + theirs) == acknowledged) flags |= theirAcked;
-    return flags;
+  ): bool {
+    if (((<u32>load<u8>(tcp, TCP_FLAGS)) & TCP_FIN) == 0) return false;
+    const field = fromServer ? RECORD_SERVER_FIN : RECORD_CLIENT_FIN;
+    const noted = (flags & (fromServer ? FLAG_SERVER_FIN : FLAG_CLIENT_FIN)) != 0;
+    return !noted || load<u32>(record + field) != Closing.behindFin(tcp, end);
+  }
+
+  /** An acknowledgment of the other side's FIN, no more and no less. */
+  @inline
+  private static acksFin(record: usize, flags: u32, tcp: usize, fromServer: bool): bool {
+    if (((<u32>load<u8>(tcp, TCP_FLAGS)) & TCP_ACK) == 0) return false;
+    const field = fromServer ? RECORD_CLIENT_FIN : RECORD_SERVER_FIN;
+    const noted = (flags & (fromServer ? FLAG_CLIENT_FIN : FLAG_SERVER_FIN)) != 0;
+    return noted && load<u32>(record + field) == bswap<u32>(load<u32>(tcp, TCP_ACKNOWLEDGMENT));
+  }
+
+  @inline
+  private static behindFin(tcp: usize, end: usize): u32 {
+    return bswap<u32>(load<u32>(tcp, TCP_SEQUENCE)) + Packet.textLength(tcp, end) + 1;
   }
 }

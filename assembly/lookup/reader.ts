@@ -2,9 +2,9 @@
 // Only a copy that no writer touched is used, so a half-written entry never reaches a packet, not even
 // when its writer dies half-way. In `paper` mode the lock is taken instead, for every packet.
 //
-// The version is read again with an ordinary atomic load: wasm's fences are full barriers in V8, and two
-// loads of one processor are not reordered on x86. (On others the loads between are ordered by the second
-// atomic load's dependence on nothing: they need the atomic copy, see ORDERED.)
+// The version is read again with an ordinary atomic load, which orders nothing before it on processors
+// that move loads behind later ones (ARM): there the loads between must be atomic as well. x86 keeps the
+// order of loads. A fence would do on both, and is a full barrier in V8: five times the cost of all this.
 import {
   ENTRY_CLIENT_PORT,
   ENTRY_FLAGS,
