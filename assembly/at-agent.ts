@@ -17,6 +17,8 @@ import {
   LEASE_SIZE,
   NO_ENTRY,
   QUEUE_RESET,
+  RECORD_CLIENT_FIN,
+  RECORD_CLIENT_NEXT,
   SLOT_ENTRY,
   SLOT_LENGTH,
   SLOT_PACKET,
@@ -44,11 +46,13 @@ import {
 } from './verdict';
 import { IPV4_DESTINATION, IPV4_HEADER_SIZE, IPV4_SOURCE } from './wire/ipv4';
 import { IPV6_DESTINATION, IPV6_HEADER_SIZE, IPV6_SOURCE } from './wire/ipv6';
-import { TCP_FIN, TCP_FLAGS, TCP_RST, TCP_SYN } from './wire/tcp';
+import { TCP_FIN, TCP_FLAGS, TCP_RST, TCP_SEQUENCE, TCP_SYN } from './wire/tcp';
 import { Workers } from './workers';
 
 const ATTEMPTS: u32 = 4;
 const HIGH_HALF = 8;
+/** Sequence numbers: a next connection's ISN is past that after 70 ms of Linux's clock (RFC 6528). */
+const LATE_RANGE: i32 = 1 << 20;
 
 export class AtAgent {
   static packet(worker: usize, slot: usize, six: bool, paper: bool, nowMs: f64): u32 {
@@ -168,16 +172,25 @@ export class AtAgent {
     if (state != STATE_FORWARD && state != STATE_CLOSED) {
       return ToControl.packet(worker, slot, entry);
     }
-    // the client reuses its port before the switch heard of the close: a kernel in TIME-WAIT would take
-    // the new connection past the dispatcher. The SYN comes again when the switch knows.
-    if (state == STATE_CLOSED && !reply && AtAgent.isSyn(slot, six)) return DROP_SILENT << 8;
+    if (state == STATE_CLOSED && !reply && !AtAgent.isLate(slot, six, entry)) {
+      return DROP_SILENT << 8;
+    }
     return AtAgent.translate(worker, slot, six, reply, entry, nowMs);
   }
 
-  @inline
-  private static isSyn(slot: usize, six: bool): bool {
+  /**
+   * Whether a packet can be of the closed connection itself. A next one of the same ports belongs to the
+   * switch alone: a kernel in TIME-WAIT would take its SYN past the dispatcher, one that has forgotten
+   * the old connection would reset it. What is dropped is sent again when the switch knows of the close.
+   */
+  private static isLate(slot: usize, six: bool, entry: usize): bool {
     const tcp = slot + SLOT_PACKET + (six ? IPV6_HEADER_SIZE : IPV4_HEADER_SIZE);
-    return ((<u32>load<u8>(tcp, TCP_FLAGS)) & TCP_SYN) != 0;
+    if (((<u32>load<u8>(tcp, TCP_FLAGS)) & TCP_SYN) != 0) return false;
+    const record = Pool.record(entry);
+    const ended = (load<u32>(entry, ENTRY_FLAGS) & FLAG_CLIENT_FIN) != 0;
+    const last = load<u32>(record + (ended ? RECORD_CLIENT_FIN : RECORD_CLIENT_NEXT));
+    const behind = <i32>(last - bswap<u32>(load<u32>(tcp, TCP_SEQUENCE)));
+    return behind <= LATE_RANGE && behind >= (ended ? 0 : -LATE_RANGE);
   }
 
   /** Why nothing may go to the client now, 0 when it may. */
