@@ -62,7 +62,7 @@ export class Monitor {
   /** Numbers a packet that arrives at the switch (IPv4 identification). */
   stamp(packet: Uint8Array): void {
     if (packet[0]! >> 4 !== 4) return;
-    this.arrivals = (this.arrivals + 1) & 0xffff;
+    this.arrivals = (this.arrivals % 0xffff) + 1;
     packet[4] = this.arrivals >> 8;
     packet[5] = this.arrivals & 255;
     packet[10] = 0;
@@ -80,6 +80,7 @@ export class Monitor {
     const packet = readPacket(bytes);
     if (!packet) return;
     const number = (bytes[4]! << 8) | bytes[5]!;
+    if (number === 0) return; // made by the switch itself
     const key = endsKey({
       local: packet.destination,
       localPort: packet.destinationPort,
@@ -88,7 +89,7 @@ export class Monitor {
     });
     const known = this.departed.get(key) ?? { newest: number, sent: new Set<number>() };
     this.departed.set(key, known);
-    const ofClient = `of ${packet.source.join('.')}:${packet.sourcePort}`;
+    const ofClient = `of ${packet.source.join('.')}:${packet.sourcePort} (seq ${packet.sequence})`;
     if (known.sent.has(number)) this.problems.push(`the switch sent a packet ${ofClient} twice`);
     else if (((number - known.newest) << 16) >> 16 >= 0) known.newest = number;
     else if (this.keepsOrder) this.problems.push(`the switch changed the order ${ofClient}`);
