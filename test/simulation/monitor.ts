@@ -49,11 +49,14 @@ export class Monitor {
     const packet = readPacket(bytes);
     if (!packet || ((packet.flags & TCP_RST) !== 0 && (packet.flags & TCP_ACK) === 0)) return;
     const client = `${packet.source.join('.')}:${packet.sourcePort}`;
+    const isSyn = (packet.flags & TCP_SYN) !== 0;
+    // a client that lost its connection begins anew while the server still has it: a challenge ACK (RFC 5961)
+    // lets the client reset it, and the SYN comes again
     const near = (this.generations.get(client) ?? []).filter(
-      ({ clientIsn }) => Math.abs((packet.sequence - clientIsn) | 0) < 1 << 24,
+      ({ clientIsn }) => isSyn || Math.abs((packet.sequence - clientIsn) | 0) < 1 << 24,
     );
     if (near.some(({ servers }) => servers.has(server))) return;
-    const kind = (packet.flags & TCP_SYN) !== 0 ? 'SYN' : 'packet';
+    const kind = isSyn ? 'SYN' : 'packet';
     this.problems.push(
       `a ${kind} of ${client} reached ${server}, which was not given its connection`,
     );
