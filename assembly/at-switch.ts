@@ -1,5 +1,6 @@
-// The switch's part of the fast path: SYNs are answered with cookies, valid ACKs become entries, packets
-// of connections that were handed off get the server's address, everything else goes to control or ends here.
+// The switch's part of the fast path: SYNs are answered with cookies, valid ACKs become entries,
+// packets of connections that were handed off get the server's address, everything else goes to
+// control or ends here.
 import { NewConnection } from './new-connection';
 import {
   ENTRY_SERVER_PORT,
@@ -127,12 +128,16 @@ export class AtSwitch {
     if (state == STATE_CLOSED) return AtSwitch.closed(worker, slot, six, tcp, entry, nowMs);
     const kind = (<u32>load<u8>(tcp, TCP_FLAGS)) & (TCP_SYN | TCP_ACK);
     if (state == STATE_GATHERING && kind == TCP_SYN) {
-      return NewConnection.packet(worker, slot, six, false, nowMs); // our SYN-ACK was lost: once more
+      // our SYN-ACK was lost: once more
+      return NewConnection.packet(worker, slot, six, false, nowMs);
     }
     return ToControl.packet(worker, slot, entry);
   }
 
-  /** The client may use its port again at once; what still belongs to the old connection is forwarded. */
+  /**
+   * The client may use its port again at once; what still belongs to the old connection is
+   * forwarded.
+   */
   private static closed(
     worker: usize,
     slot: usize,

@@ -1,5 +1,6 @@
-// How the agent learns that a connection is over: both FINs acknowledged, or an RST of the server's kernel.
-// Numbers are the server's own: before the rewrite on the way to the client, after it on the way back.
+// How the agent learns that a connection is over: both FINs acknowledged, or an RST of the server's
+// kernel. Numbers are the server's own: before the rewrite on the way to the client, after it on
+// the way back.
 import {
   ENTRY_FLAGS,
   ENTRY_STATE,
@@ -31,7 +32,10 @@ import { Workers } from './workers';
 
 /** Late FINs and their acknowledgments still pass for so long. */
 const LINGER_MS: f64 = 60000;
-/** About 5 ms: the last ACK of a connection comes once, and who misses it waits for the idle timeout. */
+/**
+ * About 5 ms: the last ACK of a connection comes once, and who misses it waits for the idle
+ * timeout.
+ */
 const TRIES: u32 = 1 << 20;
 const BOTH_ACKED: u32 = FLAG_CLIENT_FIN_ACKED | FLAG_SERVER_FIN_ACKED;
 

@@ -22,7 +22,10 @@ export function debugLock(owner: u32, tuple: u32): u32 {
   return BucketLock.take(bucket, owner, CONTROL_TRIES) ? <u32>bucket : 0;
 }
 
-/** Half of an update: the server's address is new, port and checksum deltas are old. The lock is held. */
+/**
+ * Half of an update: the server's address is new, port and checksum deltas are old. The lock is
+ * held.
+ */
 export function debugHalfWrite(owner: u32, entry: u32): void {
   const address = Pool.entry(entry);
   store<u32>(address, SCRIBBLE ^ owner, ENTRY_SERVER_ADDRESS4);

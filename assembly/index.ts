@@ -1,5 +1,5 @@
-// The whole interface of the core: exports only. Addresses are byte addresses in the shared memory, whose
-// layout is in layout.ts and whose map src/memory-map.ts wrote before. No call traps.
+// The whole interface of the core: exports only. Addresses are byte addresses in the shared memory,
+// whose layout is in layout.ts and whose map src/memory-map.ts wrote before. No call traps.
 import { Cookie } from './answer/cookie';
 import { Forward, REASON_SHIFT } from './forward';
 import { HEADER_ENTRY_COUNT, LAYOUT_VERSION } from './layout';
@@ -26,7 +26,9 @@ export function nextOwner(): u32 {
   return Owners.next();
 }
 
-/** Runs the packets in a worker's slots 0..count-1; how many are to be transmitted (SLOT_VERDICT). */
+/**
+ * Runs the packets in a worker's slots 0..count-1; how many are to be transmitted (SLOT_VERDICT).
+ */
 export function forward(worker: u32, count: u32, nowMs: f64): u32 {
   return Forward.batch(worker, count, nowMs);
 }
@@ -42,7 +44,10 @@ export function lookup(tuple: u32): u32 {
   return Table.lookup(tuple);
 }
 
-/** Entry index; NO_ENTRY: table full; 0x80000000 | index: exists already; 0x7ffffffe: bucket stayed locked. */
+/**
+ * Entry index; NO_ENTRY: table full; 0x80000000 | index: exists already; 0x7ffffffe: bucket stayed
+ * locked.
+ */
 export function insert(owner: u32, template: u32): u32 {
   return Table.insert(owner, template, false, CONTROL_TRIES);
 }
@@ -72,7 +77,10 @@ export function remove(owner: u32, entry: u32, idRun: u32, idCounter: u32): u32 
   return Table.remove(owner, Pool.entry(entry), idRun, idCounter);
 }
 
-/** Looks at entries from..from+count-1; writes the indexes that control must act on, returns how many. */
+/**
+ * Looks at entries from..from+count-1; writes the indexes that control must act on, returns how
+ * many.
+ */
 export function sweep(
   owner: u32,
   from: u32,

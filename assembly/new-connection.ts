@@ -1,5 +1,5 @@
-// Packets that belong to no connection yet. A SYN is answered with a cookie and leaves nothing behind;
-// an ACK that proves the cookie makes an entry in GATHERING.
+// Packets that belong to no connection yet. A SYN is answered with a cookie and leaves nothing
+// behind; an ACK that proves the cookie makes an entry in GATHERING.
 import { Cookie } from './answer/cookie';
 import { Counters } from './counters';
 import {

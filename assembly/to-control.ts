@@ -19,7 +19,9 @@ import { Workers } from './workers';
 export const AGAIN: u32 = 0xff;
 
 export class ToControl {
-  /** Queues the packet of an entry in GATHERING, HELD, REPLAYING or DRAINING. A verdict, or AGAIN. */
+  /**
+   * Queues the packet of an entry in GATHERING, HELD, REPLAYING or DRAINING. A verdict, or AGAIN.
+   */
   static packet(worker: usize, slot: usize, entry: usize): u32 {
     const owner = load<u32>(worker, WORKER_OWNER);
     const id = Workers.id(worker);
@@ -41,7 +43,9 @@ export class ToControl {
     return DROP_TO_CONTROL_FULL << 8;
   }
 
-  /** Reads an entry's handoff id to Workers.id. False when the entry is another connection's by now. */
+  /**
+   * Reads an entry's handoff id to Workers.id. False when the entry is another connection's by now.
+   */
   static identify(worker: usize, entry: usize): bool {
     const bucket = Table.lock(load<u32>(worker, WORKER_OWNER), entry, WORKER_TRIES);
     if (bucket == 0) return false;

@@ -34,7 +34,9 @@ export class Workers {
     return worker + COPY;
   }
 
-  /** Handoff id of the packet's entry, two words as in a record: the template's, which is free then. */
+  /**
+   * Handoff id of the packet's entry, two words as in a record: the template's, which is free then.
+   */
   @inline
   static id(worker: usize): usize {
     return worker + WORKER_SCRATCH + TEMPLATE_RECORD + RECORD_ID_RUN;

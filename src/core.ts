@@ -64,8 +64,8 @@ export async function compileCore(build: CoreBuild = 'release'): Promise<WebAsse
 }
 
 /**
- * Binds a compiled core to a memory whose map is written (memory-map.ts). Throws when core, memory and
- * this program do not have the same layout.
+ * Binds a compiled core to a memory whose map is written (memory-map.ts). Throws when core, memory
+ * and this program do not have the same layout.
  */
 export function instantiateCore(module: WebAssembly.Module, memory: WebAssembly.Memory): Core {
   return new Core(instantiateExports(module, memory), memory);
@@ -178,8 +178,8 @@ export class Core {
   }
 
   /**
-   * Looks at `count` entries: removes what is over, writes to `list` the indexes (u32, at most `limit`)
-   * that control must act on, and returns how many. It ends early when the list is full.
+   * Looks at `count` entries: removes what is over, writes to `list` the indexes (u32, at most
+   * `limit`) that control must act on, and returns how many. It ends early when the list is full.
    */
   sweep(
     owner: number,

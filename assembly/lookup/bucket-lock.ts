@@ -1,5 +1,5 @@
-// The version word of a bucket is its lock (layout.ts draws it). Who finds it even may take it; who holds
-// it has it odd and names itself, so that the bucket of a dead owner can be found.
+// The version word of a bucket is its lock (layout.ts draws it). Who finds it even may take it; who
+// holds it has it odd and names itself, so that the bucket of a dead owner can be found.
 import {
   BUCKET_LOCKS,
   VERSION_LOCKED,
@@ -11,7 +11,10 @@ import { Atomic } from './atomic';
 
 /** How often a worker tries; about 20 us. It then drops the packet: the client sends it again. */
 export const WORKER_TRIES: u32 = 1 << 12;
-/** How often control tries, about 0.1 s: longer than a busy machine keeps a lock's holder off the processor. */
+/**
+ * How often control tries, about 0.1 s: longer than a busy machine keeps a lock's holder off the
+ * processor.
+ */
 export const CONTROL_TRIES: u32 = 1 << 26;
 
 export class BucketLock {

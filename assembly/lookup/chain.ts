@@ -40,42 +40,37 @@ export class Chain {
   }
 
   /**
-   * The entry of a key, 0 when there is none. `client` and `other` are addresses of addresses, `ports` is
-   * client port | other port << 16, each as on the wire.
+   * The entry of a key, 0 when there is none. `client` and `other` are addresses of addresses,
+   * `ports` is client port | other port << 16, each as on the wire.
    */
   @inline
   static find(kind: u32, bucket: usize, client: usize, other: usize, ports: u32): usize {
     let next = load<u32>(bucket, BUCKET_HEAD);
-    let steps: u32 = CHAIN_LIMIT;
-    let found: usize = 0;
-    while (next != 0 && steps != 0) {
+    for (let steps: u32 = CHAIN_LIMIT; steps != 0; --steps) {
+      if (next == 0) return 0;
       const entry = Pool.entry(next - 1);
-      if (Chain.matches(kind, entry, client, other, ports)) {
-        found = entry;
-        break;
-      }
+      if (Chain.matches(kind, entry, client, other, ports)) return entry;
       next = load<u32>(entry);
-      --steps;
     }
-    return found;
+    return 0;
   }
 
   @inline
   static matches(kind: u32, entry: usize, client: usize, other: usize, ports: u32): bool {
     if (kind == KEY_LOCAL4) {
       // the IPv4 fields of an IPv6 entry are 0, which is no address of ours
-      return (
-        load<u32>(entry, ENTRY_CLIENT_ADDRESS4) == load<u32>(client) &&
-        load<u32>(entry, ENTRY_CLIENT_PORT) == ports &&
-        load<u32>(entry, ENTRY_LOCAL_ADDRESS4) == load<u32>(other)
-      );
+      const differs =
+        (load<u32>(entry, ENTRY_CLIENT_ADDRESS4) ^ load<u32>(client)) |
+        (load<u32>(entry, ENTRY_CLIENT_PORT) ^ ports) |
+        (load<u32>(entry, ENTRY_LOCAL_ADDRESS4) ^ load<u32>(other));
+      return differs == 0;
     }
     if (kind == KEY_SERVER4) {
-      return (
-        load<u32>(entry, ENTRY_CLIENT_ADDRESS4) == load<u32>(client) &&
-        Chain.serverPorts(entry) == ports &&
-        load<u32>(entry, ENTRY_SERVER_ADDRESS4) == load<u32>(other)
-      );
+      const differs =
+        (load<u32>(entry, ENTRY_CLIENT_ADDRESS4) ^ load<u32>(client)) |
+        (Chain.serverPorts(entry) ^ ports) |
+        (load<u32>(entry, ENTRY_SERVER_ADDRESS4) ^ load<u32>(other));
+      return differs == 0;
     }
     if ((load<u32>(entry, ENTRY_FLAGS) & FLAG_IPV6) == 0) return false;
     if (kind == KEY_LOCAL6) {
@@ -112,7 +107,10 @@ export class Chain {
     return Chain.keyEquals(a, b);
   }
 
-  /** The entry with the key of an entry's image, 0 when there is none, CHAIN_FULL when no more may join. */
+  /**
+   * The entry with the key of an entry's image, 0 when there is none, CHAIN_FULL when no more may
+   * join.
+   */
   @inline
   static findImage(bucket: usize, image: usize): usize {
     let next = load<u32>(bucket, BUCKET_HEAD);

@@ -1,5 +1,5 @@
-// The records of the table as AssemblyScript sees them. layout.ts stays the only authority: a field that
-// is not where layout.ts says is a compile error.
+// The records of the table as AssemblyScript sees them. layout.ts stays the only authority: a field
+// that is not where layout.ts says is a compile error.
 import {
   BUCKET_HEAD,
   BUCKET_LOCKS,

@@ -1,5 +1,5 @@
-// The table's hash of a client's address and port. Everything is mixed before anything is folded: XOR of
-// address and port alone loses what differs, and clients behind one NAT then share a bucket.
+// The table's hash of a client's address and port. Everything is mixed before anything is folded:
+// XOR of address and port alone loses what differs, and clients behind one NAT then share a bucket.
 import {
   HEADER_HASH_SEED,
   HEADER_TABLE_MODE,

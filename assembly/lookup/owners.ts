@@ -59,7 +59,9 @@ export class Owners {
     return lost;
   }
 
-  /** All entries of a chain become RESERVED by `owner`; freed afterwards, without the bucket's lock. */
+  /**
+   * All entries of a chain become RESERVED by `owner`; freed afterwards, without the bucket's lock.
+   */
   private static reserveChain(owner: u32, bucket: usize): u32 {
     let next = load<u32>(bucket, BUCKET_HEAD);
     let lost: u32 = 0;

@@ -1,5 +1,6 @@
-// The pool of entries: a free list under a lock of its own. An entry that is taken is RESERVED and names
-// its owner until it stands in a chain, so that those of a dead owner can be found and returned.
+// The pool of entries: a free list under a lock of its own. An entry that is taken is RESERVED and
+// names its owner until it stands in a chain, so that those of a dead owner can be found and
+// returned.
 import {
   ENTRY_SIZE,
   ENTRY_STATE,

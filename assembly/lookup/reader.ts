@@ -1,10 +1,12 @@
-// Reading an entry while others may write: the hot part is copied, then the bucket's version is compared.
-// Only a copy that no writer touched is used, so a half-written entry never reaches a packet, not even
-// when its writer dies half-way. In `paper` mode the lock is taken instead, for every packet.
+// Reading an entry while others may write: the hot part is copied, then the bucket's version is
+// compared. Only a copy that no writer touched is used, so a half-written entry never reaches a
+// packet, not even when its writer dies half-way. In `paper` mode the lock is taken instead, for
+// every packet.
 //
-// The version is read again with an ordinary atomic load, which orders nothing before it on processors
-// that move loads behind later ones (ARM): there the loads between must be atomic as well. x86 keeps the
-// order of loads. A fence would do on both, and is a full barrier in V8: five times the cost of all this.
+// The version is read again with an ordinary atomic load, which orders nothing before it on
+// processors that move loads behind later ones (ARM): there the loads between must be atomic as
+// well. x86 keeps the order of loads. A fence would do on both, and is a full barrier in V8: five
+// times the cost of all this.
 import {
   ENTRY_CLIENT_PORT,
   ENTRY_FLAGS,
@@ -15,10 +17,10 @@ import {
   TUPLE_FAMILY,
   TUPLE_LOCAL_ADDRESS,
   VERSION_LOCKED,
-  WORKER_COUNTERS,
   WORKER_OWNER,
 } from '../layout';
-import { COUNTER_LOOKUP_RETRIES } from '../verdict';
+import { COUNTER_LOCK_WAITS, COUNTER_LOOKUP_RETRIES } from '../verdict';
+import { Counters } from '../counters';
 import { Atomic } from './atomic';
 import { BucketLock, WORKER_TRIES } from './bucket-lock';
 import { Chain, KEY_LOCAL4, KEY_LOCAL6 } from './chain';
@@ -33,8 +35,8 @@ const VECTOR: usize = 16;
 
 export class Reader {
   /**
-   * Copies the hot part of a key's entry (64 bytes, all 128 of an IPv6 one) to `copy`. Returns the entry's
-   * address, 0 when there is none, or BUSY.
+   * Copies the hot part of a key's entry (64 bytes, all 128 of an IPv6 one) to `copy`. Returns the
+   * entry's address, 0 when there is none, or BUSY.
    */
   @inline
   static find(
@@ -60,7 +62,7 @@ export class Reader {
           break;
         }
       }
-      Reader.countRetry(worker);
+      Counters.add(worker, COUNTER_LOOKUP_RETRIES, 1);
     }
     return result;
   }
@@ -75,14 +77,20 @@ export class Reader {
     copy: usize,
   ): usize {
     const owner = load<u32>(worker, WORKER_OWNER);
-    if (!BucketLock.take(bucket, owner, WORKER_TRIES)) return BUSY;
+    if (!BucketLock.take(bucket, owner, 1)) {
+      Counters.add(worker, COUNTER_LOCK_WAITS, 1);
+      if (!BucketLock.take(bucket, owner, WORKER_TRIES)) return BUSY;
+    }
     const entry = Chain.find(kind, bucket, client, other, ports);
     if (entry != 0) Reader.copyHot(kind & 1, entry, copy);
     BucketLock.release(bucket);
     return entry;
   }
 
-  /** Copies an entry that is named by its index. False: it is not linked, or its bucket stayed locked. */
+  /**
+   * Copies an entry that is named by its index. False: it is not linked, or its bucket stayed
+   * locked.
+   */
   static entry(entry: usize, copy: usize): bool {
     for (let left = WORKER_TRIES; left != 0; --left) {
       const bucket = Chain.bucket(load<u32>(entry, ENTRY_HASH));
@@ -125,11 +133,5 @@ export class Reader {
       v128.store(copy + 6 * VECTOR, v128.load(entry + 6 * VECTOR));
       v128.store(copy + 7 * VECTOR, v128.load(entry + 7 * VECTOR));
     }
-  }
-
-  @inline
-  private static countRetry(worker: usize): void {
-    const counter = worker + WORKER_COUNTERS + COUNTER_LOOKUP_RETRIES * 8;
-    store<u64>(counter, load<u64>(counter) + 1);
   }
 }

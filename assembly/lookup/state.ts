@@ -1,5 +1,5 @@
-// The state word of an entry. Written under the lock of its bucket; every change goes through here, so
-// that the number of connections in GATHERING is exact.
+// The state word of an entry. Written under the lock of its bucket; every change goes through here,
+// so that the number of connections in GATHERING is exact.
 import {
   ENTRY_STATE,
   HEADER_HALF_OPEN_COUNT,

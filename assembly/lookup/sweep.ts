@@ -18,8 +18,8 @@ const MS_PER_SECOND: f64 = 1000;
 
 export class Sweep {
   /**
-   * Removes what is CLOSED, past its deadline and reported; lists the indexes of what control must look
-   * at. Ends early when the list is full. Returns the length of the list.
+   * Removes what is CLOSED, past its deadline and reported; lists the indexes of what control must
+   * look at. Ends early when the list is full. Returns the length of the list.
    */
   static run(
     owner: u32,

@@ -1,6 +1,6 @@
 // The table of connections: chains of entries in buckets, each bucket under its version word.
-// Checks come before the lock; what is locked is straight-line with one exit; nothing is queued and no
-// packet is touched while a lock is held.
+// Checks come before the lock; what is locked is straight-line with one exit; nothing is queued and
+// no packet is touched while a lock is held.
 import {
   ENTRY_CLIENT_ADDRESS4,
   ENTRY_CLIENT_ADDRESS6,
@@ -71,8 +71,8 @@ export class Table {
   }
 
   /**
-   * Makes an entry of a template. `replacesClosed`: a CLOSED entry of the same tuple and another client
-   * ISN gives way (RFC 6056: a client may use its port again at once).
+   * Makes an entry of a template. `replacesClosed`: a CLOSED entry of the same tuple and another
+   * client ISN gives way (as RFC 6191 lets a connection in TIME-WAIT do).
    */
   static insert(owner: u32, template: usize, replacesClosed: bool, tries: u32): u32 {
     const state = State.of(template);
@@ -176,7 +176,10 @@ export class Table {
     );
   }
 
-  /** DRAINING ends when every held packet was sent; a connection that closed meanwhile is then CLOSED. */
+  /**
+   * DRAINING ends when every held packet was sent; a connection that closed meanwhile is then
+   * CLOSED.
+   */
   @inline
   static settle(entry: usize, record: usize): void {
     if (State.of(entry) != STATE_DRAINING) return;

@@ -1,9 +1,9 @@
 // One thread of the table's stress test: random operations on a memory that all threads share.
 //
-// Keys below OWN_KEYS are this thread's alone, so it knows exactly what the table must say. Shared keys may
-// be inserted by anybody, and changed or removed only by who inserted them. Packets of shared keys go
-// through the fast path: a server's port follows from its address, so a torn entry shows, and so does its
-// checksum.
+// Keys below OWN_KEYS are this thread's alone, so it knows exactly what the table must say. Shared
+// keys may be inserted by anybody, and changed or removed only by who inserted them. Packets of
+// shared keys go through the fast path: a server's port follows from its address, so a torn entry
+// shows, and so does its checksum.
 import { parentPort, workerData } from 'node:worker_threads';
 import * as L from '../../assembly/layout.ts';
 import * as V from '../../assembly/verdict.ts';

@@ -132,7 +132,8 @@ for (const six of [false, true]) {
   atAgent(`${name}: both FINs acknowledged close the connection, and control is told`, async () => {
     const [host, entry] = await agentHost(six, L.STATE_FORWARD);
     const close = TCP_ACK | TCP_FIN;
-    // the server closes first, in a segment with data; the client answers with ACK, then with its FIN
+    // the server closes first, in a segment with data; the client answers with ACK, then with its
+    // FIN
     sent(host, host.send(fromServer(six, close, { payload: TEXT }), NOW));
     assert.is(host.connections.flags(entry) & ~L.FLAG_IPV6, L.FLAG_SERVER_FIN);
     sent(host, host.send(fromClient(six, TCP_ACK, { acknowledgment: 5005 }), NOW));

@@ -39,7 +39,10 @@ function insert(host: CoreHost, key: LocalTuple, known: Omit<Known, 'entry'>): n
   return host.core.insert(host.owner, L.CONTROL_TEMPLATE);
 }
 
-/** Random operations on the table and on a Map; `keys` more than entries, so that it is full at times. */
+/**
+ * Random operations on the table and on a Map; `keys` more than entries, so that it is full at
+ * times.
+ */
 function compare(host: CoreHost, seed: number, rounds: number, keys: number): void {
   const random = new Random(seed);
   const { core, connections, owner } = host;
