@@ -84,7 +84,7 @@ int main(int argc, char **argv) {
   int empty = 0;
   while (!stopped) {
     ssize_t length = read(fd, buffer, sizeof buffer);
-    if (length > VNET_SIZE + 40) {
+    if (length >= VNET_SIZE + 40) {
       empty = 0;
       rewrite(buffer, buffer + VNET_SIZE, address, port);
       if (write(fd, buffer, (size_t)length) == length) packets++;

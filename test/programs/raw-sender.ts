@@ -1,6 +1,7 @@
 // Sends raw IPv4 TCP packets at a held rate, 64 to a system call, and prints what it sent as JSON.
 // node build/programs-raw-sender.mjs --to ADDRESS:PORT --sources FIRST:COUNT --flags syn|ack --rate N --seconds S
-// Rate 0 = as fast as it goes. Sources are consecutive addresses; ports and sequence numbers vary with a seed.
+// Rate 0 = as fast as it goes. Sources are consecutive addresses; ports (unless --port P says which) and
+// sequence numbers vary with a seed.
 import koffi from 'koffi';
 import { parseArgs } from 'node:util';
 
@@ -17,6 +18,7 @@ const { values } = parseArgs({
   options: {
     to: { type: 'string', default: '192.0.2.80:80' },
     sources: { type: 'string', default: '198.18.0.0:100000' },
+    port: { type: 'string', default: '0' },
     flags: { type: 'string', default: 'syn' },
     rate: { type: 'string', default: '50000' },
     seconds: { type: 'string', default: '1' },
@@ -30,6 +32,7 @@ function addressNumber(text: string): number {
 const [toAddress, toPort] = values.to.split(':') as [string, string];
 const [firstSource, sourceCount] = values.sources.split(':') as [string, string];
 const destination = addressNumber(toAddress);
+const sourcePort = Number(values.port);
 const rate = Number(values.rate);
 const seconds = Number(values.seconds);
 const flags = values.flags === 'syn' ? 0x02 : 0x10;
@@ -82,7 +85,7 @@ function nextRandom(): number {
 /** Fills what varies and the TCP checksum (the kernel fills the IP checksum of IPPROTO_RAW packets). */
 function vary(packet: number, source: number): void {
   view.setUint32(packet + 12, source);
-  view.setUint16(packet + 20, 1024 + (nextRandom() % 60000));
+  view.setUint16(packet + 20, sourcePort || 1024 + (nextRandom() % 60000));
   view.setUint32(packet + 24, nextRandom());
   view.setUint32(packet + 28, flags === 0x10 ? nextRandom() : 0);
   view.setUint16(packet + 36, 0);
