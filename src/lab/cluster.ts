@@ -11,7 +11,8 @@ import * as namespaces from './namespaces.ts';
 import { planTopology, VIP4, VIP6, VIP_PORT, type HostPlan, type Topology } from './topology.ts';
 import * as web from './web-servers.ts';
 
-const READY_LIMIT_MS = 10_000;
+// A program that cannot start says so and ends; this is for one that hangs, on a machine that is busy.
+const READY_LIMIT_MS = 30_000;
 
 export interface LabOptions extends ClusterOptions {
   servers: number;
