@@ -179,10 +179,12 @@ function describe(name: string, slices: Slice[]): string {
   );
 }
 
+function program(name: string): string {
+  return fileURLToPath(new URL(`./programs-${name}.mjs`, import.meta.url));
+}
+
 /** Returns the median of the pairs' ratios, ours / C. */
 async function compare(entries: number, rival: string): Promise<number> {
-  const program = (name: string): string =>
-    fileURLToPath(new URL(`./programs-${name}.mjs`, import.meta.url));
   const flows = ['--sources', `198.18.0.0:${entries}`, '--port', '4242'];
   const forever = ['--flags', 'ack', '--rate', '0', '--seconds', SENDER_SECONDS];
   const to = ['--to', `${SERVER.address}:${SERVER.port}`];
@@ -192,9 +194,8 @@ async function compare(entries: number, rival: string): Promise<number> {
   try {
     const c = await start('tun0', [rival, 'tun0', SERVER.address, SERVER.port]);
     children.push(c.child);
-    const tun = await start('tun1', [
-      ...['node', program('tun-forwarder'), '--device', 'tun1', ...flows, ...to],
-    ]);
+    const engine = ['node', program('tun-forwarder'), '--device', 'tun1', ...flows, ...to];
+    const tun = await start('tun1', engine);
     children.push(tun.child);
     children.push(run('sender', SENDER_CPU, ['node', program('raw-sender'), ...flows, ...forever]));
     for (let pair = 0; pair < WARM_UP_PAIRS + Number(values.pairs); pair++) {
