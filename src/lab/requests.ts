@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { Agent, request, type IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { pipeline } from 'node:stream/promises';
 import { streamChunks } from './byte-stream.ts';
 import { peerText } from './echo-server.ts';
@@ -15,6 +16,8 @@ export interface RequestPlan {
   targets: string[];
   /** one: all on one connection; each: a connection each, one after the other; together: all at once */
   connections: 'one' | 'each' | 'together';
+  /** between two requests that are not sent together */
+  pauseMs: number;
   /** body: that many bytes of the reproducible stream */
   sendBytes: number;
 }
@@ -45,7 +48,10 @@ export async function sendRequests(plan: RequestPlan): Promise<RequestResult[]> 
       return await Promise.all(plan.targets.map((target) => sendRequest(plan, target, agent)));
     }
     const results: RequestResult[] = [];
-    for (const target of plan.targets) results.push(await sendRequest(plan, target, agent));
+    for (const [index, target] of plan.targets.entries()) {
+      if (index > 0) await sleep(plan.pauseMs);
+      results.push(await sendRequest(plan, target, agent));
+    }
     return results;
   } finally {
     agent.destroy();

@@ -1,14 +1,12 @@
 // The tour: real requests of several kinds from the client's host, and what was measured.
-import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { streamChunks } from './byte-stream.ts';
 import type { Lab } from './cluster.ts';
 import { handoffWithin, readSwitchFigures } from './figures.ts';
-import type { RequestPlan, RequestResult } from './requests.ts';
+import type { RequestResult } from './requests.ts';
+import { requestCommand, send } from './send.ts';
 import { bar, count, megabytes, Narrator } from './narrator.ts';
-import { VIP4, VIP_PORT } from './topology.ts';
+import { VIP4 } from './topology.ts';
 
 const DOWNLOAD = 100_000_000;
 const UPLOAD = 20_000_000;
@@ -22,15 +20,6 @@ const TARGETS =
   'maps/oslo maps/bergen news/today news/sport shop/tea shop/jam img/cat img/owl doc/a doc/b'
     .split(' ')
     .map((path) => `/${path}`);
-
-const PLAN: RequestPlan = {
-  address: VIP4,
-  port: VIP_PORT,
-  method: 'GET',
-  targets: TARGETS,
-  connections: 'each',
-  sendBytes: 0,
-};
 
 /** Shows the lab at work. Returns how many things were not as they should be. */
 export async function runTour(lab: Lab, signal: AbortSignal): Promise<number> {
@@ -46,25 +35,11 @@ export async function runTour(lab: Lab, signal: AbortSignal): Promise<number> {
 
 /** A few requests per second from now on, so that the live figures have something to show. */
 export function startVisits(lab: Lab): void {
-  lab.startProgram('client', 'visits', requestCommand('visits', PLAN, String(VISITS_PER_SECOND)));
-}
-
-function requestCommand(program: string, plan: RequestPlan, ...more: string[]): string[] {
-  const entry = fileURLToPath(new URL('./lab-inside.mjs', import.meta.url));
-  return [process.execPath, entry, program, JSON.stringify(plan), ...more];
-}
-
-/** Runs the plan in the client's namespace. */
-async function send(lab: Lab, plan: Partial<RequestPlan>): Promise<RequestResult[]> {
-  const command = requestCommand('requests', { ...PLAN, ...plan });
-  const [program, ...args] = lab.inside('client', command);
-  const child = spawn(program!, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-  let [output, complaint] = ['', ''];
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (complaint += text));
-  const [status] = (await once(child, 'close')) as [number | null];
-  if (status === 0) return JSON.parse(output) as RequestResult[];
-  throw new Error(complaint.split('\n').find((line) => line.includes('Error')) ?? complaint);
+  lab.startProgram(
+    'client',
+    'visits',
+    requestCommand('visits', { targets: TARGETS }, String(VISITS_PER_SECOND)),
+  );
 }
 
 /** What the echo server says of itself and of its client. */
@@ -76,7 +51,7 @@ async function whoAnswers(lab: Lab, narrator: Narrator): Promise<void> {
   narrator.title(
     `Who answers? ${TARGETS.length} requests at once, on as many connections to ${VIP4}`,
   );
-  const results = await send(lab, { connections: 'together' });
+  const results = await send(lab, { targets: TARGETS, connections: 'together' });
   for (const result of results) {
     const [server, peer] = [field(result, 'server'), field(result, 'peer')];
     const ms = `${result.ms.toFixed(1)} ms`;
@@ -96,7 +71,7 @@ async function whoAnswers(lab: Lab, narrator: Narrator): Promise<void> {
     seen === results.length,
     `${seen} of ${results.length}`,
   );
-  const again = await send(lab, {});
+  const again = await send(lab, { targets: TARGETS });
   const same = again.filter((result, index) => {
     return field(result, 'server') === field(results[index]!, 'server');
   });
