@@ -15,6 +15,7 @@ import type { Random } from '../support/random.ts';
 import type { ChannelHost } from './control-link.ts';
 import { isChecksumRight } from './tcp/kernel.ts';
 import type { Scheduler, Timer } from './scheduler.ts';
+import { BucketWatch } from './tables.ts';
 
 export interface MachineParts {
   name: string;
@@ -58,6 +59,7 @@ export class Machine implements ChannelHost {
   private readonly toControl: ToControlReader;
   private readonly fromControl: FromControlWriter;
   private readonly owner: number;
+  private readonly buckets: BucketWatch;
   private control: Timer | undefined;
   private timer: Timer | undefined;
 
@@ -83,6 +85,7 @@ export class Machine implements ChannelHost {
     this.toControl = new ToControlReader(memory);
     const wakers = this.devices.map((_, worker) => ({ wake: () => this.passSoon(worker) }));
     this.fromControl = new FromControlWriter(memory, wakers);
+    this.buckets = new BucketWatch(this.view);
   }
 
   start(): void {
@@ -136,6 +139,7 @@ export class Machine implements ChannelHost {
     const effects: Effects = this.plane.receive(event, this.parts.clock.nowMs);
     for (const packet of effects.packets) this.push(packet);
     for (const { to, message } of effects.messages) this.parts.send(to, message);
+    this.buckets.check(`${this.name}'s control`, this.parts.report);
     return effects.deadlineMs;
   }
 
@@ -168,6 +172,7 @@ export class Machine implements ChannelHost {
   private pass(worker: number): void {
     this.parts.beforePass(this.view);
     const handled = this.workers[worker]!.pass();
+    this.buckets.check(`${this.name}'s worker`, this.parts.report);
     for (const { packet, vnet } of this.devices[worker]!.take()) this.leave(packet, vnet);
     if (handled > 0) this.passSoon(worker);
     if (!this.toControl.isEmpty()) this.drainSoon();

@@ -11,9 +11,19 @@ export interface Link {
   duplication: number;
   /** a reordered packet overtakes, or is overtaken by, what follows within the jitter + 2 ms */
   reordering: number;
+  /** a copy turns up once more, up to STALE_MS later: less than any linger */
+  staleness: number;
 }
 
-export const PERFECT: Link = { delayMs: 0.1, jitterMs: 0, loss: 0, duplication: 0, reordering: 0 };
+export const PERFECT: Link = {
+  delayMs: 0.1,
+  jitterMs: 0,
+  loss: 0,
+  duplication: 0,
+  reordering: 0,
+  staleness: 0,
+};
+const STALE_MS = 1500;
 
 /** A prefix in network order, its length in bits, and the host it leads to. */
 interface Route {
@@ -123,6 +133,11 @@ export class Network {
     this.deliver(from, host, packet.slice());
     if (random.chance(from.link.duplication) || random.chance(host.link.duplication)) {
       this.deliver(from, host, packet.slice());
+    }
+    if (random.chance(from.link.staleness) || random.chance(host.link.staleness)) {
+      this.clock.after(STALE_MS * random.fraction(), () =>
+        this.deliver(from, host, packet.slice()),
+      );
     }
   }
 

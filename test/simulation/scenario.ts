@@ -3,7 +3,7 @@ import type { ClusterOptions } from './cluster.ts';
 import type { RequestPlan } from './http/content.ts';
 import type { Ending } from './http/client.ts';
 import type { ServerOptions } from './http/server.ts';
-import type { Link } from './network.ts';
+import { PERFECT, type Link } from './network.ts';
 import { NO_SCALE, type KernelOptions } from './tcp/options.ts';
 
 /** One client's host with its connections. */
@@ -34,6 +34,8 @@ export interface Scenario {
   faults: Fault[];
   /** nothing that may break or refuse a request: every one must be answered */
   isCalm: boolean;
+  /** no other trouble than cut control channels */
+  isOnlyCut: boolean;
 }
 
 /** How rough the run is; each part is off in some of the runs, so that the others are seen alone. */
@@ -56,18 +58,21 @@ export function drawScenario(random: Random): Scenario {
     requests += client.connections.reduce((sum, connection) => sum + connection.requests.length, 0);
     clients.push(client);
   }
-  return { cluster, clients, applications, faults, isCalm: !isPressed && !hasFaults };
+  const isOnlyCut = !isPressed && faults.every(({ kind }) => kind === 'cut');
+  const isCalm = !isPressed && !hasFaults;
+  return { cluster, clients, applications, faults, isCalm, isOnlyCut };
 }
 
 function drawLink(random: Random, isRough: boolean, slowestMs: number): Link {
   const delayMs = random.pick([0.05, 0.5, slowestMs / 4, slowestMs]);
-  if (!isRough) return { delayMs, jitterMs: 0, loss: 0, duplication: 0, reordering: 0 };
+  if (!isRough) return { ...PERFECT, delayMs };
   return {
     delayMs,
     jitterMs: random.pick([0, 0.5, delayMs / 2]),
     loss: random.pick([0, 0.005, 0.02, 0.05]),
     duplication: random.pick([0, 0.01, 0.05]),
     reordering: random.pick([0, 0.02, 0.1]),
+    staleness: random.pick([0, 0, 0.01]),
   };
 }
 

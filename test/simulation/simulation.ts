@@ -155,8 +155,14 @@ class Run {
       ...this.clients.map(({ kernel }) => kernel),
       ...this.cluster.servers.map(({ kernel }) => kernel),
     ];
-    const checksumErrors = kernels.reduce((sum, kernel) => sum + kernel.checksumErrors, 0);
-    if (checksumErrors > 0) problems.push(`${checksumErrors} packets had wrong checksums`);
+    const sum = (count: (kernel: Kernel) => number): number =>
+      kernels.reduce((total, kernel) => total + count(kernel), 0);
+    const strange: [number, string][] = [
+      [sum(({ checksumErrors }) => checksumErrors), 'packets had wrong checksums'],
+      [sum(({ strangeSacks }) => strangeSacks), 'SACK blocks told of bytes that were never sent'],
+      [sum(({ strangeEchoes }) => strangeEchoes), 'echoed timestamps were never sent'],
+    ];
+    for (const [count, what] of strange) if (count > 0) problems.push(`${count} ${what}`);
     for (const { connections, hasVanished } of this.clients) {
       for (const one of connections) this.judgeClient(one, hasVanished);
     }
@@ -177,6 +183,11 @@ class Run {
         problems.push(`${what} was answered and executed ${executed} times`);
       }
       if (outcome === 'refused' && executed > 0) problems.push(`${what} was refused and executed`);
+      // a broken channel stops new handoffs; what is handed off goes on
+      const isHandedOff = index > 0 && connection.outcomes[index - 1] === 'answered';
+      if (scenario.isOnlyCut && !hasVanished && outcome === 'broken' && isHandedOff) {
+        problems.push(`${what} was broken although only control channels were cut`);
+      }
       if (scenario.isCalm && !hasVanished && (outcome === 'refused' || outcome === 'broken')) {
         problems.push(`${what} was ${outcome} although nothing was wrong`);
       }

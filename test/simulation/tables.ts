@@ -69,3 +69,38 @@ export function emptinessMistakes(view: DataView, name: string): string[] {
   }
   return mistakes;
 }
+
+/**
+ * Sees whether buckets change without their version word, or stay locked. Threads do not interleave here, so
+ * this is what a forgotten lock looks like.
+ */
+export class BucketWatch {
+  private readonly words: Int32Array;
+  private readonly first: number;
+  private readonly count: number;
+  private readonly seen: Int32Array;
+
+  constructor(view: DataView) {
+    this.words = new Int32Array(view.buffer);
+    this.first = u32(view, L.HEADER_BUCKET_BASE) >>> 2;
+    this.count = u32(view, L.HEADER_BUCKET_COUNT);
+    this.seen = this.words.slice(this.first, this.first + this.count * WORDS);
+  }
+
+  check(who: string, report: (problem: string) => void): void {
+    const { words, seen, first } = this;
+    for (let at = 0; at < this.count * WORDS; at += WORDS) {
+      const version = words[first + at + VERSION]!;
+      const head = words[first + at + HEAD]!;
+      if (version === seen[at + VERSION] && head === seen[at + HEAD]) continue;
+      if (version === seen[at + VERSION]) report(`${who} changed a bucket without its lock`);
+      if ((version & L.VERSION_LOCKED) !== 0) report(`${who} left a bucket locked`);
+      seen[at + VERSION] = version;
+      seen[at + HEAD] = head;
+    }
+  }
+}
+
+const WORDS = L.BUCKET_SIZE >> 2;
+const VERSION = L.BUCKET_VERSION >> 2;
+const HEAD = L.BUCKET_HEAD >> 2;

@@ -105,6 +105,10 @@ function processAck(socket: Socket, packet: TcpPacket, place: Place): boolean {
     offsetNear(agreement.iss, sender.una, left),
     offsetNear(agreement.iss, sender.una, right),
   ]);
+  for (const [left, right] of blocks) {
+    const isSent = left < right && right <= sender.next && left >= sender.una - sender.widest;
+    if (!isSent) socket.kernel.strangeSacks += 1;
+  }
   const repeats = place.start === place.end && !changes;
   sender.acknowledge(place.ack, blocks, echoAge(socket, stamp?.echo ?? 0), repeats);
   if (sender.isFinAcknowledged) finAcknowledged(socket);
@@ -116,7 +120,9 @@ function processAck(socket: Socket, packet: TcpPacket, place: Place): boolean {
 function echoAge(socket: Socket, echo: number): number {
   if (echo === 0) return -1;
   const age = (socket.kernel.timestampFor(socket.ends) - echo) | 0;
-  return age >= 0 ? age : -1;
+  if (age >= 0 && age <= socket.kernel.clock.nowMs) return age;
+  socket.kernel.strangeEchoes += 1;
+  return -1;
 }
 
 function finAcknowledged(socket: Socket): void {

@@ -91,7 +91,14 @@ function exchange(rig: Rig, size: number): { client: Uint8Array; server: Uint8Ar
 const joined = (parts: Uint8Array[]): string => Buffer.concat(parts).toString('base64');
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
 
-const rough: Link = { delayMs: 5, jitterMs: 3, loss: 0.02, duplication: 0.01, reordering: 0.05 };
+const rough: Link = {
+  delayMs: 5,
+  jitterMs: 3,
+  loss: 0.02,
+  duplication: 0.01,
+  reordering: 0.05,
+  staleness: 0,
+};
 
 for (const [name, options] of [
   ['all options', {}],

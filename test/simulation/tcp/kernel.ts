@@ -27,6 +27,9 @@ export class Kernel {
   checksumErrors = 0;
   /** RSTs sent because nothing here knew the segment */
   resetsSent = 0;
+  /** SACK blocks of bytes that were never sent, timestamp echoes that were never sent */
+  strangeSacks = 0;
+  strangeEchoes = 0;
   isOff = false;
   private readonly secret: number;
   private readonly sockets = new Map<string, Socket>();
