@@ -57,7 +57,7 @@ export interface Topology {
 }
 
 const CLIENT_ROUTER = ['10.80.1.1', 'fd80:1::1'] as const;
-const CLIENT = ['10.80.1.2', 'fd80:1::2'] as const;
+export const CLIENT = ['10.80.1.2', 'fd80:1::2'] as const;
 const CLIENT_LINK = ['10.80.1.0/24', 'fd80:1::/64'];
 const SWITCH_ROUTER = ['10.80.2.1', 'fd80:2::1'] as const;
 const SWITCH = ['10.80.2.2', 'fd80:2::2'] as const;
