@@ -69,7 +69,8 @@ function drawLink(random: Random, isRough: boolean, slowestMs: number): Link {
   return {
     delayMs,
     jitterMs: random.pick([0, 0.5, delayMs / 2]),
-    loss: random.pick([0, 0.005, 0.02, 0.05]),
+    // most packets pass three links
+    loss: random.pick([0, 0.005, 0.02, 0.03]),
     duplication: random.pick([0, 0.01, 0.05]),
     reordering: random.pick([0, 0.02, 0.1]),
     staleness: random.pick([0, 0, 0.01]),
@@ -121,8 +122,8 @@ function drawKernel(random: Random, without: number): Partial<KernelOptions> {
     scale,
     mss: random.pick([1460, 1400, 536]),
     receiveBuffer,
-    retries: 6,
-    orphanRetries: 4,
+    retries: 9,
+    orphanRetries: 6,
   };
 }
 

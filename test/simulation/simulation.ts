@@ -29,7 +29,7 @@ const START_MS = 1000;
 /** No run may need longer until all clients are done. */
 const LIMIT_MS = 400_000;
 /** Server kernels end their last retransmissions, agents and switch expire what vanished. */
-const SETTLE_LIMIT_MS = 400_000;
+const SETTLE_LIMIT_MS = 1_000_000;
 const SWEEP_MS = 6000;
 const COOKIE_LIFE_MS = 3 * COOKIE_EPOCH_MS;
 

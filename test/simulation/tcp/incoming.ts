@@ -106,8 +106,7 @@ function processAck(socket: Socket, packet: TcpPacket, place: Place): boolean {
     offsetNear(agreement.iss, sender.una, right),
   ]);
   for (const [left, right] of blocks) {
-    const isSent = left < right && right <= sender.next && left >= sender.una - sender.widest;
-    if (!isSent) socket.kernel.strangeSacks += 1;
+    if (left >= right || right > sender.next) socket.kernel.strangeSacks += 1;
   }
   const repeats = place.start === place.end && !changes;
   sender.acknowledge(place.ack, blocks, echoAge(socket, stamp?.echo ?? 0), repeats);

@@ -22,9 +22,13 @@ export class Scoreboard {
     this.pipe += flight.end - flight.start;
   }
 
-  /** Removes what `ack` covers; the youngest of them that was sent once (Karn), for a round-trip sample. */
+  /**
+   * Removes what `ack` covers. `newest`: the youngest of it for a round-trip sample, unless anything of it was
+   * sent twice (Karn; what filled a hole says nothing about the rest either).
+   */
   acknowledge(ack: number): { newest: Flight | undefined; bytes: number } {
     let newest: Flight | undefined;
+    let isAmbiguous = false;
     let bytes = 0;
     let gone = 0;
     for (const flight of this.flights) {
@@ -38,11 +42,12 @@ export class Scoreboard {
       }
       if (this.isInPipe(flight)) this.pipe -= flight.end - flight.start;
       bytes += flight.end - flight.start;
-      if (flight.transmissions === 1 && !flight.isSacked) newest = flight;
+      if (flight.transmissions > 1) isAmbiguous = true;
+      if (!flight.isSacked) newest = flight;
       gone += 1;
     }
     this.flights.splice(0, gone);
-    return { newest, bytes };
+    return { newest: isAmbiguous ? undefined : newest, bytes };
   }
 
   /** Marks what the blocks (offset pairs) cover; true when something was new. */
