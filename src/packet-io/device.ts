@@ -8,6 +8,11 @@ export interface Device {
   receive(slot: number, count: number): number;
   /** Sends the packet of one slot (or any address with the same layout); false = refused, packet lost. */
   transmit(slot: number): boolean;
+  /**
+   * Sends the packets of the first `count` of these slots, in that order, and calls `lost` with each that
+   * was refused. A device without it is given them one by one.
+   */
+  transmitBatch?(slots: Uint32Array, count: number, lost: (slot: number) => void): void;
   /** Waits until a packet or a wake-up is there, at most timeoutMs (-1 = no limit). */
   wait(timeoutMs: number): void;
 }

@@ -56,6 +56,11 @@ export const eventfd = library.func('int eventfd(unsigned int initial, int flags
   flags: number,
 ) => number;
 
+/** syscall(2), for calls that the C library does not name. */
+export const syscall = library.func(
+  'long syscall(long number, uintptr_t a, uintptr_t b, uintptr_t c, uintptr_t d, uintptr_t e)',
+) as (number: number, a: number, b: number, c: number, d: number, e: number) => number;
+
 /** errno of this thread's last call through this file. */
 export function errno(): number {
   return koffi.errno();

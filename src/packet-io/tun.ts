@@ -7,6 +7,7 @@ import {
   VNET_SIZE,
 } from '../../assembly/layout.ts';
 import type { Device, Waker } from './device.ts';
+import { IoBatch, READ, WRITE } from './io-batch.ts';
 
 // linux/if_tun.h
 const TUNSETIFF = 0x400454ca;
@@ -105,25 +106,35 @@ const POLLFD_SIZE = 8;
 const POLLFD_EVENTS = 4;
 const POLLFD_RETURNED = 6;
 
+const BATCH_LIMIT = 64; // operations in one system call
+const BATCH_WORTH = 4; // fewer are cheaper one by one
+const FRAME_LIMIT = SLOT_PACKET_LIMIT + VNET_SIZE;
+
 /** One queue of a TUN, read and written straight into the shared memory. For one thread. */
 export class TunDevice implements Device {
   readonly #fd: number;
   readonly #wakeFd: number;
   readonly #base: number;
+  readonly #bytes: Uint8Array;
   readonly #words: Uint32Array;
   readonly #polled = libc.bytesOfItsOwn(2 * POLLFD_SIZE);
   readonly #polledView = new DataView(this.#polled.buffer);
   readonly #polledAddress = libc.addressOf(this.#polled);
   readonly #count = libc.bytesOfItsOwn(8);
   readonly #countAddress = libc.addressOf(this.#count);
+  readonly #batch: IoBatch | undefined;
+  /** the last receive() filled all slots: as many packets probably wait again */
+  #isFlooded = false;
   /** reads that failed for another reason than an empty queue */
   receiveErrors = 0;
 
   constructor(memory: WebAssembly.Memory, fd: number, wakeFd: number) {
     this.#fd = fd;
     this.#wakeFd = wakeFd;
-    this.#base = libc.addressOf(new Uint8Array(memory.buffer));
+    this.#bytes = new Uint8Array(memory.buffer);
+    this.#base = libc.addressOf(this.#bytes);
     this.#words = new Uint32Array(memory.buffer);
+    this.#batch = IoBatch.open(fd, BATCH_LIMIT);
     for (const [index, polledFd] of [fd, wakeFd].entries()) {
       this.#polledView.setInt32(index * POLLFD_SIZE, polledFd, true);
       this.#polledView.setInt16(index * POLLFD_SIZE + POLLFD_EVENTS, libc.POLLIN, true);
@@ -131,14 +142,19 @@ export class TunDevice implements Device {
   }
 
   receive(slot: number, count: number): number {
+    const filled =
+      this.#isFlooded && this.#batch
+        ? this.#receiveBatch(this.#batch, slot, Math.min(count, BATCH_LIMIT))
+        : this.#receiveEach(slot, count);
+    this.#isFlooded = filled >= BATCH_WORTH && filled === Math.min(count, BATCH_LIMIT);
+    return filled;
+  }
+
+  #receiveEach(slot: number, count: number): number {
     let filled = 0;
     let at = slot;
     while (filled < count) {
-      const length = libc.read(
-        this.#fd,
-        this.#base + at + SLOT_VNET,
-        SLOT_PACKET_LIMIT + VNET_SIZE,
-      );
+      const length = libc.read(this.#fd, this.#base + at + SLOT_VNET, FRAME_LIMIT);
       if (length < 0) {
         if (libc.errno() !== libc.EAGAIN) this.receiveErrors += 1;
         break;
@@ -151,9 +167,68 @@ export class TunDevice implements Device {
     return filled;
   }
 
+  #receiveBatch(batch: IoBatch, slot: number, count: number): number {
+    for (let index = 0; index < count; index += 1) {
+      batch.add(READ, this.#base + slot + index * SLOT_SIZE + SLOT_VNET, FRAME_LIMIT);
+    }
+    batch.submit();
+    let filled = 0;
+    for (let index = 0; index < count; index += 1) {
+      const length = batch.results[index] ?? 0;
+      if (length < 0 && length !== -libc.EAGAIN) this.receiveErrors += 1;
+      if (length < VNET_SIZE) continue;
+      const at = slot + filled * SLOT_SIZE;
+      if (filled < index) this.#move(slot + index * SLOT_SIZE + SLOT_VNET, length, at + SLOT_VNET);
+      this.#words[(at + SLOT_LENGTH) >>> 2] = length - VNET_SIZE;
+      filled += 1;
+    }
+    return filled;
+  }
+
+  /** A read found the queue empty and a later one did not: the slots must be filled without a gap. */
+  #move(from: number, length: number, to: number): void {
+    this.#bytes.copyWithin(to, from, from + length);
+  }
+
   transmit(slot: number): boolean {
-    const length = (this.#words[(slot + SLOT_LENGTH) >>> 2] ?? 0) + VNET_SIZE;
+    const length = this.#frameLength(slot);
     return libc.write(this.#fd, this.#base + slot + SLOT_VNET, length) === length;
+  }
+
+  transmitBatch(slots: Uint32Array, count: number, lost: (slot: number) => void): void {
+    for (let first = 0; first < count; first += BATCH_LIMIT) {
+      const end = Math.min(count, first + BATCH_LIMIT);
+      if (this.#batch && end - first >= BATCH_WORTH) {
+        this.#transmitAll(this.#batch, slots, first, end, lost);
+        continue;
+      }
+      for (let index = first; index < end; index += 1) {
+        const slot = slots[index] ?? 0;
+        if (!this.transmit(slot)) lost(slot);
+      }
+    }
+  }
+
+  #transmitAll(
+    batch: IoBatch,
+    slots: Uint32Array,
+    first: number,
+    end: number,
+    lost: (slot: number) => void,
+  ): void {
+    for (let index = first; index < end; index += 1) {
+      const slot = slots[index] ?? 0;
+      batch.add(WRITE, this.#base + slot + SLOT_VNET, this.#frameLength(slot));
+    }
+    batch.submit();
+    for (let index = first; index < end; index += 1) {
+      const slot = slots[index] ?? 0;
+      if (batch.results[index - first] !== this.#frameLength(slot)) lost(slot);
+    }
+  }
+
+  #frameLength(slot: number): number {
+    return (this.#words[(slot + SLOT_LENGTH) >>> 2] ?? 0) + VNET_SIZE;
   }
 
   wait(timeoutMs: number): void {

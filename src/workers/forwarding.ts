@@ -35,6 +35,8 @@ export class Forwarding {
   readonly #record: number;
   readonly #slotBase: number;
   readonly #slotCount: number;
+  /** addresses of the slots of a batch that are to be sent */
+  readonly #leaving: Uint32Array;
 
   constructor({ core, memory, worker, device, nowMs }: ForwardingParts) {
     this.#core = core;
@@ -47,6 +49,7 @@ export class Forwarding {
     this.#record = workerAddress(new DataView(memory.buffer), worker);
     this.#slotBase = this.#u32(this.#record + L.WORKER_SLOT_BASE);
     this.#slotCount = this.#u32(this.#record + L.WORKER_SLOT_COUNT);
+    this.#leaving = new Uint32Array(this.#slotCount);
   }
 
   /** Handles what control queued and one batch of the device; returns how many packets that were. */
@@ -62,16 +65,27 @@ export class Forwarding {
     this.#count(V.COUNTER_POLLS_WITH_PACKETS, 1);
     const doorbell = L.HEADER_DOORBELL >>> 2;
     const rings = Atomics.load(this.#words, doorbell);
-    let toSend = this.#core.forward(this.#worker, received, this.#nowMs()) >>> 0;
+    const toSend = this.#core.forward(this.#worker, received, this.#nowMs()) >>> 0;
     if (Atomics.load(this.#words, doorbell) !== rings) Atomics.notify(this.#words, doorbell);
-    const end = this.#slotBase + received * L.SLOT_SIZE;
-    for (let slot = this.#slotBase; toSend > 0 && slot < end; slot += L.SLOT_SIZE) {
-      const verdict = this.#u32(slot + L.SLOT_VERDICT);
-      if (!leaves(verdict)) continue;
-      toSend -= 1;
-      if (!this.#device.transmit(slot)) this.#countLoss(verdict, slot);
-    }
+    if (toSend > 0) this.#transmitLeaving(toSend, received);
     return queued + received;
+  }
+
+  /** Sends what leaves of a batch, in order. */
+  #transmitLeaving(toSend: number, received: number): void {
+    const end = this.#slotBase + received * L.SLOT_SIZE;
+    let found = 0;
+    for (let slot = this.#slotBase; found < toSend && slot < end; slot += L.SLOT_SIZE) {
+      if (leaves(this.#u32(slot + L.SLOT_VERDICT))) this.#leaving[found++] = slot;
+    }
+    if (this.#device.transmitBatch) {
+      this.#device.transmitBatch(this.#leaving, found, this.#countLoss);
+      return;
+    }
+    for (let index = 0; index < found; index += 1) {
+      const slot = this.#leaving[index] ?? 0;
+      if (!this.#device.transmit(slot)) this.#countLoss(slot);
+    }
   }
 
   /** Passes until HEADER_STOP is set: polls while there is traffic, sleeps in the device when idle. */
@@ -136,12 +150,12 @@ export class Forwarding {
   }
 
   /** The core counted the packet as sent: it becomes a drop, so that the counters still add up. */
-  #countLoss(verdict: number, slot: number): void {
-    const answered = (verdict & 0xff) === V.VERDICT_ANSWER;
+  readonly #countLoss = (slot: number): void => {
+    const answered = (this.#u32(slot + L.SLOT_VERDICT) & 0xff) === V.VERDICT_ANSWER;
     this.#count(answered ? V.COUNTER_ANSWERED : V.COUNTER_FORWARDED, -1);
     if (!answered) this.#count(V.COUNTER_BYTES_FORWARDED, -this.#u32(slot + L.SLOT_LENGTH));
     this.#count(V.COUNTER_DROPS + V.DROP_TRANSMIT_FAILED, 1);
-  }
+  };
 
   /** Adds to a u64 counter, which only this thread writes, without making a BigInt. */
   #count(counter: number, amount: number): void {
