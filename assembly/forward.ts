@@ -1,7 +1,8 @@
 // The fast path. One packet: parse, lookup, rewrite, verdict. Start reading here.
 //
-//   slot -> Packet.locate -> AtSwitch.packet  -> SLOT_VERDICT: Forward, Answer, ToControl, or Drop + reason
-//                         -> AtAgent.packet
+//   slot -> Straight.packet (the common case at the switch)
+//        -> Packet.locate -> AtSwitch.packet, AtAgent.packet
+//        -> SLOT_VERDICT: Forward, Answer, ToControl, or Drop and its reason
 import { AtAgent } from './at-agent';
 import { AtSwitch } from './at-switch';
 import { Counters } from './counters';
@@ -15,15 +16,20 @@ import {
   SLOT_LENGTH,
   SLOT_VERDICT,
   TABLE_PAPER,
+  WORKER_ANSWERED,
+  WORKER_KEPT,
+  WORKER_KEPT_BYTES,
+  WORKER_SECOND,
   WORKER_SLOT_BASE,
   WORKER_SLOT_STRIDE,
   WORKER_TO_CONTROL_TAIL,
 } from './layout';
 import { Atomic } from './lookup/atomic';
+import { LastSeen } from './lookup/last-seen';
 import { Pool } from './lookup/pool';
 import { Reader } from './lookup/reader';
 import { PACKET_IPV4, PACKET_IPV6, Packet } from './parse/packet';
-import { NOT_STRAIGHT, Straight } from './straight';
+import { Straight } from './straight';
 import {
   COUNTER_BYTES_FORWARDED,
   COUNTER_BYTES_RECEIVED,
@@ -36,7 +42,8 @@ import {
 import { Workers } from './workers';
 
 export const REASON_SHIFT: u32 = 8;
-const SECONDS_PER_MS: f64 = 0.001;
+/** Packets that are looked at before the first of them is forwarded. */
+const STAGE: u32 = 16;
 
 export class Forward {
   /** Runs a worker's slots 0..count-1, in order. Returns how many of them are to be transmitted. */
@@ -45,32 +52,75 @@ export class Forward {
     const atSwitch = load<u32>(0, HEADER_ROLE) == ROLE_SWITCH;
     const paper = load<u32>(0, HEADER_TABLE_MODE) == TABLE_PAPER;
     const queued = load<u32>(worker, WORKER_TO_CONTROL_TAIL);
-    const stride = load<u32>(worker, WORKER_SLOT_STRIDE);
-    let slot = <usize>load<u32>(worker, WORKER_SLOT_BASE);
-    const second = <u32>(nowMs * SECONDS_PER_MS);
-    let forwarded: u32 = 0;
-    let answered: u32 = 0;
-    let bytesReceived: u64 = 0;
-    let bytesForwarded: u64 = 0;
-    for (let left = count; left != 0; --left) {
-      bytesReceived += load<u32>(slot, SLOT_LENGTH);
-      const verdict = Forward.packet(worker, slot, atSwitch, paper, nowMs, second);
-      store<u32>(slot, verdict, SLOT_VERDICT);
-      if (verdict == VERDICT_FORWARD) {
-        ++forwarded;
-        bytesForwarded += load<u32>(slot, SLOT_LENGTH);
-      } else {
-        Counters.verdict(worker, verdict);
-        if (verdict == VERDICT_ANSWER) ++answered;
-      }
-      slot += stride;
-    }
+    // through memory: V8 would compute it anew for each packet
+    store<u32>(worker, LastSeen.second(nowMs), WORKER_SECOND);
+    const sent =
+      atSwitch && !paper
+        ? Forward.each(true, worker, count, true, false, nowMs)
+        : Forward.each(false, worker, count, atSwitch, paper, nowMs);
     Counters.add(worker, COUNTER_RECEIVED, count);
-    Counters.add(worker, COUNTER_FORWARDED, forwarded);
-    Counters.add(worker, COUNTER_BYTES_RECEIVED, bytesReceived);
-    Counters.add(worker, COUNTER_BYTES_FORWARDED, bytesForwarded);
     if (load<u32>(worker, WORKER_TO_CONTROL_TAIL) != queued) Atomic.add(HEADER_DOORBELL, 1);
-    return forwarded + answered;
+    return sent;
+  }
+
+  /**
+   * The loop. The common packet is not counted: it is what the others leave, and those are counted in
+   * memory, so that the loop needs few registers.
+   */
+  @inline
+  private static each(
+    straight: bool,
+    worker: usize,
+    count: u32,
+    atSwitch: bool,
+    paper: bool,
+    nowMs: f64,
+  ): u32 {
+    store<u32>(worker, 0, WORKER_KEPT);
+    store<u32>(worker, 0, WORKER_KEPT_BYTES);
+    store<u32>(worker, 0, WORKER_ANSWERED);
+    const stride = load<u32>(worker, WORKER_SLOT_STRIDE);
+    let slot = load<u32>(worker, WORKER_SLOT_BASE);
+    const end = slot + count * stride;
+    let bytes: u32 = 0; // never more than the memory has
+    while (slot != end) {
+      const left = end - slot;
+      const stop = slot + min(left, STAGE * stride);
+      if (straight) Straight.stage(worker, slot, stop, stride);
+      for (; slot != stop; slot += stride) {
+        bytes += load<u32>(slot, SLOT_LENGTH);
+        if (straight && Straight.packet(worker, slot)) {
+          store<u32>(slot, VERDICT_FORWARD, SLOT_VERDICT);
+        } else {
+          Forward.packet(worker, slot, atSwitch, paper, nowMs);
+        }
+      }
+    }
+    const forwarded = count - load<u32>(worker, WORKER_KEPT);
+    Counters.add(worker, COUNTER_FORWARDED, forwarded);
+    Counters.add(worker, COUNTER_BYTES_RECEIVED, bytes);
+    Counters.add(worker, COUNTER_BYTES_FORWARDED, bytes - load<u32>(worker, WORKER_KEPT_BYTES));
+    return forwarded + load<u32>(worker, WORKER_ANSWERED);
+  }
+
+  /** A packet by the general path: verdict, counters. */
+  private static packet(worker: usize, slot: usize, atSwitch: bool, paper: bool, nowMs: f64): void {
+    const length = load<u32>(slot, SLOT_LENGTH);
+    const verdict = Forward.decide(worker, slot, atSwitch, paper, nowMs);
+    store<u32>(slot, verdict, SLOT_VERDICT);
+    if (verdict == VERDICT_FORWARD) {
+      Forward.keep(worker, WORKER_KEPT_BYTES, length - load<u32>(slot, SLOT_LENGTH));
+      return;
+    }
+    Counters.verdict(worker, verdict);
+    Forward.keep(worker, WORKER_KEPT, 1);
+    Forward.keep(worker, WORKER_KEPT_BYTES, length);
+    if (verdict == VERDICT_ANSWER) Forward.keep(worker, WORKER_ANSWERED, 1);
+  }
+
+  @inline
+  private static keep(worker: usize, field: usize, amount: u32): void {
+    store<u32>(worker + field, load<u32>(worker + field) + amount);
   }
 
   /** Rewrites a packet that control held, by its entry, whatever the state. Returns a verdict. */
@@ -90,26 +140,15 @@ export class Forward {
     return verdict;
   }
 
-  @inline
-  private static packet(
-    worker: usize,
-    slot: usize,
-    atSwitch: bool,
-    paper: bool,
-    nowMs: f64,
-    second: u32,
-  ): u32 {
+  private static decide(worker: usize, slot: usize, atSwitch: bool, paper: bool, nowMs: f64): u32 {
     const family = Packet.locate(slot);
     if (family < PACKET_IPV4) {
       store<u32>(slot, NO_ENTRY, SLOT_ENTRY);
       return family << REASON_SHIFT;
     }
     const six = family == PACKET_IPV6;
-    if (!atSwitch) return AtAgent.packet(worker, slot, six, paper, nowMs);
-    if (!six && !paper) {
-      const verdict = Straight.packet(slot, second);
-      if (verdict != NOT_STRAIGHT) return verdict;
-    }
-    return AtSwitch.packet(worker, slot, six, paper, nowMs);
+    return atSwitch
+      ? AtSwitch.packet(worker, slot, six, paper, nowMs)
+      : AtAgent.packet(worker, slot, six, paper, nowMs);
   }
 }

@@ -202,7 +202,8 @@ function writeHeader(view: DataView, map: MemoryMap): void {
   const quarter = Math.max(1, map.entryCount >>> 2);
   u32(L.HEADER_HALF_OPEN_LIMIT, options.halfOpenLimit ?? quarter);
   view.setBigUint64(L.HEADER_HASH_SEED, options.seeds[0], true);
-  view.setBigUint64(L.HEADER_HASH_SEED + 8, options.seeds[1], true);
+  // a factor: an even one would lose bits
+  view.setBigUint64(L.HEADER_HASH_SEED + 8, options.seeds[1] | 1n, true);
   const timeout = options.gatherTimeoutMs ?? GATHER_TIMEOUT_MS;
   view.setFloat64(L.HEADER_GATHER_TIMEOUT, timeout, true);
 }

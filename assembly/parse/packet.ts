@@ -1,5 +1,5 @@
-// Where a packet's headers are, and whether they can be what they say. Nothing behind this check reads
-// beyond the packet. Field checks of RFC 791, RFC 8200 and RFC 9293 section 3.1.
+// Where a packet's headers are, and whether they can be what they say. Nothing behind this check
+// reads beyond the packet. Field checks of RFC 791, RFC 8200 and RFC 9293 section 3.1.
 import { SLOT_LENGTH, SLOT_PACKET } from '../layout';
 import {
   DROP_BAD_FLAGS,
@@ -38,12 +38,14 @@ const NEXT_DESTINATION: u32 = 60;
 const NEXT_MOBILITY: u32 = 135;
 /** "more fragments" and the offset, as the field lies in memory */
 const FRAGMENT_BITS: u32 = 0xff3f;
+const PLAIN_FLAGS: u32 = TCP_SYN | TCP_FIN | TCP_RST | TCP_ACK;
+const MINIMUM4: u32 = IPV4_HEADER_SIZE + TCP_HEADER_SIZE;
 const KNOWN_FLAGS: u32 = TCP_FIN | TCP_SYN | TCP_RST | TCP_PSH | TCP_ACK | TCP_URG;
 
 export class Packet {
   /**
-   * PACKET_IPV4, PACKET_IPV6, or a drop reason. Cuts SLOT_LENGTH to what the IP header says: a link may
-   * have padded the packet.
+   * PACKET_IPV4, PACKET_IPV6, or a drop reason. Cuts SLOT_LENGTH to what the IP header says: a link
+   * may have padded the packet.
    */
   @inline
   static locate(slot: usize): u32 {
@@ -55,6 +57,24 @@ export class Packet {
     if (first >> 4 == 6) return Packet.locate6(slot, packet, length);
     if (first >> 4 != 4) return DROP_NOT_IP;
     return (first & 15) > 5 ? DROP_IP_OPTIONS : DROP_BAD_HEADER;
+  }
+
+  /**
+   * Whether these are the bytes of an ordinary segment over IPv4: no options of IP, no fragment, not
+   * padded, ACK and neither SYN, FIN nor RST, headers within the packet. All that locate() checks is
+   * true of it; what is not plain must go there.
+   */
+  @inline
+  static isPlain4(packet: usize, length: u32): bool {
+    if (length < MINIMUM4) return false;
+    const first = load<u32>(packet); // version, IHL, service, total length
+    const total = ((first >> 8) & 0xff00) | (first >> 24);
+    const fragment = (<u32>load<u16>(packet, IPV4_FRAGMENT)) & FRAGMENT_BITS;
+    const protocol = (<u32>load<u8>(packet, IPV4_PROTOCOL)) ^ PROTOCOL_TCP;
+    const flags = ((<u32>load<u8>(packet, IPV4_HEADER_SIZE + TCP_FLAGS)) & PLAIN_FLAGS) ^ TCP_ACK;
+    if (((first & 0xff) ^ 0x45) | (total ^ length) | fragment | protocol | flags) return false;
+    const header = ((<u32>load<u8>(packet, IPV4_HEADER_SIZE + TCP_DATA_OFFSET)) >> 4) << 2;
+    return header >= <u32>TCP_HEADER_SIZE && <u32>IPV4_HEADER_SIZE + header <= total;
   }
 
   /** Length of the segment's text. */

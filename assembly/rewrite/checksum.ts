@@ -79,8 +79,8 @@ export class Checksum {
   @inline
   static updateSmall(field: usize, change: u32): void {
     const sum = ((<u32>load<u16>(field)) ^ 0xffff) + change;
-    const once = (sum & 0xffff) + (sum >> 16);
-    store<u16>(field, ((once & 0xffff) + (once >> 16)) ^ 0xffff);
+    // both halves added with the carry between them, in the high half
+    store<u16>(field, ~(sum + rotl<u32>(sum, 16)) >> 16);
   }
 
   /**

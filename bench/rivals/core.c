@@ -36,17 +36,17 @@ static inline uint16_t fold(uint32_t sum) {
   return (uint16_t)((sum & 0xffff) + (sum >> 16));
 }
 
-/* RFC 1624 (3); a sum of 0 is written as 0xffff */
+/* RFC 1624 (3); both halves are added with the carry between them, in the high half */
 static inline void update(uint8_t *field, uint32_t change) {
-  uint16_t sum = fold((uint32_t)(uint16_t)~get16(field) + change);
-  put16(field, (uint16_t)~(sum ? sum : 0xffff));
+  uint32_t sum = (uint32_t)(uint16_t)~get16(field) + change;
+  put16(field, (uint16_t)(~(sum + (sum << 16 | sum >> 16)) >> 16));
 }
 
 static inline uint32_t hash(uint32_t address, uint32_t port) {
-  uint64_t seed0 = get64(memory + HEADER_HASH_SEED), seed1 = get64(memory + HEADER_HASH_SEED + 8);
-  uint64_t mixed = ((address | (uint64_t)port << 32) ^ seed0) * ((seed1 ^ 0x9e3779b97f4a7c15u) | 1);
+  uint64_t factor = get64(memory + HEADER_HASH_SEED + 8);
+  uint64_t mixed = ((address | (uint64_t)port << 32) ^ get64(memory + HEADER_HASH_SEED)) * factor;
   mixed ^= mixed >> 32;
-  return (uint32_t)((mixed * ((seed0 ^ 0xd1b54a32d192ed03u) | 1)) >> 32);
+  return (uint32_t)((mixed * factor) >> 32);
 }
 
 static inline int is_forwardable(const uint8_t *packet, uint32_t length) {
