@@ -1,0 +1,80 @@
+// One-stream download through switch and agent against a direct connection to the same nginx: same client, same
+// router, same hops. Rounds in turn on a running lab; the ratios of the best and of the medians.
+// node build/bench-download.mjs [--limit RATIO] [--rounds N]: fails when both ratios are below
+import { parseArgs } from 'node:util';
+import { SERVER_PORT, VIP4 } from '../src/lab/topology.ts';
+import { withLab, type TestLab } from '../test/support/lab.ts';
+
+const FILE = '100M';
+const FILE_BYTES = 1e8;
+const FILES = 3; // one after the other on one connection
+const CLIENT = '10.80.1.2';
+
+const { values } = parseArgs({
+  options: { limit: { type: 'string' }, rounds: { type: 'string', default: '9' } },
+});
+
+/** The lab's router keeps client and servers apart: for the direct connection it lets them through. */
+async function openDirectPath(lab: TestLab, server: string): Promise<void> {
+  const rules = [`from ${CLIENT} to ${server}`, `from ${server} to ${CLIENT}`];
+  const commands = rules.map((rule) => `ip rule add ${rule} lookup main pref 50`);
+  const { status, stderr } = await lab.run('router', ['sh', '-ec', commands.join('\n')]);
+  if (status !== 0) throw new Error(`bench: direct path: ${stderr}`);
+}
+
+/** Megabytes per second, the connection's start and the handoff included. */
+async function download(lab: TestLab, authority: string): Promise<number> {
+  const transfer = ['-o', '/dev/null', `http://${authority}/${FILE}`];
+  const form = '%{size_download} %{num_connects} %{time_total}\\n';
+  const command = [
+    'curl',
+    '-sS',
+    '-f',
+    '-w',
+    form,
+    ...Array.from({ length: FILES }, () => transfer).flat(),
+  ];
+  const { status, stdout, stderr } = await lab.run('client', command);
+  if (status !== 0) throw new Error(`bench: curl ${authority}: ${stderr}`);
+  const rows = stdout
+    .trim()
+    .split('\n')
+    .map((line) => line.split(' ').map(Number) as [number, number, number]);
+  const sum = (column: 0 | 1 | 2): number => rows.reduce((total, row) => total + row[column], 0);
+  if (sum(0) !== FILES * FILE_BYTES) throw new Error(`bench: ${sum(0)} bytes from ${authority}`);
+  if (sum(1) !== 1) throw new Error(`bench: ${sum(1)} connections to ${authority}`);
+  return sum(0) / sum(2) / 1e6;
+}
+
+function median(numbers: number[]): number {
+  return numbers.toSorted((a, b) => a - b)[numbers.length >> 1]!;
+}
+
+function describe(name: string, speeds: number[]): string {
+  const best = Math.max(...speeds).toFixed(0);
+  return `${name} ${best} MB/s (median ${median(speeds).toFixed(0)} MB/s)`;
+}
+
+const through: number[] = [];
+const direct: number[] = [];
+await withLab({ servers: 1, server: 'nginx' }, async (lab) => {
+  const { address } = lab.topology.servers[0]!;
+  await openDirectPath(lab, address);
+  for (let round = -1; round < Number(values.rounds); round++) {
+    const pair = [
+      await download(lab, VIP4),
+      await download(lab, `${address}:${SERVER_PORT}`),
+    ] as const;
+    if (round < 0) continue; // the first warms up
+    through.push(pair[0]);
+    direct.push(pair[1]);
+  }
+});
+const best = Math.max(...through) / Math.max(...direct);
+const middle = median(through) / median(direct);
+console.log(
+  `download: ${describe('through the agent', through)}, ${describe('direct', direct)}; ` +
+    `ratio to direct ${best.toFixed(2)}, of the medians ${middle.toFixed(2)}`,
+);
+if (values.limit !== undefined && Math.max(best, middle) < Number(values.limit))
+  process.exitCode = 1;
