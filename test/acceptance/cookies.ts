@@ -95,9 +95,9 @@ async function checkFlood(lab: TestLab): Promise<void> {
 
 async function checkPlainClient(lab: TestLab): Promise<void> {
   await lab.run('client', ['sh', '-c', 'echo 0 > /proc/sys/net/ipv4/tcp_timestamps']);
-  const curl = 'curl -sS -o /dev/null --limit-rate 500k $BATON_URL/bytes/1000000';
+  const curl = 'curl -sS -o /dev/null --limit-rate 4M $BATON_URL/bytes/20000000';
   const client = lab.run('client', ['sh', '-c', curl]);
-  await sleep(1000);
+  await sleep(2000);
   const command = ['ss', '-tinOH', 'state', 'established', 'sport', '=', ':80'];
   const { stdout } = await lab.run('server1', command);
   await client;
