@@ -98,7 +98,7 @@ async function checkPlainClient(lab: TestLab): Promise<void> {
   const curl = 'curl -sS -o /dev/null --limit-rate 4M $BATON_URL/bytes/20000000';
   const client = lab.run('client', ['sh', '-c', curl]);
   await sleep(2000);
-  const command = ['ss', '-tinOH', 'state', 'established', 'sport', '=', ':80'];
+  const command = ['ss', '-tinoOH', 'state', 'established', 'sport', '=', ':80'];
   const { stdout } = await lab.run('server1', command);
   await client;
   await lab.run('client', ['sh', '-c', 'echo 1 > /proc/sys/net/ipv4/tcp_timestamps']);
