@@ -1,0 +1,27 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { MISTAKES } from './mistakes.ts';
+import { plant } from './planting.ts';
+
+const planting = suite('planted mistakes');
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+for (const { name, changes } of MISTAKES) {
+  planting(`can still be planted: ${name}`, () => {
+    for (const change of changes) {
+      const text = readFileSync(join(root, change.file), 'utf8');
+      assert.is.not(plant(text, change), text);
+    }
+  });
+}
+
+planting('a change whose place is not there exactly once is refused', () => {
+  const change = { file: 'x.ts', find: 'a', replace: 'b' };
+  assert.throws(() => plant('xyz', change), /found 0 times/);
+  assert.throws(() => plant('a a', change), /found 2 times/);
+});
+
+planting.run();

@@ -1,0 +1,86 @@
+import { execFile } from 'node:child_process';
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { promisify } from 'node:util';
+import { build, type Plugin } from 'esbuild';
+import type { SeedsReport } from '../simulation/seeds.ts';
+import type { Change, Mistake } from './mistakes.ts';
+
+const run = promisify(execFile);
+
+/** The text with the change made. Throws when what it looks for is not there exactly once. */
+export function plant(text: string, { file, find, replace }: Change): string {
+  const parts = text.split(find);
+  if (parts.length === 2) return parts.join(replace);
+  throw new Error(`${file}: found ${parts.length - 1} times instead of once: ${find}`);
+}
+
+function isOfCore({ file }: Change): boolean {
+  return file.startsWith('assembly/');
+}
+
+/** Applies changes while esbuild reads the sources; the files stay as they are. */
+function planter(root: string, changes: Change[]): Plugin {
+  return {
+    name: 'planter',
+    setup({ onLoad }) {
+      onLoad({ filter: /\.ts$/ }, ({ path }) => {
+        const here = changes.filter(({ file }) => file === relative(root, path));
+        if (here.length === 0) return undefined;
+        const contents = here.reduce(plant, readFileSync(path, 'utf8'));
+        return { contents, loader: 'ts' };
+      });
+    },
+  };
+}
+
+/** Compiles a copy of assembly/ with the changes into `folder`. */
+async function plantCore(root: string, folder: string, changes: Change[]): Promise<void> {
+  const copy = join(folder, 'assembly');
+  cpSync(join(root, 'assembly'), copy, { recursive: true });
+  for (const change of changes) {
+    const file = join(folder, change.file);
+    writeFileSync(file, plant(readFileSync(file, 'utf8'), change));
+  }
+  const target = ['--config', join(root, 'asconfig.json'), '--target', 'single'];
+  const out = ['--outFile', join(folder, 'core-single.wasm')];
+  const asc = join(root, 'node_modules/assemblyscript/bin/asc.js');
+  await run(process.execPath, [asc, join(copy, 'index.ts'), ...target, ...out], { cwd: folder });
+}
+
+/**
+ * Bundles the simulation with one mistake in it and runs seeds until one of them fails. `mistake` without
+ * changes: the program as it is. The bundle lies below build/ for the time of the run.
+ */
+export async function tryMistake(
+  root: string,
+  mistake: Mistake,
+  seeds: number,
+): Promise<SeedsReport> {
+  const folder = join(root, 'build', `planted-${process.pid}`);
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  try {
+    const ofCore = mistake.changes.filter(isOfCore);
+    if (ofCore.length > 0) await plantCore(root, folder, ofCore);
+    else cpSync(join(root, 'build/core-single.wasm'), join(folder, 'core-single.wasm'));
+    const program = join(folder, 'program.mjs');
+    await build({
+      entryPoints: [join(root, 'test/planted/program.ts')],
+      outfile: program,
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+      target: 'node20',
+      packages: 'external',
+      logLevel: 'warning',
+      plugins: [planter(root, mistake.changes)],
+    });
+    const { stdout } = await run(process.execPath, [program, String(seeds)], {
+      maxBuffer: 1 << 26,
+    });
+    return JSON.parse(stdout) as SeedsReport;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
