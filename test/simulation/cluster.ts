@@ -18,6 +18,10 @@ import type { Trace } from './trace.ts';
 
 export interface ClusterOptions {
   servers: number;
+  /** of the web applications; the VIP's is 80 */
+  serverPort: number;
+  /** between an agent's device and its host's kernel: a device's queue is full at times */
+  deviceLoss: number;
   workers: number;
   table: 'keyed' | 'paper';
   policy: PolicyName;
@@ -69,9 +73,11 @@ export class ServerHost {
   private readonly handoff: ReturnType<typeof parsePrefix>[];
   private readonly service: ReturnType<typeof parsePrefix>[];
   private readonly number: number;
+  private readonly random: Random;
 
   constructor(cluster: Cluster, number: number) {
     const { world, options } = cluster;
+    this.random = world.random.fork();
     this.cluster = cluster;
     this.number = number;
     this.name = `server${number}`;
@@ -130,7 +136,10 @@ export class ServerHost {
       makePlane: (core) =>
         new Agent({ core, config, run, random: () => random.fraction(), hostName: this.name }),
       transmit: (packet) => this.fromAgent(machine, packet),
-      send: (_to, message) => this.link!.send(this.channelHost, message),
+      send: (_to, message) => {
+        world.monitor.fromAgent(this, message);
+        this.link!.send(this.channelHost, message);
+      },
       beforePass: (view) => this.writeLease(view),
       workerDelayMs: options.workerDelayMs,
       controlDelayMs: options.controlDelayMs,
@@ -159,6 +168,7 @@ export class ServerHost {
   private fromKernel(packet: Uint8Array): void {
     const source = sourceOf(packet);
     if (!this.service.some(({ prefix, bits }) => isInPrefix(source, prefix, bits))) return;
+    if (this.random.chance(this.cluster.options.deviceLoss)) return;
     const { clock, trace } = this.cluster.world;
     trace.delivery(clock.nowMs, FROM_KERNEL + this.number, packet);
     this.toAgent(packet, destinationOf(packet), 2);
@@ -179,6 +189,7 @@ export class ServerHost {
     const destination = destinationOf(packet);
     if (this.service.some(({ prefix, bits }) => isInPrefix(destination, prefix, bits))) {
       world.monitor.toServer(this.name, packet);
+      if (this.random.chance(this.cluster.options.deviceLoss)) return;
       const copy = packet.slice();
       world.clock.after(0.01, () => {
         world.trace.delivery(world.clock.nowMs, TO_KERNEL + this.number, copy);
@@ -259,7 +270,7 @@ export class Cluster {
     const servers = Array.from({ length: options.servers }, (_, i) => ({
       name: `server${i + 1}`,
       agent: `10.80.${11 + i}.2:7080`,
-      port: 80,
+      port: options.serverPort,
     }));
     const raw = configSchema.parse({
       name: 'switch',

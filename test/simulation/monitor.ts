@@ -1,6 +1,7 @@
 import { TCP_ACK, TCP_RST, TCP_SYN } from '../../assembly/wire/tcp.ts';
 import type { Handoff, HandoffId, Message } from '../../src/channel/messages.ts';
 import { readPacket } from '../../src/packet/read.ts';
+import type { Kernel } from './tcp/kernel.ts';
 import { endsKey } from './tcp/words.ts';
 
 /** One connection of a client: the same ports may come again with another ISN. */
@@ -24,6 +25,7 @@ export class Monitor {
   private readonly generations = new Map<string, Generation[]>();
   private readonly departed = new Map<string, { newest: number; sent: Set<number> }>();
   private readonly listed = new Set<string>();
+  private readonly handoffMessages = new Map<string, Handoff>();
   private arrivals = 0;
 
   /** The switch sends a message to that server. */
@@ -42,6 +44,19 @@ export class Monitor {
       this.settle(server, ({ run, counter }) => !this.listed.has(`${run}.${counter}`));
       this.listed.clear();
     }
+  }
+
+  /** `ready` means that the kernel has every handed byte; a socket that is gone already had them. */
+  fromAgent({ name, kernel }: { name: string; kernel: Kernel }, message: Message): void {
+    if (message.type !== 'ready') return;
+    const { run, counter } = message.id;
+    const handoff = this.handoffMessages.get(`${run}.${counter}`);
+    if (!handoff) return;
+    const received = kernel.receivedFrom(handoff.tuple.client, handoff.tuple.clientPort);
+    if (received === undefined || received >= handoff.bytes.length) return;
+    const client = `${handoff.tuple.client.join('.')}:${handoff.tuple.clientPort}`;
+    const what = `${received} of ${handoff.bytes.length} bytes of ${client}`;
+    this.problems.push(`${name} said ready when its kernel had ${what}`);
   }
 
   /** A packet that the agent of `server` gives to its kernel. */
@@ -109,8 +124,10 @@ export class Monitor {
     }
   }
 
-  private handoff(server: string, { id, tuple, clientIsn }: Handoff): void {
+  private handoff(server: string, handoff: Handoff): void {
+    const { id, tuple, clientIsn } = handoff;
     this.handoffs += 1;
+    this.handoffMessages.set(`${id.run}.${id.counter}`, handoff);
     const client = `${tuple.client.join('.')}:${tuple.clientPort}`;
     const list = this.generations.get(client) ?? [];
     this.generations.set(client, list);

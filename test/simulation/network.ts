@@ -23,7 +23,7 @@ export const PERFECT: Link = {
   reordering: 0,
   staleness: 0,
 };
-const STALE_MS = 1500;
+const STALE_MS = 1900;
 
 /** A prefix in network order, its length in bits, and the host it leads to. */
 interface Route {

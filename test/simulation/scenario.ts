@@ -45,9 +45,9 @@ export function drawScenario(random: Random): Scenario {
   const hasFaults = random.chance(0.35);
   const servers = random.between(1, 3);
   const faults = hasFaults ? drawFaults(random, servers) : [];
-  const cluster = drawCluster(random, servers, isRough);
+  const cluster = drawCluster(random, servers, isRough, isPressed);
   const applications: (ServerOptions | null)[] = Array.from({ length: servers }, () =>
-    drawApplication(random, isPressed),
+    drawApplication(random, isPressed, cluster.serverPort),
   );
   if (isPressed && random.chance(0.2)) applications[random.below(servers)] = null;
   const clients: ClientPlan[] = [];
@@ -73,14 +73,21 @@ function drawLink(random: Random, isRough: boolean, slowestMs: number): Link {
     loss: random.pick([0, 0.005, 0.02, 0.03]),
     duplication: random.pick([0, 0.01, 0.05]),
     reordering: random.pick([0, 0.02, 0.1]),
-    staleness: random.pick([0, 0, 0.01]),
+    staleness: random.pick([0, 0, 0.01, 0.05]),
   };
 }
 
-function drawCluster(random: Random, servers: number, isRough: boolean): ClusterOptions {
+function drawCluster(
+  random: Random,
+  servers: number,
+  isRough: boolean,
+  isPressed: boolean,
+): ClusterOptions {
   const inner = isRough && random.chance(0.5);
   return {
     servers,
+    serverPort: random.pick([80, 8080]),
+    deviceLoss: isPressed ? random.pick([0, 0, 0.1, 0.4]) : 0,
     workers: random.pick([1, 1, 2, 4]),
     table: random.chance(0.2) ? 'paper' : 'keyed',
     policy: random.pick(['round-robin', 'least-connections', 'lard'] as const),
@@ -133,9 +140,9 @@ function drawServerKernel(random: Random): Partial<KernelOptions> {
   return { ...drawn, receiveBuffer: Math.max(drawn.receiveBuffer!, 65_535) };
 }
 
-function drawApplication(random: Random, isPressed: boolean): ServerOptions {
+function drawApplication(random: Random, isPressed: boolean, port: number): ServerOptions {
   return {
-    port: 80,
+    port,
     backlog: isPressed ? random.between(1, 3) : 64,
     deferTimeouts: random.chance(0.2) ? 2 : 0,
     acceptMs: isPressed ? random.pick([0, 50, 400, 1500]) : random.pick([0, 0.1, 5]),

@@ -30,8 +30,13 @@ const START_MS = 1000;
 const LIMIT_MS = 400_000;
 /** Server kernels end their last retransmissions, agents and switch expire what vanished. */
 const SETTLE_LIMIT_MS = 1_000_000;
+/** From the end of the last socket until switch and agents know. */
+const CLOSE_LIMIT_MS = 10_000;
 const SWEEP_MS = 6000;
 const COOKIE_LIFE_MS = 3 * COOKIE_EPOCH_MS;
+
+/** Ends of a client's connection that are not its own wish, its server's nor a 503. */
+const BROKEN_REASONS = ['timed out', 'reset by peer', 'patience over', 'refused'];
 
 class Run {
   readonly scenario: Scenario;
@@ -113,10 +118,13 @@ class Run {
     this.cluster.start();
     const areDone = this.clock.runWhile(() => this.over === total, START_MS + LIMIT_MS);
     if (!areDone) this.problems.push(`${total - this.over} clients are not done`);
-    const untilMs = this.clock.nowMs + SETTLE_LIMIT_MS;
-    while (this.clock.nowMs < untilMs && !this.isQuiet()) {
-      this.clock.runUntil(this.clock.nowMs + 500);
-    }
+    this.settle(SETTLE_LIMIT_MS, () => this.areKernelsQuiet());
+    // without a vanished client or a lost RST nothing waits for the idle timeout
+    const leavesTraces = ({ plan }: ClientConnection): boolean => plan.ending !== 'close';
+    const isPolite = !this.clients.some(({ connections }) => connections.some(leavesTraces));
+    this.settle(this.scenario.isCalm && isPolite ? CLOSE_LIMIT_MS : SETTLE_LIMIT_MS, () =>
+      this.areTablesQuiet(),
+    );
     for (const { name, view } of this.machines()) {
       for (const [state, count] of entriesByState(view)) {
         if (state !== STATE_CLOSED) {
@@ -132,10 +140,18 @@ class Run {
     this.judge();
   }
 
-  /** All sockets are gone, and what the machines hold is over. */
-  private isQuiet(): boolean {
+  private settle(limitMs: number, isQuiet: () => boolean): void {
+    const untilMs = this.clock.nowMs + limitMs;
+    while (this.clock.nowMs < untilMs && !isQuiet()) this.clock.runUntil(this.clock.nowMs + 500);
+  }
+
+  private areKernelsQuiet(): boolean {
     if (this.clients.some(({ kernel }) => kernel.openSockets > 0)) return false;
-    if (this.cluster.servers.some(({ kernel }) => kernel.openSockets > 0)) return false;
+    return !this.cluster.servers.some(({ kernel }) => kernel.openSockets > 0);
+  }
+
+  /** What the machines hold is over. */
+  private areTablesQuiet(): boolean {
     return this.machines().every(({ view }) =>
       [...entriesByState(view).keys()].every((state) => state === STATE_CLOSED),
     );
@@ -161,6 +177,7 @@ class Run {
       [sum(({ checksumErrors }) => checksumErrors), 'packets had wrong checksums'],
       [sum(({ strangeSacks }) => strangeSacks), 'SACK blocks told of bytes that were never sent'],
       [sum(({ strangeEchoes }) => strangeEchoes), 'echoed timestamps were never sent'],
+      [sum(({ overruns }) => overruns), 'segments went beyond the promised window'],
     ];
     for (const [count, what] of strange) if (count > 0) problems.push(`${count} ${what}`);
     for (const { connections, hasVanished } of this.clients) {
@@ -171,6 +188,11 @@ class Run {
   private judgeClient(connection: ClientConnection, hasVanished: boolean): void {
     const { problems, journal, scenario } = this;
     problems.push(...connection.problems);
+    const { reason } = connection;
+    if (scenario.isCalm && !hasVanished && BROKEN_REASONS.includes(reason)) {
+      const port = connection.plan.ends.localPort;
+      problems.push(`connection ${port} ended although nothing was wrong: ${reason}`);
+    }
     connection.plan.requests.forEach((request, index) => {
       const outcome = connection.outcomes[index]!;
       const executed = journal.count(request.id);

@@ -203,7 +203,7 @@ export class ClientConnection {
     if (this.status === 503) {
       this.outcomes[this.at] = 'refused';
       this.socket!.close();
-      this.end('refused');
+      this.end('503');
       return;
     }
     this.checkText(request);

@@ -5,8 +5,9 @@ import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { clientScripts } from './client-scripts.ts';
 import { LinuxStack, PlainTun } from './linux-stack.ts';
-import { clientScripts, lossScripts, replayScripts, serverScripts } from './scripts.ts';
+import { lossScripts, replayScripts, serverScripts } from './scripts.ts';
 import { SimulatedStack } from './simulated-stack.ts';
 
 const INSIDE = 'BATON_LINUX_TEST_INSIDE';

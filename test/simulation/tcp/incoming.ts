@@ -150,9 +150,11 @@ function processData(socket: Socket, packet: TcpPacket, place: Place): boolean {
   }
   const room = socket.rightEdge - place.start;
   if (room <= 0 || socket.free === 0 || socket.finReceived) {
+    if (room <= 0) socket.kernel.overruns += 1;
     socket.acknowledge();
     return true;
   }
+  if (bytes.length > room) socket.kernel.overruns += 1;
   const hadHole = received.hasHole;
   const inOrder = received.insert(place.start, bytes.subarray(0, Math.min(bytes.length, room)));
   if (!inOrder || hadHole) {

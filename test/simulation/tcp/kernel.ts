@@ -30,6 +30,8 @@ export class Kernel {
   /** SACK blocks of bytes that were never sent, timestamp echoes that were never sent */
   strangeSacks = 0;
   strangeEchoes = 0;
+  /** segments with bytes beyond the window that was promised */
+  overruns = 0;
   isOff = false;
   private readonly secret: number;
   private readonly sockets = new Map<string, Socket>();
@@ -56,6 +58,19 @@ export class Kernel {
 
   get socketList(): Iterable<Socket> {
     return this.sockets.values();
+  }
+
+  /** Bytes that a client's connection has brought in order; -1 while it is only asked for; undefined: no socket. */
+  receivedFrom(remote: Uint8Array, remotePort: number): number | undefined {
+    const isIts = (ends: Ends): boolean =>
+      ends.remotePort === remotePort && ends.remote.every((byte, at) => byte === remote[at]);
+    for (const { ends, received } of this.sockets.values()) {
+      if (isIts(ends)) return received.next - 1;
+    }
+    for (const listener of this.listeners.values()) {
+      for (const { ends } of listener.requests.values()) if (isIts(ends)) return -1;
+    }
+    return undefined;
   }
 
   listen(port: number, options: ListenOptions): Listener {
