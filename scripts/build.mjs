@@ -5,7 +5,7 @@
 //   <path-with-dashes>.test.mjs                  each test file; acceptance-NAME.mjs, bench-NAME.mjs
 // Usage: node scripts/build.mjs [--no-core]
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, renameSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join, basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -41,6 +41,13 @@ function buildCore() {
   }
 }
 
+/** A test whose source was moved or removed must not go on passing. */
+function removeStale(wanted) {
+  for (const name of readdirSync('build')) {
+    if (name.endsWith('.test.mjs') && !wanted.includes(name)) rmSync(join('build', name));
+  }
+}
+
 async function buildProgram() {
   const { build } = await import('esbuild');
   const entryPoints = [];
@@ -58,6 +65,7 @@ async function buildProgram() {
       add(join(folder, file), `${basename(folder)}-${file.slice(0, -'.ts'.length)}`);
     }
   }
+  removeStale(entryPoints.map(({ out }) => `${out}.mjs`));
   await build({
     entryPoints,
     outdir: 'build',
