@@ -34,19 +34,27 @@ function responseBytes(status: number, headOnly: boolean): Uint8Array {
 /** Answers the request ourselves: response and FIN in one segment. No server has seen it. */
 export function refuse(state: SwitchState, opening: Opening, status: number, nowMs: number): void {
   countUnder(state.figures.refused, String(status));
-  say(state, opening, responseBytes(status, opening.handing?.headOnly ?? false), nowMs);
+  // a late copy of the request must not be served after its client was told that it would not be
+  const lingerMs = status === 503 ? state.timing.lingerMs : 0;
+  say(state, opening, responseBytes(status, opening.handing?.headOnly ?? false), lingerMs, nowMs);
 }
 
 /** The client ended its side before it asked for anything: so do we. */
 export function endQuietly(state: SwitchState, opening: Opening, nowMs: number): void {
   state.figures.abandoned += 1;
-  say(state, opening, NO_BYTES, nowMs);
+  say(state, opening, NO_BYTES, 0, nowMs);
 }
 
-function say(state: SwitchState, opening: Opening, response: Uint8Array, nowMs: number): void {
+function say(
+  state: SwitchState,
+  opening: Opening,
+  response: Uint8Array,
+  lingerMs: number,
+  nowMs: number,
+): void {
   const next = heldEnd(opening);
   const fin = opening.fin !== null && next === opening.fin;
-  bidFarewell(state, opening, { response, clientEnd: next, clientFin: fin, lingerMs: 0 }, nowMs);
+  bidFarewell(state, opening, { response, clientEnd: next, clientFin: fin, lingerMs }, nowMs);
   sendResponse(state, opening);
 }
 
