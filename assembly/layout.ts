@@ -5,7 +5,7 @@
 // starts. A change here changes LAYOUT_VERSION and test/golden/layout.txt.
 //
 // Byte order: fields marked (n) hold the bytes as they are on the wire, all others are host order
-// (little endian). "ms" times are f64 milliseconds of the host's monotonic clock, "s" the same in u32 seconds.
+// (little endian). "ms" times are f64 milliseconds of the host's monotonic clock, "s" are u32 seconds of it.
 
 export const LAYOUT_VERSION = 1;
 export const CACHE_LINE = 64;
@@ -104,7 +104,7 @@ export const CHAIN_LIMIT = 1024; // a walk never goes further
 // Entry (128 bytes, two cache lines; IPv4 needs only the first)
 //
 //        switch                                   agent
-// local  VIP:port                                 handoff address:port   (client -> server packets come to it)
+// local  VIP:port                                 handoff address:port   (client -> server packets come here)
 // server handoff address:port                     service address:port   (new destination; source of replies)
 // vip    -                                        VIP:port               (new source of replies)
 //
@@ -147,13 +147,13 @@ export const ENTRY_SIZE = 128;
 
 export const STATE_FREE = 0;
 export const STATE_RESERVED = 1; // taken from the pool by an owner, in no chain
-export const STATE_GATHERING = 2; // switch: handshake complete, request head not (yet) read; packets go to control
+export const STATE_GATHERING = 2; // switch: handshake complete, head not yet read; packets go to control
 export const STATE_HELD = 3; // switch: handoff under way; packets go to control, which holds them
-export const STATE_REPLAYING = 4; // agent: the server's kernel is being given the connection; packets go to control
+export const STATE_REPLAYING = 4; // agent: the server's kernel is given the connection; packets go to control
 export const STATE_DRAINING = 5; // held packets leave through ENTRY_WORKER, later ones queue behind them
 export const STATE_FORWARD = 6; // rewritten by whichever worker sees the packet
 export const STATE_RELEASING = 7; // agent: server -> client is dropped, sequence frozen
-export const STATE_CLOSED = 8; // over; still forwarded until the linger deadline; a new connection replaces it
+export const STATE_CLOSED = 8; // over; forwarded until the linger deadline; a new connection replaces it
 
 export const FLAG_IPV6 = 1;
 export const FLAG_TIMESTAMPS = 2; // both sides send them
@@ -209,7 +209,7 @@ export const TERMINAL_FAILED_MAYBE = 8;
 // Worker record (1536 bytes), then its two rings, then its packet slots
 // ------------------------------------------------------------------------------------------------
 export const WORKER_OWNER = 0; // u32: owner id of this incarnation
-export const WORKER_SLEEPING = 4; // u32, atomic: 1 while in poll(2); who queues for it then writes its wake-up fd
+export const WORKER_SLEEPING = 4; // u32, atomic: 1 while in poll(2): who queues for it writes its wake-up fd
 export const WORKER_HEARTBEAT = 8; // u32, atomic: passes made
 export const WORKER_SLOT_BASE = 12; // u32 address of its packet slots
 export const WORKER_SLOT_COUNT = 16; // u32
@@ -247,9 +247,9 @@ export const NO_ENTRY = 0x7fffffff;
 
 // to control
 export const QUEUE_SKIP = 0;
-export const QUEUE_OPEN = 1; // valid cookie, no entry could be made or data came with it: entry if there is one
+export const QUEUE_OPEN = 1; // valid cookie, and data or no room for an entry: the entry if there is one
 export const QUEUE_PACKET = 2; // a packet of an entry in GATHERING, HELD, DRAINING or REPLAYING
-export const QUEUE_CLOSED = 3; // the entry was set CLOSED (both FINs acknowledged, or RST of the server); no packet
+export const QUEUE_CLOSED = 3; // the entry was set CLOSED (both FINs acknowledged, or server RST); no packet
 export const QUEUE_RESET = 4; // a client's RST was forwarded: the kernel should be probed; packet = that RST
 // from control
 export const QUEUE_TRANSMIT = 5; // send as it is
@@ -264,7 +264,7 @@ export const SLOT_ENTRY = 8; // u32: entry index or NO_ENTRY
 export const SLOT_VNET = 54;
 export const SLOT_PACKET = 64;
 export const SLOT_PACKET_LIMIT = 65536;
-export const SLOT_SIZE = 65728; // an odd number of cache lines: a power of two would put all headers in a few sets
+export const SLOT_SIZE = 65728; // an odd number of cache lines: else all headers fall into a few sets
 export const VNET_SIZE = 10;
 
 // The tuple of a connection as calls from TypeScript give it (40 bytes)
@@ -282,7 +282,7 @@ export const TEMPLATE_SIZE = ENTRY_SIZE + RECORD_SIZE;
 export const UPDATE_STATE = 1;
 export const UPDATE_SERVER = 2; // server and VIP addresses and ports, deltas, offset, scales, worker, lease
 export const UPDATE_ID = 4; // handoff id
-export const UPDATE_RECORD = 8; // ISNs, service, server, MSS, scale, options, sequence numbers, timestamps, target
+export const UPDATE_RECORD = 8; // ISNs, service, server, MSS, scale, options, sequences, timestamps, target
 export const UPDATE_DEADLINE = 16;
 export const UPDATE_FLAGS_SET = 32; // flags := flags | template's
 export const UPDATE_FLAGS_CLEAR = 64; // flags := flags & ~template's
@@ -298,13 +298,13 @@ export const HEAD_PATH_OFFSET = 16; // u16: path of the target, without query
 export const HEAD_PATH_LENGTH = 18; // u16
 export const HEAD_QUERY_OFFSET = 20; // u16: behind "?", 0 = none
 export const HEAD_QUERY_LENGTH = 22; // u16
-export const HEAD_HOST_OFFSET = 24; // u16: of Host or of an absolute-form target, port and trailing dot removed
+export const HEAD_HOST_OFFSET = 24; // u16: of Host or absolute-form target, without port and trailing dot
 export const HEAD_HOST_LENGTH = 26; // u16
 export const HEAD_FLAGS = 28; // u32: HEAD_FLAG_*
 export const HEAD_CONTENT_LENGTH = 32; // f64
 export const HEAD_HEADER_COUNT = 40; // u32
 export const HEAD_METHOD_OFFSET = 44; // u16: 0, or 2 behind an empty line before the request line
-export const HEAD_HEADERS = 48; // HEAD_HEADER_LIMIT x { name offset, name length, value offset, value length: u16 }
+export const HEAD_HEADERS = 48; // HEAD_HEADER_LIMIT x { u16: name offset, length, value offset, length }
 export const HEAD_HEADER_SIZE = 8;
 export const HEAD_HEADER_LIMIT = 96;
 export const HEAD_SIZE = HEAD_HEADERS + HEAD_HEADER_LIMIT * HEAD_HEADER_SIZE;

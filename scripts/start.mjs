@@ -25,10 +25,6 @@ console.log('baton: building');
 buildAll();
 console.log(`baton: starting the tour: a client, a router, a switch and ${SERVERS} servers`);
 const program = join(root, 'build/baton.mjs');
-process.argv = [
-  process.argv[0],
-  program,
-  ...['lab', '--servers', SERVERS, '--tour'],
-  ...process.argv.slice(2),
-];
+const [node, , ...options] = process.argv;
+process.argv = [node, program, 'lab', '--servers', SERVERS, '--tour', ...options];
 await import(program);

@@ -58,7 +58,7 @@ export interface OutgoingPacket {
   packet: Uint8Array;
   /** omitted: ten zero bytes */
   vnet?: Uint8Array;
-  /** entry index: rewrite by that entry and count as a held packet sent (QUEUE_REWRITE); omitted: send as it is */
+  /** entry index: rewrite by it and count as a held packet sent (QUEUE_REWRITE); omitted: send as it is */
   rewrite?: number;
 }
 

@@ -11,6 +11,8 @@ import {
 
 const MULTIPLIER_A: u64 = 0x9e3779b97f4a7c15;
 const MULTIPLIER_B: u64 = 0xd1b54a32d192ed03;
+/** Offset of an IPv6 address's second half. */
+const SECOND_HALF = 8;
 
 export class Hash {
   @inline
@@ -32,7 +34,7 @@ export class Hash {
   static keyed6(address: usize, port: u32): u32 {
     let mixed = (load<u64>(address) ^ load<u64>(0, HEADER_HASH_SEED + 8)) * MULTIPLIER_A;
     mixed ^= mixed >> 32;
-    mixed = (mixed ^ load<u64>(address, 8)) * MULTIPLIER_B;
+    mixed = (mixed ^ load<u64>(address, SECOND_HALF)) * MULTIPLIER_B;
     mixed ^= mixed >> 29;
     return Hash.mix(mixed + ((<u64>port) << 32));
   }
@@ -54,7 +56,7 @@ export class Hash {
 
   @inline
   static paper6(address: usize, port: u32): u32 {
-    const folded = load<u64>(address) ^ load<u64>(address, 8);
+    const folded = load<u64>(address) ^ load<u64>(address, SECOND_HALF);
     return Hash.paper4((<u32>folded) ^ (<u32>(folded >> 32)), port);
   }
 

@@ -38,10 +38,9 @@ function give(): void {
   }
 }
 
-let stopped = false;
-process.on('SIGTERM', () => (stopped = true));
+process.on('SIGTERM', () => process.exit(0));
 process.stdout.write('ready\n');
-while (!stopped) {
+for (;;) {
   take();
   give();
   device.wait(1);

@@ -1,4 +1,4 @@
-// COUNT clients that each make requests on new connections for SECONDS, one after the other with a short pause;
+// COUNT clients that each make requests on new connections for SECONDS, one after the other, pausing;
 // every answer is checked. Prints requests, failures and the 99th percentile as JSON.
 // node build/programs-live-clients.mjs URL COUNT SECONDS
 import { get } from 'node:http';

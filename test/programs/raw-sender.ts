@@ -1,5 +1,6 @@
 // Sends raw IPv4 TCP packets at a held rate, 64 to a system call, and prints what it sent as JSON.
-// node build/programs-raw-sender.mjs --to ADDRESS:PORT --sources FIRST:COUNT --flags syn|ack --rate N --seconds S
+// node build/programs-raw-sender.mjs --to ADDRESS:PORT --sources FIRST:COUNT --flags syn|ack
+//   --rate N --seconds S
 // Rate 0 = as fast as it goes. Sources are consecutive addresses; ports (unless --port P says which) and
 // sequence numbers vary with a seed.
 import koffi from 'koffi';

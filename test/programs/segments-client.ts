@@ -1,4 +1,4 @@
-// Sends one request with its bytes in segments of SIZE, PAUSE-MS apart, and prints the SHA-256 of the response's body.
+// Sends one request with its bytes in segments of SIZE, PAUSE-MS apart; prints the SHA-256 of the body.
 // node build/programs-segments-client.mjs HOST PORT SIZE PAUSE-MS TARGET
 import { createHash } from 'node:crypto';
 import { connect } from 'node:net';

@@ -1,4 +1,4 @@
-// An HTTP server that accepts slowly behind a short accept queue, and writes each request it answered to stdout.
+// An HTTP server that accepts slowly behind a short accept queue; writes each request it answered to stdout.
 // node build/programs-slow-server.mjs PORT BACKLOG DELAY-MS
 import { createServer } from 'node:http';
 

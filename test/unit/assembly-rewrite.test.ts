@@ -52,9 +52,8 @@ function expected(packet: ModelPacket, connection: Connection, direction: Direct
     if (bytes[tcp + 13]! & TCP_ACK) add(tcp + 8, connection.delta);
     eachOption(packet, ({ kind, bytes: part }, at) => {
       if (kind === 'timestamps' && view.getUint32(at + 6) !== 0) add(at + 6, -connection.offset);
-      for (let edge = 2; kind === 'sack' && edge < part.length; edge += 4) {
-        add(at + edge, connection.delta);
-      }
+      if (kind !== 'sack') return;
+      for (let edge = 2; edge < part.length; edge += 4) add(at + edge, connection.delta);
     });
   }
   complete({ ...packet, bytes });

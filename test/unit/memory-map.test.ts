@@ -100,7 +100,7 @@ memoryMaps('service networks become network and mask', () => {
   const memory = createMemory(map);
   writeMemoryMap(memory, map);
   const bytes = new Uint8Array(memory.buffer);
-  const four = (at: number): number[] => [...bytes.slice(at, at + 4)];
+  const four = (at: number): number[] => Array.from(bytes.subarray(at, at + 4));
   assert.equal(four(L.HEADER_SERVICE_NETWORK4), [10, 82, 0, 0]);
   assert.equal(four(L.HEADER_SERVICE_MASK4), [255, 255, 252, 0]);
   assert.equal(four(L.HEADER_SERVICE_MASK6 + 8), [128, 0, 0, 0]);
