@@ -1,7 +1,7 @@
 import { TCP_ACK, TCP_FIN, TCP_PSH, TCP_RST, TCP_SYN } from '../../assembly/wire/tcp.ts';
 import { decodeFrame } from '../../src/channel/codec.ts';
 import { readPacket } from '../../src/packet/read.ts';
-import { AT_AGENT, FROM_KERNEL, TO_KERNEL } from './cluster.ts';
+import { AT_AGENT, FROM_KERNEL, TO_KERNEL } from './server-host.ts';
 import { addressText } from './tcp/words.ts';
 
 const FLAGS = [
@@ -42,7 +42,8 @@ function packetText(bytes: Uint8Array): string {
   const packet = readPacket(bytes);
   if (!packet) return `${bytes.length} bytes that are no TCP packet`;
   const flags = FLAGS.map(([bit, letter]) => (packet.flags & bit ? letter : '')).join('');
-  const ends = `${addressText(packet.source)}:${packet.sourcePort} > ${addressText(packet.destination)}:${packet.destinationPort}`;
+  const from = `${addressText(packet.source)}:${packet.sourcePort}`;
+  const ends = `${from} > ${addressText(packet.destination)}:${packet.destinationPort}`;
   const stamps = packet.options.timestamps;
   const words = [ends, flags, `seq ${packet.sequence}`];
   if (packet.flags & TCP_ACK) words.push(`ack ${packet.acknowledgment}`);

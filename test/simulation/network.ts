@@ -55,7 +55,8 @@ export function parseAddress(text: string): Uint8Array {
     part === '' ? [] : part.split(':').map((word) => Number.parseInt(word, 16));
   const head = words(left);
   const tail = right === undefined ? [] : words(right);
-  const all = [...head, ...new Array<number>(8 - head.length - tail.length).fill(0), ...tail];
+  const zeros = Array.from({ length: 8 - head.length - tail.length }, () => 0);
+  const all = [...head, ...zeros, ...tail];
   return Uint8Array.from(all.flatMap((word) => [word >> 8, word & 255]));
 }
 
@@ -66,6 +67,13 @@ export function destinationOf(packet: Uint8Array): Uint8Array {
 
 export function sourceOf(packet: Uint8Array): Uint8Array {
   return packet[0]! >> 4 === 6 ? packet.subarray(8, 24) : packet.subarray(12, 16);
+}
+
+/** Decides which worker a connection's packets come to. */
+export function flowOf(client: Uint8Array, port: number): number {
+  let hash = port;
+  for (const byte of client) hash = Math.imul(hash ^ byte, 0x01000193);
+  return (hash ^ (hash >>> 15)) >>> 0;
 }
 
 export function isInPrefix(address: Uint8Array, prefix: Uint8Array, bits: number): boolean {

@@ -1,7 +1,8 @@
 import { STATE_CLOSED } from '../../assembly/layout.ts';
 import { COOKIE_EPOCH_MS } from '../../src/control/switch/cookie-keys.ts';
 import { Random } from '../support/random.ts';
-import { Cluster, VIP4, VIP6 } from './cluster.ts';
+import { Cluster } from './cluster.ts';
+import { VIP4, VIP6 } from './configs.ts';
 import { ClientConnection, type ConnectionPlan, type Outcome } from './http/client.ts';
 import { describeDelivery } from './describe.ts';
 import { Journal, ServerApplication } from './http/server.ts';

@@ -35,7 +35,7 @@ export function countingMistakes(view: DataView, name: string): string[] {
   return mistakes;
 }
 
-/** Buckets that are locked, links that lead nowhere, a pool that lost entries: all must be as at the start. */
+/** Locked buckets, links that lead nowhere, a pool that lost entries: all must be as at the start. */
 export function emptinessMistakes(view: DataView, name: string): string[] {
   const mistakes: string[] = [];
   const count = u32(view, L.HEADER_ENTRY_COUNT);

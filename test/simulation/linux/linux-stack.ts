@@ -170,7 +170,7 @@ export class LinuxStack implements Stack {
   }
 
   dispose(): void {
-    for (const fd of [...this.open]) this.abort(fd);
+    for (const fd of this.open) this.abort(fd);
     this.listener = -1;
   }
 

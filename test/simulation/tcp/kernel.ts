@@ -60,7 +60,7 @@ export class Kernel {
     return this.sockets.values();
   }
 
-  /** Bytes that a client's connection has brought in order; -1 while it is only asked for; undefined: no socket. */
+  /** Bytes that a client's connection brought in order; -1 while only asked for; undefined: no socket. */
   receivedFrom(remote: Uint8Array, remotePort: number): number | undefined {
     const isIts = (ends: Ends): boolean =>
       ends.remotePort === remotePort && ends.remote.every((byte, at) => byte === remote[at]);
@@ -119,9 +119,9 @@ export class Kernel {
   /** Power off: nothing is sent or kept from now on. */
   stop(): void {
     this.isOff = true;
-    for (const socket of [...this.sockets.values()]) socket.destroy();
-    for (const opening of [...this.openings.values()]) opening.cancel();
-    for (const timeWait of [...this.timeWaits.values()]) timeWait.end();
+    for (const socket of this.sockets.values()) socket.destroy();
+    for (const opening of this.openings.values()) opening.cancel();
+    for (const timeWait of this.timeWaits.values()) timeWait.end();
     for (const listener of this.listeners.values()) listener.close();
     this.listeners.clear();
   }

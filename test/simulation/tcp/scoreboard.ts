@@ -23,8 +23,8 @@ export class Scoreboard {
   }
 
   /**
-   * Removes what `ack` covers. `newest`: the youngest of it for a round-trip sample, unless anything of it was
-   * sent twice (Karn; what filled a hole says nothing about the rest either).
+   * Removes what `ack` covers. `newest`: the youngest of it for a round-trip sample, unless anything of it
+   * was sent twice (Karn; what filled a hole says nothing about the rest either).
    */
   acknowledge(ack: number): { newest: Flight | undefined; bytes: number } {
     let newest: Flight | undefined;
@@ -86,7 +86,7 @@ export class Scoreboard {
     if (first && !first.isLost) this.lose(first);
   }
 
-  /** The oldest segment was SACKed and yet not acknowledged: the peer took its SACKs back (RFC 2018 section 8). */
+  /** The oldest segment was SACKed, not acknowledged: the peer took its SACKs back (RFC 2018 section 8). */
   forgiveReneging(): void {
     if (!this.flights[0]?.isSacked) return;
     for (const flight of this.flights) {

@@ -1,0 +1,51 @@
+// What an operator of the simulated cluster would write into the hosts' configuration files.
+import { resolveConfig, type Config } from '../../src/config/config.ts';
+import { configSchema } from '../../src/config/schema.ts';
+import type { ClusterOptions } from './cluster.ts';
+
+export const VIP4 = '192.0.2.80';
+export const VIP6 = '2001:db8:80::80';
+const KEY = '5a'.repeat(32);
+
+/** Of server `number`'s agent. */
+export function agentConfig(number: number, options: ClusterOptions): Config {
+  const raw = configSchema.parse({
+    name: `server${number}`,
+    roles: ['agent'],
+    workers: options.workers,
+    insecure: true,
+    agent: {
+      listen: `10.80.${10 + number}.2:7080`,
+      handoff: [`10.81.${number}.0/24`, `fd81:${number}::/64`],
+      service: [`10.82.${number}.0/24`, `fd82:${number}::/64`],
+      connections: options.connections,
+    },
+    timing: options.timing,
+  });
+  return resolveConfig('/simulation.yaml', raw);
+}
+
+export function switchConfig(options: ClusterOptions): Config {
+  const servers = Array.from({ length: options.servers }, (_, i) => ({
+    name: `server${i + 1}`,
+    agent: `10.80.${11 + i}.2:7080`,
+    port: options.serverPort,
+  }));
+  const raw = configSchema.parse({
+    name: 'switch',
+    roles: ['switch'],
+    workers: options.workers,
+    insecure: true,
+    switch: {
+      table: options.table,
+      connections: options.connections,
+      key: KEY,
+      heldBytes: options.heldBytes,
+    },
+    servers,
+    pools: [{ name: 'all', servers: servers.map(({ name }) => name), policy: options.policy }],
+    services: [{ name: 'web', vip: [VIP4, VIP6], port: 80, pool: 'all' }],
+    timing: options.timing,
+  });
+  return resolveConfig('/simulation.yaml', raw);
+}
