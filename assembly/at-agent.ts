@@ -222,15 +222,21 @@ export class AtAgent {
       if (closing != 0) Closing.observe(worker, tcp, end, true, entry, nowMs);
       ToClient.agent(packet, tcp, Packet.headerEnd(tcp), slot + SLOT_VNET, copy);
     } else {
-      const reset = ((<u32>load<u8>(tcp, TCP_FLAGS)) & TCP_RST) != 0;
-      if (reset) AtAgent.reportReset(worker, slot, entry);
+      const flags = (<u32>load<u8>(tcp, TCP_FLAGS)) & (TCP_RST | TCP_SYN);
+      const reset = (flags & TCP_RST) != 0;
+      if (flags != 0) AtAgent.reportReset(worker, slot, entry);
+      if ((flags & TCP_SYN) != 0) return DROP_SILENT << 8;
       ToServer.agent(packet, tcp, Packet.headerEnd(tcp), slot + SLOT_VNET, copy);
       if (closing != 0 && !reset) Closing.observe(worker, tcp, end, false, entry, nowMs);
     }
     return VERDICT_FORWARD;
   }
 
-  /** Only the kernel knows whether a client's RST was valid: control asks it. */
+  /**
+   * Only the kernel knows whether a client's RST was valid: control asks it. So it does when a client
+   * begins anew: a kernel that has forgotten the connection would take the SYN past the dispatcher, one
+   * that has not answers the question as it answers a SYN (RFC 5961 section 4.2).
+   */
   private static reportReset(worker: usize, slot: usize, entry: usize): void {
     if (load<u32>(Workers.copy(worker), ENTRY_STATE) == STATE_CLOSED) return;
     if (!ToControl.identify(worker, entry)) return;
