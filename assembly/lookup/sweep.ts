@@ -1,7 +1,10 @@
 // Expiry, amortised: control looks at a part of the entries at a time.
 import {
+  ENTRY_FLAGS,
   ENTRY_LAST_SEEN,
   ENTRY_STATE,
+  FLAG_CLIENT_FIN,
+  FLAG_SERVER_FIN,
   RECORD_DEADLINE,
   RECORD_TERMINAL,
   STATE_CLOSED,
@@ -15,6 +18,11 @@ import { State } from './state';
 import { Table } from './table';
 
 const MS_PER_SECOND: f64 = 1000;
+/**
+ * A connection that one side has ended is idle after this: kernels wait no longer for the other's FIN
+ * (tcp_fin_timeout), and then forget it without a word.
+ */
+const HALF_CLOSED_MS: f64 = 60000;
 
 export class Sweep {
   /**
@@ -50,7 +58,8 @@ export class Sweep {
     if (state == STATE_RELEASING) return false; // ends by a message, not by time
     if (state == STATE_FORWARD) {
       const seenMs = <f64>load<u32>(entry, ENTRY_LAST_SEEN) * MS_PER_SECOND;
-      return nowMs - seenMs > idleTimeoutMs;
+      const ends = load<u32>(entry, ENTRY_FLAGS) & (FLAG_CLIENT_FIN | FLAG_SERVER_FIN);
+      return nowMs - seenMs > (ends == 0 ? idleTimeoutMs : min(idleTimeoutMs, HALF_CLOSED_MS));
     }
     return load<f64>(Pool.record(entry), RECORD_DEADLINE) < nowMs;
   }

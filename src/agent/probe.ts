@@ -6,12 +6,14 @@ import { probeSegment } from './segments.ts';
 /** Unanswered probes after which a connection counts as gone. */
 const PROBE_LIMIT = 3;
 const PROBE_INTERVAL_MS = 1000;
-/** An entry that was not reported for so long has been answered. */
+/** What was not reported for so long has been answered. */
 const FORGET_MS = 60_000;
 
 interface Probed {
   run: number;
   counter: number;
+  /** second in which the connection was seen last */
+  seen: number;
   count: number;
   lastMs: number;
 }
@@ -39,11 +41,14 @@ export class Probes {
 
   /** What to do about an entry that a sweep reported as idle. */
   idle(entry: number, nowMs: number): 'probe' | 'wait' | 'gone' {
-    const { run, counter } = this.#entries.connections.id(entry);
+    const { connections } = this.#entries;
+    const { run, counter } = connections.id(entry);
+    const seen = connections.entry32(entry, L.ENTRY_LAST_SEEN);
     const known = this.#probed.get(entry);
     const same = known && known.run === run && known.counter === counter;
-    if (!same || nowMs - known.lastMs > FORGET_MS) {
-      this.#probed.set(entry, { run, counter, count: 1, lastMs: nowMs });
+    // an answer to the last probe is a packet that was seen
+    if (!same || known.seen !== seen) {
+      this.#probed.set(entry, { run, counter, seen, count: 1, lastMs: nowMs });
       return 'probe';
     }
     if (nowMs - known.lastMs < PROBE_INTERVAL_MS) return 'wait';

@@ -30,14 +30,16 @@ export class Upkeep {
   /** The next part. `isWatched`: something under way has a deadline of its own for that entry. */
   part(nowMs: number, isWatched: (entry: number) => boolean): Overdue[] {
     const { entryCount } = this.#entries.connections;
-    const count = Math.min(Math.ceil(entryCount / PARTS), entryCount - this.#from);
-    const found = this.#entries.sweep(this.#from, count, nowMs, this.#idleTimeoutMs);
-    this.#from = (this.#from + count) % entryCount;
     const overdue: Overdue[] = [];
-    for (const entry of found) {
-      if (isWatched(entry)) continue;
-      const action = this.#action(entry, nowMs);
-      if (action) overdue.push({ entry, action });
+    for (let left = Math.ceil(entryCount / PARTS); left > 0;) {
+      // never more than the list holds, so that nothing is left out
+      const count = Math.min(left, L.CONTROL_LIST_LIMIT, entryCount - this.#from);
+      for (const entry of this.#entries.sweep(this.#from, count, nowMs, this.#idleTimeoutMs)) {
+        const action = isWatched(entry) ? null : this.#action(entry, nowMs);
+        if (action) overdue.push({ entry, action });
+      }
+      this.#from = (this.#from + count) % entryCount;
+      left -= count;
     }
     return overdue;
   }
