@@ -79,6 +79,8 @@ export interface Handing {
   heldBytes: number;
   /** next sequence number of the client behind what was handed over or held in order */
   clientNext: number;
+  /** when even an agent whose channel lives is given up */
+  patienceMs: number;
 }
 
 export interface Farewell {

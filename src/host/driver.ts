@@ -135,7 +135,12 @@ export class Driver {
     const boundedMs = Math.max(1, Math.min(waitMs, TIMER_LIMIT_MS));
     this.#timer = setTimeout(() => {
       this.#timerMs = Infinity;
-      this.receive({ kind: 'time' });
+      // after the poll phase: what came in time but waits in sockets and rings is heard before
+      // deadlines are, or a starved process would give up what it has in its hands
+      setImmediate(() => {
+        this.drain();
+        this.receive({ kind: 'time' });
+      });
     }, boundedMs);
   }
 }

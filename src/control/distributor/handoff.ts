@@ -13,6 +13,9 @@ import { holdEntry } from '../switch/update.ts';
 import { finishHeld, hold } from './held.ts';
 import { COOKIE_LIFE_MS, abandon, refuse, reset } from './refuse.ts';
 
+/** How many deadlines the switch waits while the asked agent's channel lives. */
+const PATIENCE = 5;
+
 /** What the dispatcher needs for the request. */
 export interface Choice {
   pool: string;
@@ -37,6 +40,7 @@ export function beginHanding(
     held: [],
     heldBytes: 0,
     clientNext: opening.gather.next,
+    patienceMs: Infinity,
   };
   tryNext(state, opening, nowMs);
 }
@@ -58,6 +62,7 @@ function tryNext(state: SwitchState, opening: Opening, nowMs: number): void {
   if (isFirst) state.firstCounter[opening.entry] = id.counter;
   handing.server = index;
   handing.tried.push(index);
+  handing.patienceMs = nowMs + PATIENCE * state.timing.handoffTimeoutMs;
   opening.id = id;
   opening.deadlineMs = deadlineMs;
   state.deadlines.add(opening, deadlineMs);
@@ -188,8 +193,18 @@ export function giveUpHanding(
   reset(state, opening, 'maybe', nowMs, COOKIE_LIFE_MS);
 }
 
+/**
+ * The agent answers within its own, shorter deadline, but on a starved machine its answer may come late.
+ * As long as its channel lives the answer is worth waiting for: without it the client gets an RST.
+ */
 export function handingDeadline(state: SwitchState, opening: Opening, nowMs: number): void {
-  if (nowMs >= opening.deadlineMs) giveUpHanding(state, opening, 'timeout', nowMs);
+  if (nowMs < opening.deadlineMs) return;
+  const { server, patienceMs } = opening.handing!;
+  if (!state.servers[server]!.up || nowMs >= patienceMs) {
+    return giveUpHanding(state, opening, 'timeout', nowMs);
+  }
+  opening.deadlineMs = Math.min(nowMs + state.timing.handoffTimeoutMs, patienceMs);
+  state.deadlines.add(opening, opening.deadlineMs);
 }
 
 /** The entry is no longer ours. */

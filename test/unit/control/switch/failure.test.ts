@@ -110,7 +110,10 @@ test('failure: delivered maybe: RST to the client, the request is not tried agai
 test('failure: no answer in time: RST, and a close for the agent until it confirms', async () => {
   const rig = await rigUp();
   const { client, handoff, server } = handed(rig);
-  rig.wait(1010);
+  rig.wait(4500);
+  assert.is(rig.count('close', server), 0, 'its channel lives: the answer may only be late');
+  rig.take();
+  rig.wait(510);
   assert.is(rig.take().at(-1)!.flags, TCP_RST | TCP_ACK);
   assert.is(rig.count('close', server), 1);
   rig.message(server, { type: 'ready', id: handoff.id });
@@ -122,6 +125,15 @@ test('failure: no answer in time: RST, and a close for the agent until it confir
   rig.wait(5000);
   assert.is(rig.count('close', server), 3);
   assert.equal(rig.plane.stats().failedReasons, { timeout: 1 });
+});
+
+test('failure: an answer behind the deadline still counts while the channel lives', async () => {
+  const rig = await rigUp();
+  const { client, handoff, server } = handed(rig);
+  rig.wait(2300);
+  rig.message(server, { type: 'ready', id: handoff.id });
+  assert.is(client.state(), L.STATE_FORWARD);
+  assert.equal(rig.plane.stats().failedReasons, {});
 });
 
 test('failure: the channel breaks in a handoff: maybe, and a close when it is back', async () => {
