@@ -5,6 +5,9 @@ import { probeSegment, resetSegment } from './segments.ts';
 import type { KernelEnds } from './segments.ts';
 
 const RETRY_MS = [100, 200, 400, 800];
+/** Acknowledgment numbers of the probes: a kernel without a socket repeats that in its RST. */
+const BEFORE_RESETS = 0;
+const AFTER_RESETS = 1;
 
 /**
  * Ends the kernel's socket of one connection without a packet to the client: a reset takes effect only
@@ -20,6 +23,8 @@ export class Kill {
   confirmed = false;
   /** bytes from clientIsn + 1 on that the kernel acknowledged while it was being killed */
   acknowledged = 0;
+  /** the kernel told what it had got before the first reset: `acknowledged`, or that it had no socket */
+  known = false;
   #guesses: number[];
   #try = 0;
   #retryMs = 0;
@@ -35,23 +40,25 @@ export class Kill {
   start(nowMs: number): Uint8Array[] {
     this.#retryMs = nowMs + (RETRY_MS[this.#try] ?? 0);
     this.#try += 1;
-    const probe = this.#probe();
-    return [probe, ...this.#guesses.map((at) => resetSegment(this.ends, at)), probe];
+    const first = this.#probe(this.#try === 1 ? BEFORE_RESETS : AFTER_RESETS);
+    const resets = this.#guesses.map((at) => resetSegment(this.ends, at));
+    return [first, ...resets, this.#probe(AFTER_RESETS)];
   }
 
   fromKernel(segment: TcpPacket): Uint8Array[] {
     if ((segment.flags & TCP_RST) !== 0) {
       this.over = true;
       this.confirmed = true;
+      if ((segment.flags & TCP_ACK) !== 0) this.#count(segment.acknowledgment);
+      else if (segment.sequence === BEFORE_RESETS) this.known = true;
       return [];
     }
     if ((segment.flags & TCP_ACK) === 0) return [];
     const next = segment.acknowledgment;
-    const count = distance(next, advance(this.clientIsn, 1));
-    this.acknowledged = Math.max(this.acknowledged, count);
+    this.#count(next);
     if (this.#guesses.includes(next)) return [];
     this.#guesses.push(next);
-    return [resetSegment(this.ends, next), this.#probe()];
+    return [resetSegment(this.ends, next), this.#probe(AFTER_RESETS)];
   }
 
   time(nowMs: number): Uint8Array[] {
@@ -63,7 +70,13 @@ export class Kill {
     return this.start(nowMs);
   }
 
-  #probe(): Uint8Array {
-    return probeSegment(this.ends, this.clientIsn, 0, true);
+  #count(acknowledgment: number): void {
+    const count = distance(acknowledgment, advance(this.clientIsn, 1));
+    this.acknowledged = Math.max(this.acknowledged, count);
+    this.known = true;
+  }
+
+  #probe(acknowledgment: number): Uint8Array {
+    return probeSegment(this.ends, this.clientIsn, acknowledgment, true);
   }
 }

@@ -11,6 +11,7 @@ const AFTERMATH_MS = 1000;
 
 /** What is known when a kill ends, or when its answer can be waited for no longer. */
 export interface KillResult {
+  /** the kernel said that it is gone, and what it had got before */
   confirmed: boolean;
   /** bytes from the client's ISN + 1 on that the kernel acknowledged during the kill */
   acknowledged: number;
@@ -103,7 +104,7 @@ export class Kills {
     const { told } = running;
     running.told = null;
     running.tellMs = Infinity;
-    const { confirmed, acknowledged } = running.kill;
-    told?.({ confirmed, acknowledged });
+    const { confirmed, known, acknowledged } = running.kill;
+    told?.({ confirmed: confirmed && known, acknowledged });
   }
 }

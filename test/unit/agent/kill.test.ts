@@ -73,6 +73,19 @@ kills('nothing there: the first answer is a reset', () => {
   assert.is(kill.acknowledged, 0);
 });
 
+kills('only the first probe tells that nothing was there before the resets', () => {
+  const server = new ServerKernel();
+  const kill = new Kill(ENDS, ISN, []);
+  const [before, after] = kill.start(server.clock.nowMs);
+  server.kernel.receive(after!);
+  kill.fromKernel(read(server.take()[0]!));
+  assert.ok(kill.confirmed);
+  assert.is(kill.known, false, 'what was there may have been reset by us');
+  server.kernel.receive(before!);
+  kill.fromKernel(read(server.take()[0]!));
+  assert.ok(kill.known);
+});
+
 kills('a kernel that does not answer is asked four times, then it is over, unconfirmed', () => {
   const kill = new Kill(ENDS, ISN, [1]);
   let probes = kill.start(0).length;
