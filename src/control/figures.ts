@@ -50,6 +50,8 @@ export class Figures {
   /** packets of a connection that is no more */
   stale = 0;
   tableFull = 0;
+  /** first data thrown away because agents had not told yet what they have */
+  early = 0;
   /** DRAINING entries whose held packets were not all sent in time */
   drainForced = 0;
   /** first data to ready */

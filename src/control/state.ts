@@ -25,6 +25,12 @@ export interface WebSwitchOptions {
   hostName: string;
 }
 
+/**
+ * So long after its start a switch waits for agents to tell what they have: a client that repeats its
+ * first segment still has a good cookie, and its request may be with one of them.
+ */
+export const LEARNING_MS = 2000;
+
 /** A server and the control channel to its agent; the agent has the server's name. */
 export interface Server {
   index: number;
@@ -32,6 +38,8 @@ export interface Server {
   /** port of the server application */
   port: number;
   up: boolean;
+  /** its agent has told all its connections, once at least */
+  known: boolean;
   bindings: Binding[];
   figures: ServerFigures;
   /** the agent's list of connections, while it arrives */
@@ -61,6 +69,8 @@ export class SwitchState {
   /** by entry index: counter of the first handoff of the connection that it holds */
   readonly firstCounter: Uint32Array;
   counter = 0;
+  /** ms; Infinity before the first event */
+  learningUntilMs = Infinity;
   private effects: Effects = { packets: [], messages: [], deadlineMs: Infinity };
 
   constructor(options: WebSwitchOptions) {
@@ -80,6 +90,7 @@ export class SwitchState {
       name: server.name,
       port: server.port,
       up: false,
+      known: false,
       bindings: [],
       figures: { handoffs: 0, ready: 0, failed: 0 },
       listed: null,
@@ -93,6 +104,11 @@ export class SwitchState {
 
   get heldLimit(): number {
     return this.config.switch?.heldBytes ?? 65536;
+  }
+
+  /** Whether an agent may have connections that this switch does not know of yet. */
+  isLearning(nowMs: number): boolean {
+    return nowMs < this.learningUntilMs && this.servers.some((server) => !server.known);
   }
 
   serverNamed(name: string): Server | undefined {

@@ -34,6 +34,7 @@ export function packetArrived(state: SwitchState, event: PacketEvent, nowMs: num
   if (opening?.phase === 'handing') return whileHanding(state, opening, packet, event, nowMs);
   const entryState = state.connections.state(entry);
   if (!opening && isHandedOff(entryState)) return forwardLate(state, entry, event);
+  if (!opening && state.isLearning(nowMs)) return putOff(state, entry);
   // ends here, whatever it says; an entry may be HELD before its head is read (insertEntry)
   if (isCounted(event)) giveUp(state, entry);
   if (!isIntact(state, event)) return;
@@ -47,6 +48,12 @@ export function packetArrived(state: SwitchState, event: PacketEvent, nowMs: num
     // HELD by an earlier run of control: nobody knows what became of the handoff
     reset(state, opened, 'maybe', nowMs, COOKIE_LIFE_MS);
   }
+}
+
+/** The client repeats it; until then its tuple is free for an agent that has the connection. */
+function putOff(state: SwitchState, entry: number): void {
+  state.figures.early += 1;
+  removeEntry(state, entry, state.connections.id(entry));
 }
 
 function whileHanding(

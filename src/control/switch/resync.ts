@@ -1,6 +1,6 @@
 import * as L from '../../../assembly/layout.ts';
 import { TCP_ACK } from '../../../assembly/wire/tcp.ts';
-import type { Hello, Resync, ResyncEntry } from '../../channel/messages.ts';
+import type { Failed, Hello, Resync, ResyncEntry } from '../../channel/messages.ts';
 import { switchTuple } from '../../connections.ts';
 import { distance } from '../../packet/sequence.ts';
 import { idKey } from '../../tuple.ts';
@@ -48,6 +48,7 @@ export function resynced(state: SwitchState, server: Server, message: Resync, no
   if (!message.last) return;
   const { listed } = server;
   server.listed = null;
+  server.known = true;
   for (const entry of assignedTo(state, server)) {
     if (isMissing(state, server, entry, listed)) resetLost(state, server, entry, nowMs);
   }
@@ -71,7 +72,7 @@ function isOurs(
   };
   connections.writeTuple(key);
   const found = core.lookup(L.CONTROL_TUPLE) >>> 0;
-  if (connections.isIndex(found)) {
+  if (connections.isIndex(found) && !yields(state, found, clientIsn)) {
     const isSame = connections.hasId(found, id);
     const isWithIt = connections.record16(found, L.RECORD_SERVER) === server.index;
     return isSame && isWithIt && isAssigned(connections.state(found));
@@ -94,6 +95,17 @@ function isOurs(
   state.dispatcher.adopt(server.index);
   state.figures.adopted += 1;
   return true;
+}
+
+/** The client repeated what a server has already: our half-open entry of the connection goes. */
+function yields(state: SwitchState, entry: number, clientIsn: number): boolean {
+  const { connections, openings } = state;
+  const opening = openings.get(entry);
+  if (connections.state(entry) !== L.STATE_GATHERING || opening?.farewell) return false;
+  if (connections.record32(entry, L.RECORD_CLIENT_ISN) !== clientIsn) return false;
+  if (opening) opening.phase = 'over';
+  openings.delete(entry);
+  return removeEntry(state, entry, connections.id(entry));
 }
 
 /** Entries that stand for a connection of this server. */
@@ -142,6 +154,25 @@ function resetLost(state: SwitchState, server: Server, entry: number, nowMs: num
     sequence: opening.switchIsn,
     acknowledgment: opening.acked,
   });
+}
+
+/**
+ * A handoff of our former run failed after its connection was taken into the table. If the server has
+ * not seen the request, the client may send it again.
+ */
+export function disown(
+  state: SwitchState,
+  server: Server,
+  { id, delivered }: Failed,
+  nowMs: number,
+): void {
+  if (id.run === state.run) return;
+  const { connections, dispatcher } = state;
+  const entry = assignedTo(state, server).find((each) => connections.hasId(each, id));
+  if (entry === undefined) return;
+  if (delivered === 'maybe') return resetLost(state, server, entry, nowMs);
+  dispatcher.release(server.index);
+  removeEntry(state, entry, id);
 }
 
 function sendList(state: SwitchState, server: Server): void {

@@ -7,10 +7,10 @@ import { farewellDeadline } from '../distributor/refuse.ts';
 import { gatherDeadline } from '../distributor/request.ts';
 import { HISTOGRAM_LIMITS_MS } from '../figures.ts';
 import type { Opening } from '../opening.ts';
-import { SwitchState } from '../state.ts';
+import { LEARNING_MS, SwitchState } from '../state.ts';
 import type { Server, WebSwitchOptions } from '../state.ts';
 import { closed, repeatCloses } from './close.ts';
-import { channelDown, channelUp, resynced } from './resync.ts';
+import { channelDown, channelUp, disown, resynced } from './resync.ts';
 import { Sweep } from './sweep.ts';
 
 const PROTOCOL_VERSION = 1;
@@ -32,6 +32,7 @@ export class WebSwitch implements Plane {
 
   receive(event: PlaneEvent, nowMs: number): Effects {
     const { state } = this;
+    if (state.learningUntilMs === Infinity) state.learningUntilMs = nowMs + LEARNING_MS;
     if (event.kind === 'packet') this.packet(event, nowMs);
     else if (event.kind === 'message') this.message(event.from, event.message, nowMs);
     else if (event.kind === 'channel-up') {
@@ -108,8 +109,10 @@ export class WebSwitch implements Plane {
   private serverMessage(server: Server, message: Message, nowMs: number): void {
     const { state } = this;
     if (message.type === 'ready') ready(state, server, message, nowMs);
-    else if (message.type === 'failed') failed(state, server, message, nowMs);
-    else if (message.type === 'close') closed(state, server, message, nowMs);
+    else if (message.type === 'failed') {
+      failed(state, server, message, nowMs);
+      disown(state, server, message, nowMs);
+    } else if (message.type === 'close') closed(state, server, message, nowMs);
     else if (message.type === 'confirm') {
       for (const id of message.ids) state.owed.settle(id);
     } else if (message.type === 'resync') resynced(state, server, message, nowMs);

@@ -83,7 +83,8 @@ export class Rig {
   private readonly reader: ToControlReader;
   private readonly slot: number;
 
-  static async make(config: Config, halfOpenLimit?: number): Promise<Rig> {
+  /** `ageMs`: how long the plane has been running. */
+  static async make(config: Config, halfOpenLimit?: number, ageMs = 60_000): Promise<Rig> {
     const services = config.services.flatMap(({ vip, port }) =>
       vip.map((address) => ({ address, port })),
     );
@@ -99,14 +100,15 @@ export class Rig {
       },
       'single',
     );
-    return new Rig(core, config);
+    return new Rig(core, config, ageMs);
   }
 
-  constructor(core: Core, config: Config) {
+  constructor(core: Core, config: Config, ageMs = 60_000) {
     this.core = core;
     this.config = config;
     writeCookieKeys(core, config.switch!.key, WALL_MS + this.nowMs);
     this.plane = new WebSwitch({ core, config, run: RUN, random: half, hostName: config.name });
+    this.plane.receive({ kind: 'time' }, this.nowMs - ageMs);
     this.connections = new Connections(core.memory.buffer);
     this.reader = new ToControlReader(core.memory);
     const worker = core.view.getUint32(L.HEADER_WORKER_BASE, true);
