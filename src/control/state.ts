@@ -126,6 +126,13 @@ export class SwitchState {
     );
   }
 
+  /** It is no object any more. */
+  forget(opening: Opening): void {
+    opening.phase = 'over';
+    this.openings.delete(opening.entry);
+    this.deadlines.remove(opening);
+  }
+
   nextId(): HandoffId {
     this.counter = (this.counter + 1) >>> 0;
     return { run: this.run, counter: this.counter };

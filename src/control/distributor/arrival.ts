@@ -169,8 +169,7 @@ function openingAt(state: SwitchState, entry: number, nowMs: number): Opening | 
   if (isSame) return opening;
   // a worker died with the bucket locked, and the bucket was emptied
   if (opening.phase === 'handing') takeBack(state, opening, nowMs);
-  opening.phase = 'over';
-  state.openings.delete(entry);
+  state.forget(opening);
   return undefined;
 }
 

@@ -209,7 +209,6 @@ export function handingDeadline(state: SwitchState, opening: Opening, nowMs: num
 
 /** The entry is no longer ours. */
 function forget(state: SwitchState, opening: Opening): void {
-  opening.phase = 'over';
+  state.forget(opening);
   opening.handing = null;
-  state.openings.delete(opening.entry);
 }

@@ -121,6 +121,7 @@ function makeOpening(
   return {
     phase: 'gathering',
     queuedMs: Infinity,
+    place: -1,
     entry: L.NO_ENTRY,
     id: { run: 0, counter: 0 },
     tuple,

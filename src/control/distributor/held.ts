@@ -69,8 +69,7 @@ export function finishHeld(
   const { tuple, id, entry } = opening;
   const { held } = opening.handing!;
   const binding = state.bindingOf(server, tuple.vip, tuple.vipPort);
-  opening.phase = 'over';
-  state.openings.delete(entry);
+  state.forget(opening);
   if (!binding || !drainEntry(state, entry, id, binding, nowMs)) return false;
   sendFin(state, opening, binding.handoff, binding.handoffPort);
   for (const packet of held) passOn(state, entry, packet);

@@ -160,9 +160,8 @@ export function farewellDeadline(state: SwitchState, opening: Opening, nowMs: nu
 
 /** Forgets the object; the entry goes, or stays closed for a while without a server. */
 function leave(state: SwitchState, opening: Opening, lingerMs: number, nowMs: number): void {
-  opening.phase = 'over';
+  state.forget(opening);
   opening.handing = null;
-  state.openings.delete(opening.entry);
   if (lingerMs > 0) silenceEntry(state, opening.entry, opening.id, nowMs + lingerMs);
   else removeEntry(state, opening.entry, opening.id);
 }

@@ -103,8 +103,7 @@ function yields(state: SwitchState, entry: number, clientIsn: number): boolean {
   const opening = openings.get(entry);
   if (connections.state(entry) !== L.STATE_GATHERING || opening?.farewell) return false;
   if (connections.record32(entry, L.RECORD_CLIENT_ISN) !== clientIsn) return false;
-  if (opening) opening.phase = 'over';
-  openings.delete(entry);
+  if (opening) state.forget(opening);
   return removeEntry(state, entry, connections.id(entry));
 }
 
