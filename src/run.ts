@@ -5,7 +5,7 @@ import { monotonicMs } from './clock.ts';
 import type { Config } from './config/config.ts';
 import { compileCore } from './core.ts';
 import { startAgent } from './host/agent-part.ts';
-import { randomRun, readTls, type Ground } from './host/ground.ts';
+import { localChannel, randomRun, readTls, type Ground } from './host/ground.ts';
 import type { RunningPart } from './host/running-part.ts';
 import { startSwitch } from './host/switch-part.ts';
 
@@ -37,7 +37,7 @@ export interface RunningHost {
 async function startParts(config: Config, ground: Ground): Promise<RunningPart[]> {
   const parts: RunningPart[] = [];
   try {
-    // the agent first: a switch on the same host finds it
+    // the agent first: a switch on the same host opens their channel
     if (config.roles.includes('agent')) parts.push(await startAgent(ground));
     if (config.roles.includes('switch')) parts.push(await startSwitch(ground));
   } catch (error) {
@@ -77,6 +77,7 @@ export async function runHost(config: Config, options: RunOptions = {}): Promise
     module: await compileCore(),
     run: randomRun(),
     tls: readTls(config),
+    local: localChannel(config),
     notice,
   };
   const parts = await startParts(config, ground);

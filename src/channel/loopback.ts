@@ -1,9 +1,8 @@
-// A control channel between two parts of one process: function calls through the same codec, so
-// that whatever works here works over TCP. For parts on one host, and for the simulation (which
-// adds delay and cuts itself).
+// A control channel between two parts of one process: function calls through the same codec, so that
+// whatever works here works over TCP. A local handoff is a call through it.
 import { decodeFrame, encodeFrame, splitMessage } from './codec.ts';
 import type { Hello, Message } from './messages.ts';
-import type { ChannelEvents } from './options.ts';
+import type { ChannelEvents, PeerState } from './options.ts';
 
 /**
  * What the other end receives for a message: its copies after encoding and decoding. Throws as
@@ -18,77 +17,100 @@ export function recode(message: Message): Message[] {
   });
 }
 
-export interface LoopbackEnd {
-  /** False while the channel is closed. The other end has received it when this returns. */
-  send(message: Message): boolean;
-  /** Between parts of one process there is no lease to lose: Infinity, 0 while closed. */
-  leaseDeadlineMs(): number;
-}
+/** One end of a Loopback. */
+export class LoopbackEnd {
+  /** of the part at this end */
+  readonly name: string;
+  /** what the part at this end gets to see; to be set before the loopback is opened */
+  on: ChannelEvents | undefined;
+  readonly #loopback: Loopback;
+  /** monotonic ms; undefined while it is down */
+  upSinceMs: number | undefined;
+  messagesSent = 0;
 
-interface Side {
-  name: string;
-  on: ChannelEvents;
-  open: boolean;
+  constructor(name: string, loopback: Loopback) {
+    this.name = name;
+    this.#loopback = loopback;
+  }
+
+  /** False while the channel is closed. The other end sees it in a later microtask, in order. */
+  send(message: Message): boolean {
+    if (this.upSinceMs === undefined) return false;
+    this.messagesSent += 1;
+    this.#loopback.deliver(this, message);
+    return true;
+  }
+
+  /** Between parts of one process there is no lease to lose: Infinity, 0 while closed. */
+  leaseDeadlineMs(): number {
+    return this.upSinceMs === undefined ? 0 : Infinity;
+  }
+
+  /** The other end, for people and programs to look at. */
+  peer(): PeerState {
+    return this.#loopback.stateOf(this);
+  }
 }
 
 /**
  * `dialer` says hello first, as a switch does; `listener` answers with its own hello through
- * send().
+ * send(). Events come in microtasks: a plane is never entered while its own effects are carried out.
  */
 export class Loopback {
   readonly dialer: LoopbackEnd;
   readonly listener: LoopbackEnd;
-  readonly #dialing: Side;
-  readonly #listening: Side;
+  readonly #now: () => number;
 
-  constructor(
-    dialer: { name: string; on: ChannelEvents },
-    listener: { name: string; on: ChannelEvents },
-  ) {
-    this.#dialing = { ...dialer, open: false };
-    this.#listening = { ...listener, open: false };
-    this.dialer = this.#end(this.#dialing, this.#listening);
-    this.listener = this.#end(this.#listening, this.#dialing);
+  /** `now`: monotonic ms */
+  constructor(dialer: string, listener: string, now: () => number) {
+    this.dialer = new LoopbackEnd(dialer, this);
+    this.listener = new LoopbackEnd(listener, this);
+    this.#now = now;
   }
 
   open(hello: Hello): void {
     this.close();
-    this.#deliver(this.#listening, this.#dialing.name, hello);
+    this.deliver(this.dialer, hello);
   }
 
   /** Both ends see `down`, if they were up. */
   close(): void {
-    const sides: [Side, Side][] = [
-      [this.#dialing, this.#listening],
-      [this.#listening, this.#dialing],
-    ];
-    for (const [side, other] of sides) {
-      if (!side.open) continue;
-      side.open = false;
-      side.on.down(other.name);
+    for (const end of [this.dialer, this.listener]) {
+      if (end.upSinceMs === undefined) continue;
+      end.upSinceMs = undefined;
+      queueMicrotask(() => end.on?.down(this.#other(end).name));
     }
   }
 
-  #deliver(to: Side, from: string, message: Message): void {
+  deliver(from: LoopbackEnd, message: Message): void {
+    const to = this.#other(from);
     for (const part of recode(message)) {
-      if (part.type === 'ping') continue;
-      if (to.open) {
-        to.on.message(from, part);
-      } else if (part.type === 'hello') {
-        to.open = true;
-        to.on.up(from, part);
-      }
+      queueMicrotask(() => {
+        if (to.upSinceMs !== undefined) {
+          if (part.type !== 'ping') to.on?.message(from.name, part);
+        } else if (part.type === 'hello') {
+          to.upSinceMs = this.#now();
+          to.on?.up(from.name, part);
+        }
+      });
     }
   }
 
-  #end(own: Side, other: Side): LoopbackEnd {
+  stateOf(end: LoopbackEnd): PeerState {
+    const { upSinceMs, messagesSent } = end;
+    const other = this.#other(end);
     return {
-      send: (message) => {
-        if (!own.open) return false;
-        this.#deliver(other, own.name, message);
-        return true;
-      },
-      leaseDeadlineMs: () => (own.open && other.open ? Infinity : 0),
+      name: other.name,
+      up: upSinceMs !== undefined,
+      dialed: end === this.dialer,
+      upForMs: upSinceMs === undefined ? 0 : Math.round(this.#now() - upSinceMs),
+      queuedBytes: 0,
+      framesSent: messagesSent,
+      framesReceived: other.messagesSent,
     };
+  }
+
+  #other(end: LoopbackEnd): LoopbackEnd {
+    return end === this.dialer ? this.listener : this.dialer;
   }
 }

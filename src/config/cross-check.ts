@@ -100,6 +100,24 @@ function checkRoles(raw: Loose, problems: Problem[]): void {
   }
 }
 
+/** The parts of a host with both roles have a TUN each; a switch cannot hand over to itself alone. */
+function checkBothRoles(raw: Loose, problems: Problem[]): void {
+  const roles = texts(raw['roles']).map(([, role]) => role);
+  if (!roles.includes('switch')) return;
+  const own = namesOf(raw['servers']).indexOf(String(raw['name']));
+  if (own >= 0 && !roles.includes('agent')) {
+    const text = 'is this host: add agent to its roles';
+    problems.push({ path: ['servers', own, 'name'], text });
+  }
+  if (raw['switch'] === undefined || raw['agent'] === undefined) return;
+  const [first, second] = ['switch', 'agent'].map((role) => {
+    return section(raw[role])['device'] ?? 'baton0';
+  });
+  if (first !== second) return;
+  const text = `expected another device than that of the switch, found ${String(first)} for both`;
+  problems.push({ path: ['agent', 'device'], text });
+}
+
 function checkTransport(raw: Loose, problems: Problem[]): void {
   const tls = raw['tls'] !== undefined;
   const insecure = raw['insecure'] !== undefined;
@@ -248,6 +266,7 @@ export function crossCheck(data: unknown): Problem[] {
   if (typeof data !== 'object' || data === null || Array.isArray(data)) return problems;
   const raw = data as Loose;
   checkRoles(raw, problems);
+  checkBothRoles(raw, problems);
   checkTransport(raw, problems);
   checkServers(raw, problems);
   checkPools(raw, problems);

@@ -10,6 +10,7 @@ import type { PlaneEvent } from '../event.ts';
 import { createMemory, memoryMap, writeMemoryMap } from '../memory-map.ts';
 import { channelEvents, channelsByPeer, randomSeeds, type Ground } from './ground.ts';
 import { Part } from './part.ts';
+import { PartChannels } from './part-channels.ts';
 import { connectionsOf, viewOf, type RunningPart } from './running-part.ts';
 
 const LEASE_INTERVAL_MS = 100;
@@ -37,15 +38,17 @@ async function tellAboutVips({ services }: Hello, notice: Ground['notice']): Pro
 }
 
 function makeChannels(
-  { config, tls, notice }: Ground,
+  { config, tls, local, notice }: Ground,
   section: AgentConfig,
   part: Part<Agent>,
-): ControlChannels {
+): PartChannels {
   const receive = (event: PlaneEvent): void => {
     part.driver.receive(event);
     if (event.kind === 'channel-up') void tellAboutVips(event.hello, notice);
   };
-  return new ControlChannels({
+  const on = channelEvents(receive, notice);
+  if (local) local.listener.on = on;
+  const remote = new ControlChannels({
     name: config.name,
     hello: () => {
       throw new Error('an agent dials nobody');
@@ -55,15 +58,16 @@ function makeChannels(
     listen: section.listen,
     timing: config.timing,
     now: monotonicMs,
-    on: channelEvents(receive, notice),
+    on,
   });
+  return new PartChannels(remote, local?.listener);
 }
 
 /**
  * Copies the channels' lease deadlines to where workers compare them. A channel that was lost or is new
  * has none; what an older one proved still holds until its time is over, so deadlines never go back.
  */
-function writeLeases(part: Part<Agent>, channels: ControlChannels): void {
+function writeLeases(part: Part<Agent>, channels: PartChannels): void {
   const { view } = part.connections;
   for (const { name } of channels.peers()) {
     const lease = part.plane.leaseOf(name);

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { ChannelEvents, PeerState, TlsMaterial } from '../channel/control-channel.ts';
+import { Loopback } from '../channel/loopback.ts';
+import { monotonicMs } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import type { PlaneEvent } from '../event.ts';
 
@@ -12,6 +14,8 @@ export interface Ground {
   /** 32 bits of this start of the program: first half of its handoff ids */
   run: number;
   tls: TlsMaterial | undefined;
+  /** between switch (dialer) and agent (listener) of this host, if the switch has it among its servers */
+  local: Loopback | undefined;
   /** what an operator should know */
   notice: (text: string) => void;
 }
@@ -41,6 +45,12 @@ export function readTls(config: Config): TlsMaterial | undefined {
     }
   };
   return { ca: read('ca'), cert: read('cert'), key: read('key') };
+}
+
+/** A host that is among its own servers needs no network for what its two parts tell each other. */
+export function localChannel({ name, roles, servers }: Config): Loopback | undefined {
+  const isOwnServer = roles.includes('agent') && servers.some((server) => server.name === name);
+  return isOwnServer ? new Loopback(name, name, monotonicMs) : undefined;
 }
 
 /** A channel's events as a plane's. */

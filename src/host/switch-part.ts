@@ -8,6 +8,7 @@ import { WebSwitch } from '../control/switch/web-switch.ts';
 import { createMemory, memoryMap, writeMemoryMap } from '../memory-map.ts';
 import { channelEvents, channelsByPeer, randomSeeds, type Ground } from './ground.ts';
 import { Part } from './part.ts';
+import { PartChannels } from './part-channels.ts';
 import { connectionsOf, viewOf, type RunningPart } from './running-part.ts';
 import { removeSwitchNetwork, setUpSwitchNetwork } from './switch-network.ts';
 
@@ -29,22 +30,26 @@ function makeMemory({ config }: Ground, section: SwitchConfig): WebAssembly.Memo
   return memory;
 }
 
-function makeChannels(ground: Ground, part: Part<WebSwitch>): ControlChannels {
-  const { config, tls, notice } = ground;
-  return new ControlChannels({
+function makeChannels(ground: Ground, part: Part<WebSwitch>): PartChannels {
+  const { config, tls, local, notice } = ground;
+  const on = channelEvents((event) => part.driver.receive(event), notice);
+  if (local) local.dialer.on = on;
+  const distant = config.servers.filter((server) => server.name !== local?.dialer.name);
+  const remote = new ControlChannels({
     name: config.name,
     hello: () => part.plane.hello(),
     tls,
     insecure: config.insecure,
-    dial: config.servers.map(({ name, agent }) => ({ name, address: agent })),
+    dial: distant.map(({ name, agent }) => ({ name, address: agent })),
     timing: config.timing,
     now: monotonicMs,
-    on: channelEvents((event) => part.driver.receive(event), notice),
+    on,
   });
+  return new PartChannels(remote, local?.dialer);
 }
 
 /** A switch whose servers are not all there in time begins without them. */
-async function waitForServers(channels: ControlChannels, count: number): Promise<void> {
+async function waitForServers(channels: PartChannels, count: number): Promise<void> {
   const deadline = monotonicMs() + SERVERS_LIMIT_MS;
   const up = (): number => channels.peers().filter((peer) => peer.up).length;
   while (up() < count && monotonicMs() < deadline) await delay(5);
@@ -52,7 +57,7 @@ async function waitForServers(channels: ControlChannels, count: number): Promise
 
 /** Starts the role `switch`; comes back when it forwards. Throws when it cannot, with nothing left over. */
 export async function startSwitch(ground: Ground): Promise<RunningPart> {
-  const { config, module, run, notice } = ground;
+  const { config, module, run, local, notice } = ground;
   const section = config.switch;
   if (!section) throw new Error(`${config.file}: role switch has no section "switch"`);
   const memory = makeMemory(ground, section);
@@ -74,6 +79,7 @@ export async function startSwitch(ground: Ground): Promise<RunningPart> {
   const vips = config.services.flatMap(({ vip }) => vip);
   const stop = async (): Promise<void> => {
     clearInterval(timer);
+    local?.close();
     await channels.stop();
     await part.stop();
     await removeSwitchNetwork(vips);
@@ -82,6 +88,7 @@ export async function startSwitch(ground: Ground): Promise<RunningPart> {
     await setUpSwitchNetwork(section.device, vips);
     await part.start();
     await channels.start();
+    local?.open(part.plane.hello(config.name));
     await waitForServers(channels, config.servers.length);
   } catch (error) {
     await stop();

@@ -250,4 +250,19 @@ test('config: the JSON Schema is strict and knows the sections', () => {
   assert.ok('services' in schema.properties);
 });
 
+test('config: a switch that is a server needs the agent too, with a TUN of its own', () => {
+  assert.equal(changed('name: switch', 'name: server1'), [
+    'baton.yaml:6:13: servers[0].name: is this host: add agent to its roles',
+  ]);
+  const section = AGENT.slice(AGENT.indexOf('agent:'));
+  const both = SWITCH.replace('name: switch', 'name: server1').replace(
+    '[switch]',
+    '[switch, agent]',
+  );
+  const problems = problemsOf(both + section);
+  assert.is(problems.length, 1);
+  assert.match(problems[0]!, /agent.device: expected another device .* found baton0 for both/);
+  assert.equal(problemsOf(`${both}${section}  device: baton1\n`), []);
+});
+
 test.run();

@@ -1,0 +1,41 @@
+import type { ControlChannels } from '../channel/control-channel.ts';
+import type { LoopbackEnd } from '../channel/loopback.ts';
+import type { Message } from '../channel/messages.ts';
+import type { PeerState } from '../channel/options.ts';
+
+/** A part's control channels: over the network, and to the other part of this host if it works with it. */
+export class PartChannels {
+  readonly #remote: ControlChannels;
+  readonly #local: LoopbackEnd | undefined;
+
+  constructor(remote: ControlChannels, local: LoopbackEnd | undefined) {
+    this.#remote = remote;
+    this.#local = local;
+  }
+
+  start(): Promise<void> {
+    return this.#remote.start();
+  }
+
+  stop(): Promise<void> {
+    return this.#remote.stop();
+  }
+
+  /** Both parts of a host bear its name: a peer of one's own name is the other part. */
+  send(to: string, message: Message): boolean {
+    return this.#localTo(to)?.send(message) ?? this.#remote.send(to, message);
+  }
+
+  /** Until when this part may act for the peer (monotonic ms), 0 = not at all. */
+  leaseDeadlineMs(peer: string): number {
+    return this.#localTo(peer)?.leaseDeadlineMs() ?? this.#remote.leaseDeadlineMs(peer);
+  }
+
+  peers(): PeerState[] {
+    return [...(this.#local ? [this.#local.peer()] : []), ...this.#remote.peers()];
+  }
+
+  #localTo(peer: string): LoopbackEnd | undefined {
+    return this.#local?.name === peer ? this.#local : undefined;
+  }
+}
