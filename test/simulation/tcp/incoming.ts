@@ -92,12 +92,8 @@ function processAck(socket: Socket, packet: TcpPacket, place: Place): boolean {
     return false;
   }
   const window = packet.window << agreement.sendScale;
-  const isNewer = place.ack > sender.una || place.start > socket.windowSequence;
   const changes = window !== sender.window;
-  if (
-    isNewer ||
-    (place.start === socket.windowSequence && (window > sender.window || window === 0))
-  ) {
+  if (isWindowNews(socket, place, window)) {
     socket.windowSequence = place.start;
     sender.setWindow(window);
   }
@@ -113,6 +109,14 @@ function processAck(socket: Socket, packet: TcpPacket, place: Place): boolean {
   if (sender.isFinAcknowledged) finAcknowledged(socket);
   if ((socket.state as string) === 'CLOSED') return false;
   return true;
+}
+
+/** RFC 9293 3.10.7.4, as Linux's tcp_may_update_window(): an old ACK tells nothing about the window. */
+function isWindowNews(socket: Socket, place: Place, window: number): boolean {
+  const { sender, windowSequence } = socket;
+  if (place.ack < sender.una) return false;
+  if (place.ack > sender.una || place.start > windowSequence) return true;
+  return place.start === windowSequence && (window > sender.window || window === 0);
 }
 
 /** RFC 7323 section 4.1: age of the echoed timestamp in ms, -1 without one. */
