@@ -14,7 +14,7 @@ import type { AgentFigures } from './figures.ts';
 import { Outbox } from './outbox.ts';
 import { Peers } from './peers.ts';
 import type { Peer } from './peers.ts';
-import { Comparison, resyncMessages } from './resync.ts';
+import { Comparison } from './resync.ts';
 import type { Giver, Outcome, Takeover } from './takeover.ts';
 import { Translate } from './translate.ts';
 
@@ -90,7 +90,7 @@ export class Agent implements Plane {
     this.#takeover.reachable(peer, nowMs);
     const here = this.#takeover.list(peer);
     this.#comparisons.set(name, new Comparison(here));
-    for (const message of resyncMessages(here)) this.#outbox.message(name, message);
+    this.#outbox.message(name, { type: 'resync', entries: here, last: true });
   }
 
   /** Its connections stay and are served. */

@@ -1,17 +1,5 @@
-import type { HandoffId, Resync, ResyncEntry } from '../channel/messages.ts';
+import type { HandoffId, ResyncEntry } from '../channel/messages.ts';
 import { idKey } from '../tuple.ts';
-
-const CHUNK = 256;
-
-/** A list as messages; an empty one is a message too, for `last` lets the other side compare. */
-export function resyncMessages(entries: ResyncEntry[]): Resync[] {
-  const messages: Resync[] = [];
-  for (let from = 0; from === 0 || from < entries.length; from += CHUNK) {
-    const last = from + CHUNK >= entries.length;
-    messages.push({ type: 'resync', entries: entries.slice(from, from + CHUNK), last });
-  }
-  return messages;
-}
 
 /**
  * What was here when a peer's channel came up and its list has not named yet. Handoffs that arrive

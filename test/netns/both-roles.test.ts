@@ -27,7 +27,9 @@ async function moveSwitch(lab: TestLab): Promise<void> {
     ...read(HOST),
     roles: ['switch', 'agent'],
     switch: { ...section, device: 'baton1' },
-    ...{ servers, pools, services },
+    servers,
+    pools,
+    services,
   };
   writeFileSync(join(lab.directory, `${HOST}.yaml`), stringify(both));
   const { address, address6 } = lab.topology.servers[0]!;

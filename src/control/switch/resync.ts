@@ -12,8 +12,6 @@ import type { Server, SwitchState } from '../state.ts';
 import { isAssigned, oweClose } from './close.ts';
 import { recallEntry, removeEntry } from './update.ts';
 
-const CHUNK = 256;
-
 /** The agent can be reached: it tells its connections, then we tell ours. */
 export function channelUp(state: SwitchState, server: Server, hello: Hello, nowMs: number): void {
   if (server.up) channelDown(state, server, nowMs);
@@ -181,8 +179,5 @@ function sendList(state: SwitchState, server: Server): void {
     tuple: switchTuple(connections, entry),
     clientIsn: connections.record32(entry, L.RECORD_CLIENT_ISN),
   }));
-  for (let from = 0; from === 0 || from < entries.length; from += CHUNK) {
-    const last = from + CHUNK >= entries.length;
-    state.send(server, { type: 'resync', entries: entries.slice(from, from + CHUNK), last });
-  }
+  state.send(server, { type: 'resync', entries, last: true });
 }

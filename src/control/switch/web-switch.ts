@@ -1,4 +1,5 @@
 import type { Hello, Message } from '../../channel/messages.ts';
+import { PROTOCOL_VERSION } from '../../channel/wire.ts';
 import type { Effects, Plane, PlaneEvent } from '../../event.ts';
 import * as L from '../../../assembly/layout.ts';
 import { packetArrived } from '../distributor/arrival.ts';
@@ -12,8 +13,6 @@ import type { Server, WebSwitchOptions } from '../state.ts';
 import { closed, repeatCloses } from './close.ts';
 import { channelDown, channelUp, disown, resynced } from './resync.ts';
 import { Sweep } from './sweep.ts';
-
-const PROTOCOL_VERSION = 1;
 
 /** The control plane of a host with role `switch`: distributor, dispatcher and table in one. */
 export class WebSwitch implements Plane {
