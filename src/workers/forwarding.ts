@@ -1,6 +1,7 @@
 import * as L from '../../assembly/layout.ts';
 import * as V from '../../assembly/verdict.ts';
 import type { Device } from '../packet-io/device.ts';
+import { Polling } from './polling.ts';
 import { FromControlReader, workerAddress } from './rings.ts';
 
 /** What forwarding needs of the core (assembly/index.ts). */
@@ -19,8 +20,8 @@ export interface ForwardingParts {
   nowMs: () => number;
 }
 
+const DOORBELL = L.HEADER_DOORBELL >>> 2;
 const RECORDS_PER_PASS = 64; // so that a flood from control cannot starve the device
-const EMPTY_POLLS_BEFORE_SLEEP = 200; // about 100 us; soft timers (Aron and Druschel 1999)
 const SLEEP_LIMIT_MS = 250; // a dying process waits for its threads: no sleep may be endless
 
 /** One worker's packets: from the device and from control, through the core, to the device. */
@@ -56,19 +57,24 @@ export class Forwarding {
   pass(): number {
     const heartbeat = (this.#record + L.WORKER_HEARTBEAT) >>> 2;
     this.#words[heartbeat] = (this.#words[heartbeat] ?? 0) + 1;
+    const rings = Atomics.load(this.#words, DOORBELL);
     const queued = this.#transmitQueued();
     const received = this.#device.receive(this.#slotBase, this.#slotCount);
     if (received === 0) {
       this.#count(V.COUNTER_EMPTY_POLLS, 1);
+      if (queued > 0) this.#notify(rings);
       return queued;
     }
     this.#count(V.COUNTER_POLLS_WITH_PACKETS, 1);
-    const doorbell = L.HEADER_DOORBELL >>> 2;
-    const rings = Atomics.load(this.#words, doorbell);
     const toSend = this.#core.forward(this.#worker, received, this.#nowMs()) >>> 0;
-    if (Atomics.load(this.#words, doorbell) !== rings) Atomics.notify(this.#words, doorbell);
+    this.#notify(rings);
     if (toSend > 0) this.#transmitLeaving(toSend, received);
     return queued + received;
+  }
+
+  /** Wakes control if the core has rung since. */
+  #notify(rings: number): void {
+    if (Atomics.load(this.#words, DOORBELL) !== rings) Atomics.notify(this.#words, DOORBELL);
   }
 
   /** Sends what leaves of a batch, in order. */
@@ -90,17 +96,11 @@ export class Forwarding {
 
   /** Passes until HEADER_STOP is set: polls while there is traffic, sleeps in the device when idle. */
   run(beforePass?: () => void): void {
-    let empty = 0;
+    const polling = new Polling(this.#nowMs);
     while (!this.isStopping()) {
       beforePass?.();
-      if (this.pass() > 0) {
-        empty = 0;
-      } else if (empty < EMPTY_POLLS_BEFORE_SLEEP) {
-        empty += 1;
-      } else {
-        // one empty pass after a sleep is enough to go on sleeping: only traffic starts the polling again
-        this.#sleep();
-      }
+      if (this.pass() > 0) polling.busy();
+      else if (polling.empty()) this.#sleep();
     }
   }
 
