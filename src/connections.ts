@@ -205,6 +205,11 @@ export class Connections {
   }
 }
 
+/** The key of a connection at the switch, where its packets come to the VIP. */
+export function switchKey({ client, clientPort, vip, vipPort }: Tuple): LocalTuple {
+  return { client, clientPort, local: vip, localPort: vipPort };
+}
+
 /** The client's view of an entry of the switch, whose local address is the VIP. */
 export function switchTuple(connections: Connections, entry: number): Tuple {
   return {

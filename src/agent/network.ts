@@ -9,7 +9,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { formatAddress, formatPrefix, parseAddress } from '../config/address.ts';
 import type { Prefix } from '../config/address.ts';
-import { ip, readSysctl, tryIp, writeSysctl } from '../packet-io/iproute.ts';
+import { ethernetMtus, ip, readSysctl, tryIp, writeSysctl } from '../packet-io/iproute.ts';
 import { deviceAddress } from './bindings.ts';
 import * as traps from './traps.ts';
 import type { Finding, LocalAddress } from './traps.ts';
@@ -25,12 +25,6 @@ export interface AgentNetworkOptions {
   device: string;
   handoff: Prefix[];
   service: Prefix[];
-}
-
-interface Link {
-  ifname: string;
-  mtu: number;
-  link_type: string;
 }
 
 function family(prefix: Prefix): '-4' | '-6' {
@@ -116,9 +110,7 @@ export class AgentNetwork {
 
 /** What the server sends leaves the host by an Ethernet link: the TUN must not promise it more. */
 async function smallestMtu(device: string): Promise<number> {
-  const links = JSON.parse(await ip('-j', 'link', 'show', 'up')) as Link[];
-  const others = links.filter((link) => link.ifname !== device && link.link_type === 'ether');
-  const smallest = Math.min(...others.map((link) => link.mtu));
+  const smallest = Math.min(...(await ethernetMtus(device)));
   return Number.isFinite(smallest) ? Math.max(MTU_LEAST, smallest) : MTU_DEFAULT;
 }
 

@@ -5,6 +5,7 @@ import { Connections } from '../connections.ts';
 import type { Core } from '../core.ts';
 import type { Effects, OutgoingPacket } from '../event.ts';
 import { sameAddress } from '../tuple.ts';
+import type { LocalTuple } from '../tuple.ts';
 import { Deadlines } from './deadlines.ts';
 import { Dispatcher } from './dispatcher/dispatcher.ts';
 import { Figures } from './figures.ts';
@@ -131,6 +132,13 @@ export class SwitchState {
     opening.phase = 'over';
     this.openings.delete(opening.entry);
     this.deadlines.remove(opening);
+  }
+
+  /** The entry of a connection, or NO_ENTRY. */
+  find(key: LocalTuple): number {
+    this.connections.writeTuple(key);
+    const entry = this.core.lookup(L.CONTROL_TUPLE);
+    return this.connections.isIndex(entry) ? entry : L.NO_ENTRY;
   }
 
   nextId(): HandoffId {

@@ -50,7 +50,7 @@ export class Part<SomePlane extends Plane = Plane> {
     this.memory = memory;
     this.core = instantiateCore(module, memory);
     this.core.initialise();
-    const owner = this.core.nextOwner() >>> 0;
+    const owner = this.core.nextOwner();
     this.connections = new Connections(memory.buffer);
     this.plane = options.makePlane(this.core);
     this.#fds = openTun(device, workers);

@@ -1,5 +1,5 @@
 import { formatAddress } from '../config/address.ts';
-import { ip, tryIp, writeSysctl } from '../packet-io/iproute.ts';
+import { ethernetMtus, ip, tryIp, writeSysctl } from '../packet-io/iproute.ts';
 
 // Reverse-path filtering in loose mode drops everything on a device without an IPv4 address. RFC 7600
 // reserves this one for hosts that need any address at all.
@@ -10,16 +10,8 @@ const BLACKHOLE_METRIC = '65535';
 const MTU_LEAST = 1500;
 const MTU_MOST = 9216;
 
-interface Link {
-  ifname: string;
-  mtu: number;
-  link_type: string;
-}
-
 async function largestMtu(device: string): Promise<number> {
-  const links = JSON.parse(await ip('-j', 'link', 'show', 'up')) as Link[];
-  const others = links.filter((link) => link.ifname !== device && link.link_type === 'ether');
-  return Math.min(MTU_MOST, Math.max(MTU_LEAST, ...others.map((link) => link.mtu)));
+  return Math.min(MTU_MOST, Math.max(MTU_LEAST, ...(await ethernetMtus(device))));
 }
 
 function routeArguments(vip: Uint8Array): string[] {

@@ -43,6 +43,20 @@ export async function tryIp(...args: string[]): Promise<boolean> {
   }
 }
 
+interface Link {
+  ifname: string;
+  mtu: number;
+  link_type: string;
+}
+
+/** MTUs of the Ethernet links that are up, without that device. */
+export async function ethernetMtus(device: string): Promise<number[]> {
+  const links = JSON.parse(await ip('-j', 'link', 'show', 'up')) as Link[];
+  return links
+    .filter((link) => link.ifname !== device && link.link_type === 'ether')
+    .map((link) => link.mtu);
+}
+
 function sysctlPath(name: string): string {
   return `/proc/sys/${name}`;
 }

@@ -73,15 +73,14 @@ function whileHanding(
 
 /** The entry that the packet belongs to; a new one if there is none for a client that is proven. */
 function locate(state: SwitchState, event: PacketEvent, packet: TcpPacket, nowMs: number): number {
-  const { connections, core } = state;
+  const { connections } = state;
   if (connections.isIndex(event.entry)) {
     return isKeyOf(state, event.entry, packet) ? event.entry : L.NO_ENTRY;
   }
   if (event.queue !== L.QUEUE_OPEN) return L.NO_ENTRY;
   const key = keyOf(packet);
-  connections.writeTuple(key);
-  const found = core.lookup(L.CONTROL_TUPLE) >>> 0;
-  if (!connections.isIndex(found)) return insertEntry(state, event, packet, key, nowMs);
+  const found = state.find(key);
+  if (found === L.NO_ENTRY) return insertEntry(state, event, packet, key, nowMs);
   const isn = connections.record32(found, L.RECORD_CLIENT_ISN);
   const isPast = connections.state(found) === L.STATE_CLOSED && advance(isn, 1) !== packet.sequence;
   if (!isPast) return found;
@@ -148,7 +147,7 @@ function insertEntry(
     .record16(L.RECORD_CLIENT_WINDOW, packet.window)
     .record32(L.RECORD_TIMESTAMP_RECENT, packet.options.timestamps?.value ?? 0)
     .record32(L.RECORD_TIMESTAMP_SWITCH, packet.options.timestamps?.echo ?? 0);
-  const result = core.insert(state.owner, L.CONTROL_TEMPLATE) >>> 0;
+  const result = core.insert(state.owner, L.CONTROL_TEMPLATE);
   const entry = result >= EXISTS ? result - EXISTS : result;
   if (!connections.isIndex(entry)) {
     state.figures.tableFull += 1;

@@ -1,5 +1,6 @@
 import * as L from '../../../assembly/layout.ts';
 import type { Close, HandoffId, Tuple } from '../../channel/messages.ts';
+import { switchKey } from '../../connections.ts';
 import { finishHeld } from '../distributor/held.ts';
 import type { Server, SwitchState } from '../state.ts';
 import { closeEntry } from './update.ts';
@@ -26,11 +27,8 @@ export function repeatCloses(state: SwitchState, nowMs: number): void {
 
 /** The entry of a tuple if it still is the connection with that id. */
 export function entryOf(state: SwitchState, tuple: Tuple, id: HandoffId): number {
-  const { connections, core } = state;
-  const { client, clientPort, vip, vipPort } = tuple;
-  connections.writeTuple({ client, clientPort, local: vip, localPort: vipPort });
-  const entry = core.lookup(L.CONTROL_TUPLE) >>> 0;
-  return connections.isIndex(entry) && connections.hasId(entry, id) ? entry : L.NO_ENTRY;
+  const entry = state.find(switchKey(tuple));
+  return entry !== L.NO_ENTRY && state.connections.hasId(entry, id) ? entry : L.NO_ENTRY;
 }
 
 /** Whether the entry counts as a connection of its server. */

@@ -1,7 +1,7 @@
 import * as L from '../../../assembly/layout.ts';
 import { TCP_ACK } from '../../../assembly/wire/tcp.ts';
 import type { Failed, Hello, Resync, ResyncEntry } from '../../channel/messages.ts';
-import { switchTuple } from '../../connections.ts';
+import { switchKey, switchTuple } from '../../connections.ts';
 import { distance } from '../../packet/sequence.ts';
 import { idKey } from '../../tuple.ts';
 import { answer } from '../distributor/answer.ts';
@@ -62,15 +62,9 @@ function isOurs(
 ): boolean {
   if (state.owed.has(id)) return false;
   const { connections, core } = state;
-  const key = {
-    client: tuple.client,
-    clientPort: tuple.clientPort,
-    local: tuple.vip,
-    localPort: tuple.vipPort,
-  };
-  connections.writeTuple(key);
-  const found = core.lookup(L.CONTROL_TUPLE) >>> 0;
-  if (connections.isIndex(found) && !yields(state, found, clientIsn)) {
+  const key = switchKey(tuple);
+  const found = state.find(key);
+  if (found !== L.NO_ENTRY && !yields(state, found, clientIsn)) {
     const isSame = connections.hasId(found, id);
     const isWithIt = connections.record16(found, L.RECORD_SERVER) === server.index;
     return isSame && isWithIt && isAssigned(connections.state(found));
@@ -88,7 +82,7 @@ function isOurs(
     .record32(L.RECORD_CLIENT_ISN, clientIsn)
     .record16(L.RECORD_SERVICE, service.row)
     .record16(L.RECORD_SERVER, server.index);
-  const entry = core.insert(state.owner, L.CONTROL_TEMPLATE) >>> 0;
+  const entry = core.insert(state.owner, L.CONTROL_TEMPLATE);
   if (!connections.isIndex(entry)) return false;
   state.dispatcher.adopt(server.index);
   state.figures.adopted += 1;
