@@ -3,7 +3,7 @@
 import { parseArgs } from 'node:util';
 import { fileURLToPath } from 'node:url';
 import { compileCore } from '../../src/core.ts';
-import { MISTAKES } from '../planted/mistakes.ts';
+import { MISTAKES, type Mistake } from '../planted/mistakes.ts';
 import { tryMistake } from '../planted/planting.ts';
 import { describeReport, replaySeed, runSeeds } from '../simulation/seeds.ts';
 import { simulate } from '../simulation/simulation.ts';
@@ -43,15 +43,21 @@ async function allSeeds(): Promise<void> {
   say(report.failures.length === 0, describeReport(report));
 }
 
+async function tryToFind(mistake: Mistake): Promise<[boolean, string]> {
+  const what = `planted: ${mistake.name} ->`;
+  try {
+    const { seeds: tried, failures: found } = await tryMistake(root, mistake, seeds);
+    if (!found[0]) return [false, `${what} not found in ${tried} seeds`];
+    return [true, `${what} seed ${found[0].seed}: ${found[0].problems[0]}`];
+  } catch (error) {
+    return [false, `${what} ${error instanceof Error ? error.message : String(error)}`];
+  }
+}
+
 async function plantedMistakes(): Promise<void> {
   const part = values.mistake ?? '';
   for (const mistake of MISTAKES.filter(({ name }) => name.includes(part))) {
-    const report = await tryMistake(root, mistake, seeds);
-    const found = report.failures[0];
-    const how = found
-      ? `seed ${found.seed}: ${found.problems[0]}`
-      : `not found in ${report.seeds} seeds`;
-    say(found !== undefined, `planted: ${mistake.name} -> ${how}`);
+    say(...(await tryToFind(mistake)));
   }
 }
 

@@ -38,14 +38,14 @@ export const MISTAKES: Mistake[] = [
   mistake(
     'a bucket lock that is not released',
     'assembly/lookup/table.ts',
-    'Table.settle(entry, record);\n    }\n    BucketLock.release(bucket);',
-    'Table.settle(entry, record);\n      BucketLock.release(bucket);\n    }',
+    'if (same) Table.takeOut(owner, bucket, entry);\n    BucketLock.release(bucket);',
+    'if (same) Table.takeOut(owner, bucket, entry);\n    else BucketLock.release(bucket);',
   ),
   mistake(
     'the server port left out of the checksum',
     'assembly/rewrite/to-client.ts',
     'let change = <u64>(address + port);',
-    'let change = <u64>address;\n    if (port == 0xfffff) return;',
+    'let change = <u64>address + (port & 0);',
   ),
   mistake(
     'SACK blocks that keep their numbers',
@@ -93,7 +93,7 @@ export const MISTAKES: Mistake[] = [
     'a replay that is given up but not killed',
     `${AGENT}/translate.ts`,
     'this.#kills.begin(entry, { guesses, told, tellMs: nowMs + VERDICT_MS }, nowMs);',
-    'if (guesses.length > 0) told({ confirmed: true, acknowledged: 0, client: 0 } as never);',
+    'if (guesses.length > 0) told({ confirmed: true, acknowledged: 0 });',
   ),
   {
     name: 'terminal messages that are told once',
@@ -113,8 +113,13 @@ export const MISTAKES: Mistake[] = [
   mistake(
     'another server is asked when an answer is late',
     `${SWITCH}/distributor/handoff.ts`,
-    "if (nowMs >= opening.deadlineMs) giveUpHanding(state, opening, 'timeout', nowMs);",
-    'if (nowMs >= opening.deadlineMs) {\n    state.pending.delete(opening.id.counter);\n    tryNext(state, opening, nowMs);\n  }',
+    'if (nowMs < opening.deadlineMs) return;\n',
+    `if (nowMs < opening.deadlineMs) return;
+  if (nowMs > 0) {
+    state.pending.delete(opening.id.counter);
+    return tryNext(state, opening, nowMs);
+  }
+`,
   ),
   mistake(
     'held packets that leave backwards',
@@ -141,10 +146,10 @@ export const MISTAKES: Mistake[] = [
     'nowMs',
   ),
   mistake(
-    'a close that is not compared with the handoff id',
-    `${SWITCH}/switch/close.ts`,
-    'connections.isIndex(entry) && connections.hasId(entry, id) ? entry',
-    'connections.isIndex(entry) ? entry',
+    'a handoff that is not compared with the id of the connection before',
+    `${AGENT}/translate.ts`,
+    'if (before !== null && this.#entries.connections.hasId(before, id)) {',
+    'if (before !== null) {',
   ),
   mistake(
     'a lost channel that closes the connections of its server',

@@ -3,13 +3,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { plant } from './core.ts';
+import { CORE_MISTAKES } from './core-mistakes.ts';
 import { MISTAKES } from './mistakes.ts';
-import { plant } from './planting.ts';
 
 const planting = suite('planted mistakes');
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-for (const { name, changes } of MISTAKES) {
+for (const { name, changes } of [...MISTAKES, ...CORE_MISTAKES]) {
   planting(`can still be planted: ${name}`, () => {
     for (const change of changes) {
       const text = readFileSync(join(root, change.file), 'utf8');

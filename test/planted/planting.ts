@@ -1,19 +1,13 @@
 import { execFile } from 'node:child_process';
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { build, type Plugin } from 'esbuild';
 import type { SeedsReport } from '../simulation/seeds.ts';
+import { plant, plantCore } from './core.ts';
 import type { Change, Mistake } from './mistakes.ts';
 
 const run = promisify(execFile);
-
-/** The text with the change made. Throws when what it looks for is not there exactly once. */
-export function plant(text: string, { file, find, replace }: Change): string {
-  const parts = text.split(find);
-  if (parts.length === 2) return parts.join(replace);
-  throw new Error(`${file}: found ${parts.length - 1} times instead of once: ${find}`);
-}
 
 function isOfCore({ file }: Change): boolean {
   return file.startsWith('assembly/');
@@ -34,20 +28,6 @@ function planter(root: string, changes: Change[]): Plugin {
   };
 }
 
-/** Compiles a copy of assembly/ with the changes into `folder`. */
-async function plantCore(root: string, folder: string, changes: Change[]): Promise<void> {
-  const copy = join(folder, 'assembly');
-  cpSync(join(root, 'assembly'), copy, { recursive: true });
-  for (const change of changes) {
-    const file = join(folder, change.file);
-    writeFileSync(file, plant(readFileSync(file, 'utf8'), change));
-  }
-  const target = ['--config', join(root, 'asconfig.json'), '--target', 'single'];
-  const out = ['--outFile', join(folder, 'core-single.wasm')];
-  const asc = join(root, 'node_modules/assemblyscript/bin/asc.js');
-  await run(process.execPath, [asc, join(copy, 'index.ts'), ...target, ...out], { cwd: folder });
-}
-
 /**
  * Bundles the simulation with one mistake in it and runs seeds until one of them fails. `mistake` without
  * changes: the program as it is. The bundle lies below build/ for the time of the run.
@@ -62,8 +42,9 @@ export async function tryMistake(
   mkdirSync(folder, { recursive: true });
   try {
     const ofCore = mistake.changes.filter(isOfCore);
-    if (ofCore.length > 0) await plantCore(root, folder, ofCore);
-    else cpSync(join(root, 'build/core-single.wasm'), join(folder, 'core-single.wasm'));
+    const core = join(folder, 'core-single.wasm');
+    if (ofCore.length > 0) await plantCore(root, folder, ofCore, 'single', core);
+    else cpSync(join(root, 'build/core-single.wasm'), core);
     const program = join(folder, 'program.mjs');
     await build({
       entryPoints: [join(root, 'test/planted/program.ts')],

@@ -141,10 +141,15 @@ export class LinuxStack implements Stack {
   }
 
   send(connection: number, bytes: Uint8Array): void {
+    const written = this.sendSome(connection, bytes);
+    if (written !== bytes.length) throw new Error(`send: ${written} of ${bytes.length} bytes`);
+  }
+
+  /** As many bytes as the socket takes now. */
+  sendSome(connection: number, bytes: Uint8Array): number {
     const copy = libc.bytesOfItsOwn(bytes.length);
     copy.set(bytes);
-    const written = libc.write(connection, libc.addressOf(copy), copy.length);
-    if (written !== bytes.length) throw new Error(`send: ${written} of ${bytes.length} bytes`);
+    return Math.max(0, libc.write(connection, libc.addressOf(copy), copy.length));
   }
 
   read(connection: number): Uint8Array | 'end' | 'reset' | undefined {

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { clientScripts } from './client-scripts.ts';
+import { exchange } from './exchange.ts';
 import { LinuxStack, PlainTun } from './linux-stack.ts';
 import { lossScripts, replayScripts, serverScripts } from './scripts.ts';
 import { SimulatedStack } from './simulated-stack.ts';
@@ -32,6 +33,14 @@ if (process.env[INSIDE]) {
       const found = await play(simulated, port);
       simulated.dispose();
       assert.equal(found, expected);
+    });
+  }
+  for (const listener of ['Linux', 'simulated'] as const) {
+    inside(`1 MB each way over a lossy wire, ${listener} listens`, async () => {
+      const linux = new LinuxStack(tun);
+      const { simulated, real } = await exchange(linux, tun, listener, 1 << 20);
+      assert.is(simulated, 'all bytes right, ended');
+      assert.is(real, 'all bytes right, ended');
     });
   }
   inside.run();

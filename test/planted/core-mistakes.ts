@@ -1,0 +1,100 @@
+import type { Change, Mistake } from './mistakes.ts';
+
+function mistake(name: string, file: string, find: string, replace: string): Mistake {
+  return { name, changes: [{ file: `assembly/${file}`, find, replace }] };
+}
+
+/** A mistake in the table's concurrency, and the table mode in which it is made. */
+export interface TableMistake extends Mistake {
+  table: 'keyed' | 'paper';
+}
+
+const TAKES = 'if (BucketLock.take(bucket, owner, tries)) {\n      const existing';
+const INSERTED = 'BucketLock.release(bucket);\n    }\n    if (result';
+
+const INSERT_UNLOCKED: Change[] = [
+  {
+    file: 'assembly/lookup/table.ts',
+    find: TAKES,
+    replace: 'if (tries != 0) {\n      const existing',
+  },
+  { file: 'assembly/lookup/table.ts', find: INSERTED, replace: '}\n    if (result' },
+];
+
+const PAPER_UNLOCKED: Change[] = [
+  {
+    file: 'assembly/lookup/reader.ts',
+    find: 'if (!BucketLock.take(bucket, owner, 1)) {',
+    replace: 'if (owner == 0) {',
+  },
+  {
+    file: 'assembly/lookup/reader.ts',
+    find: 'BucketLock.release(bucket);\n    return entry;',
+    replace: 'return entry;',
+  },
+];
+
+/** What the test of four threads must find: the version check or a lock left out. */
+export const TABLE_MISTAKES: TableMistake[] = [
+  {
+    table: 'keyed',
+    ...mistake(
+      "no version check for a plain packet's entry",
+      'straight.ts',
+      'if (state | (version & VERSION_LOCKED) | (Atomic.load(bucket) ^ version)) return false;',
+      'if (state) return false;',
+    ),
+  },
+  {
+    table: 'keyed',
+    ...mistake(
+      'no version check behind the copy of an entry',
+      'lookup/reader.ts',
+      'if (Atomic.load(bucket) == version) {\n          result = entry;',
+      'if (version != 1) {\n          result = entry;',
+    ),
+  },
+  {
+    table: 'keyed',
+    ...mistake(
+      "no version check in control's lookup",
+      'lookup/reader.ts',
+      'if (Atomic.load(bucket) == version) return entry;',
+      'return entry;',
+    ),
+  },
+  { table: 'keyed', name: 'no lock in an insert', changes: INSERT_UNLOCKED },
+  {
+    table: 'keyed',
+    ...mistake(
+      'no lock in an update and a removal',
+      'lookup/table.ts',
+      'if (!BucketLock.take(bucket, owner, tries)) return 0;',
+      '',
+    ),
+  },
+  {
+    table: 'keyed',
+    ...mistake(
+      'a lock that two may take at once',
+      'lookup/bucket-lock.ts',
+      'if (Atomic.exchange(bucket, version, BucketLock.locked(version, owner))) return true;',
+      'return true;',
+    ),
+  },
+  {
+    table: 'keyed',
+    ...mistake(
+      'no lock of the pool',
+      'lookup/pool.ts',
+      'if (Atomic.load(HEADER_FREE_LOCK) == 0 && Atomic.exchange(HEADER_FREE_LOCK, 0, owner)) {',
+      'if (owner != 0) {',
+    ),
+  },
+  { table: 'paper', name: "no lock for a packet's entry", changes: PAPER_UNLOCKED },
+];
+
+/** What the comparison with full checksums must find. */
+export const CHECKSUM_MISTAKES: Mistake[] = [];
+
+export const CORE_MISTAKES: Mistake[] = [...TABLE_MISTAKES, ...CHECKSUM_MISTAKES];
