@@ -1,6 +1,5 @@
 // npm run acceptance [NAME [-- ARGUMENTS]]: runs one line of the acceptance list, or all of them.
 // Each line is a program test/acceptance/NAME.ts that prints what it saw and exits 0 when it passed.
-// Lines that compare speed may be repeated: the best of three runs counts, since machines are noisy.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,8 +18,6 @@ const NAMES = [
   'polling',
   'bench',
 ];
-const SPEED = new Set(['bench']);
-const SPEED_RUNS = 3;
 
 const [name, ...rest] = process.argv.slice(2);
 if (name !== undefined && !NAMES.includes(name)) {
@@ -31,7 +28,7 @@ installDependencies();
 if (!installPrograms()) process.exit(1);
 buildAll();
 
-function runOnce(line) {
+function run(line) {
   const file = join(root, 'build', `acceptance-${line}.mjs`);
   if (!existsSync(file)) {
     console.error(`acceptance: ${line} has no program test/acceptance/${line}.ts`);
@@ -46,9 +43,7 @@ const lines = name === undefined ? NAMES : [name];
 for (const line of lines) {
   console.log(`== ${line}`);
   const started = Date.now();
-  let passed = false;
-  for (let run = 1; !passed && run <= (SPEED.has(line) ? SPEED_RUNS : 1); run++)
-    passed = runOnce(line);
+  const passed = run(line);
   if (!passed) failed += 1;
   const seconds = ((Date.now() - started) / 1000).toFixed(1);
   console.log(`== ${line}: ${passed ? 'passed' : 'FAILED'} in ${seconds} s`);
