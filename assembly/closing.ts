@@ -10,6 +10,7 @@ import {
   FLAG_SERVER_FIN_ACKED,
   QUEUE_CLOSED,
   RECORD_CLIENT_FIN,
+  RECORD_CLIENT_NEXT,
   RECORD_DEADLINE,
   RECORD_ID_RUN,
   RECORD_SERVER_FIN,
@@ -66,6 +67,7 @@ export class Closing {
       // packets are still held in other states: DRAINING ends in CLOSED, see Table.settle
       isOver = resets || (acked && State.of(entry) == STATE_FORWARD);
       if (isOver) Closing.close(entry, record);
+      if (resets) Closing.noteEnd(record, tcp);
       store<u64>(Workers.id(worker), load<u64>(record, RECORD_ID_RUN));
     }
     BucketLock.release(bucket);
@@ -76,6 +78,13 @@ export class Closing {
   private static close(entry: usize, record: usize): void {
     Atomic.or(record + RECORD_TERMINAL, TERMINAL_CLOSE);
     State.set(entry, STATE_CLOSED);
+  }
+
+  /** How far the client had come: what it sends from there on is late, and reset again. */
+  @inline
+  private static noteEnd(record: usize, tcp: usize): void {
+    if (((<u32>load<u8>(tcp, TCP_FLAGS)) & TCP_ACK) == 0) return;
+    store<u32>(record, bswap<u32>(load<u32>(tcp, TCP_ACKNOWLEDGMENT)), RECORD_CLIENT_NEXT);
   }
 
   @inline

@@ -71,4 +71,23 @@ stale('a client that ended its half waits for a slow server as long as it takes'
   assert.is(rig.server.kernel.openSockets, 1);
 });
 
+stale('a reset that was lost is sent again, however much the client has sent', async () => {
+  const rig = await servingRig();
+  const options = { timestamps: { value: 1200, echo: 2222 } };
+  const step = 20_000;
+  let sequence = AFTER_REQUEST;
+  const send = () => {
+    const payload = new Uint8Array(step);
+    rig.fromClient({ sequence, acknowledgment: 5001, flags: TCP_ACK, options, payload }).settle();
+    rig.server.sockets[0]?.read();
+    sequence = advance(sequence, step);
+  };
+  for (let sent = 0; sent < 2 << 20; sent += step) send();
+  rig.server.sockets[0]!.abort();
+  rig.settle().takeToClient();
+  send();
+  const [again] = readAll(rig.takeToClient());
+  assert.ok(again && again.flags & TCP_RST);
+});
+
 stale.run();
