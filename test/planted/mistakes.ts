@@ -154,7 +154,9 @@ export const MISTAKES: Mistake[] = [
   mistake(
     'a lost channel that closes the connections of its server',
     `${SWITCH}/switch/resync.ts`,
-    'server.listed = null;\n  for (const opening of state.pending.values()) {',
-    'server.listed = null;\n  for (const entry of assignedTo(state, server)) resetLost(state, server, entry, nowMs);\n  for (const opening of state.pending.values()) {',
+    'server.listed = null;\n  for (const opening of',
+    `server.listed = null;
+  for (const entry of assignedTo(state, server)) resetLost(state, server, entry, nowMs);
+  for (const opening of`,
   ),
 ];

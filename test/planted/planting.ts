@@ -29,7 +29,8 @@ function planter(root: string, changes: Change[]): Plugin {
 }
 
 /**
- * Bundles the simulation with one mistake in it and runs seeds until one of them fails. `mistake` without
+ * Bundles the simulation with one mistake in it and runs seeds until one of them fails. `mistake`
+ * without
  * changes: the program as it is. The bundle lies below build/ for the time of the run.
  */
 export async function tryMistake(

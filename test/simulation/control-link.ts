@@ -5,7 +5,8 @@ import type { Random } from '../support/random.ts';
 import type { Scheduler, Timer } from './scheduler.ts';
 import type { Trace } from './trace.ts';
 
-// The control channel between a switch and an agent on virtual time: the program's messages, codec and
+// The control channel between a switch and an agent on virtual time: the program's messages, codec
+// and
 // frame numbers over an ordered, reliable pipe that can be cut and healed. It is the twin of
 // src/channel/control-channel.ts and channel.ts, whose sockets and timers cannot be simulated.
 
@@ -37,7 +38,9 @@ class End {
   sentMs: number;
   isOpen = true;
   isUp = false;
-  /** what is on its way to this end, and how much of it should have arrived while the link was cut */
+  /**
+   * what is on its way to this end, and how much of it should have arrived while the link was cut
+   */
   readonly queue: (Uint8Array | 'closed')[] = [];
   missed = 0;
   lastArrivalMs = 0;

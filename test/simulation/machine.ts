@@ -41,8 +41,10 @@ export interface MachineParts {
 const CONTROL_RECORDS = 128;
 
 /**
- * One role of the program on virtual time: the core with its memory, forwarding for each worker, and the
- * plane. It does what src/host/part.ts, driver.ts and the worker threads do; a worker's pass and a turn of
+ * One role of the program on virtual time: the core with its memory, forwarding for each worker,
+ * and the
+ * plane. It does what src/host/part.ts, driver.ts and the worker threads do; a worker's pass and a
+ * turn of
  * control are single events whose distance is random, which is what threads do to each other.
  */
 export class Machine implements ChannelHost {

@@ -46,7 +46,9 @@ export class Monitor {
     }
   }
 
-  /** `ready` means that the kernel has every handed byte; a socket that is gone already had them. */
+  /**
+   * `ready` means that the kernel has every handed byte; a socket that is gone already had them.
+   */
   fromAgent({ name, kernel }: { name: string; kernel: Kernel }, message: Message): void {
     if (message.type !== 'ready') return;
     const { run, counter } = message.id;
@@ -65,7 +67,8 @@ export class Monitor {
     if (!packet || ((packet.flags & TCP_RST) !== 0 && (packet.flags & TCP_ACK) === 0)) return;
     const client = `${packet.source.join('.')}:${packet.sourcePort}`;
     const isSyn = (packet.flags & TCP_SYN) !== 0;
-    // a client that lost its connection begins anew while the server still has it: a challenge ACK (RFC 5961)
+    // a client that lost its connection begins anew while the server still has it: a challenge ACK
+    // (RFC 5961)
     // lets the client reset it, and the SYN comes again
     const near = (this.generations.get(client) ?? []).filter(
       ({ clientIsn }) => isSyn || Math.abs((packet.sequence - clientIsn) | 0) < 1 << 24,

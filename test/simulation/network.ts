@@ -84,7 +84,10 @@ export function isInPrefix(address: Uint8Array, prefix: Uint8Array, bits: number
   return rest === 0 || address[whole]! >> (8 - rest) === prefix[whole]! >> (8 - rest);
 }
 
-/** Hosts around one router. Every packet is a copy of its own: who receives it may keep or change it. */
+/**
+ * Hosts around one router. Every packet is a copy of its own: who receives it may keep or change
+ * it.
+ */
 export class Network {
   lost = 0;
   unrouted = 0;

@@ -38,7 +38,9 @@ export interface Scenario {
   isOnlyCut: boolean;
 }
 
-/** How rough the run is; each part is off in some of the runs, so that the others are seen alone. */
+/**
+ * How rough the run is; each part is off in some of the runs, so that the others are seen alone.
+ */
 export function drawScenario(random: Random): Scenario {
   const isRough = random.chance(0.6);
   const isPressed = random.chance(0.25);

@@ -7,7 +7,8 @@ export interface Timer {
 }
 
 /**
- * Virtual time: actions run in the order of their times, those of the same time in the order in which they
+ * Virtual time: actions run in the order of their times, those of the same time in the order in
+ * which they
  * were asked for. Nothing else moves the clock, so a run is a function of its seed.
  */
 export class Scheduler {

@@ -35,7 +35,9 @@ export function countingMistakes(view: DataView, name: string): string[] {
   return mistakes;
 }
 
-/** Locked buckets, links that lead nowhere, a pool that lost entries: all must be as at the start. */
+/**
+ * Locked buckets, links that lead nowhere, a pool that lost entries: all must be as at the start.
+ */
 export function emptinessMistakes(view: DataView, name: string): string[] {
   const mistakes: string[] = [];
   const count = u32(view, L.HEADER_ENTRY_COUNT);
@@ -71,7 +73,8 @@ export function emptinessMistakes(view: DataView, name: string): string[] {
 }
 
 /**
- * Sees whether buckets change without their version word, or stay locked. Threads do not interleave here, so
+ * Sees whether buckets change without their version word, or stay locked. Threads do not interleave
+ * here, so
  * this is what a forgotten lock looks like.
  */
 export class BucketWatch {

@@ -1,6 +1,8 @@
 /**
- * Running 64-bit hash of everything that was delivered, with its time: two runs of one seed are the same run
- * exactly if their hashes are equal. Two 32-bit lanes in the manner of MurmurHash3; no secret, only a mark.
+ * Running 64-bit hash of everything that was delivered, with its time: two runs of one seed are the
+ * same run
+ * exactly if their hashes are equal. Two 32-bit lanes in the manner of MurmurHash3; no secret, only
+ * a mark.
  */
 export class Trace {
   private low = 0x9747b28c;

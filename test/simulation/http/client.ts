@@ -31,7 +31,10 @@ export interface ConnectionPlan {
   patienceMs: number;
 }
 
-/** What became of a request. `refused`: a whole 503. `broken`: RST, end or patience over before its end. */
+/**
+ * What became of a request. `refused`: a whole 503. `broken`: RST, end or patience over before its
+ * end.
+ */
 export type Outcome = 'answered' | 'refused' | 'broken' | 'abandoned' | 'unsent';
 
 /** One connection of a client application; it checks every byte that it reads. */

@@ -29,7 +29,9 @@ export interface RequestPlan {
   size: number;
   /** pause before it is sent, ms */
   thinkMs: number;
-  /** lengths of the pieces in which the head leaves, the rest goes with the last; 2 ms between them */
+  /**
+   * lengths of the pieces in which the head leaves, the rest goes with the last; 2 ms between them
+   */
   pieces: number[];
   /** asks the server to close after the response */
   closes: boolean;

@@ -43,7 +43,8 @@ class Transfer {
 }
 
 /**
- * A simulated kernel on the clock of the machine talks to Linux through a TUN that loses packets both ways;
+ * A simulated kernel on the clock of the machine talks to Linux through a TUN that loses packets
+ * both ways;
  * both send `size` bytes and close.
  */
 export async function exchange(

@@ -1,4 +1,5 @@
-// Compares the simulated kernel with Linux: the same raw scripts, and bytes over a lossy wire between both.
+// Compares the simulated kernel with Linux: the same raw scripts, and bytes over a lossy wire
+// between both.
 // Needs root and /dev/net/tun, otherwise it is skipped and says so.
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';

@@ -22,7 +22,8 @@ interface Sending {
 }
 
 /**
- * A raw peer that speaks to a stack and writes down what the stack answers in numbers relative to the
+ * A raw peer that speaks to a stack and writes down what the stack answers in numbers relative to
+ * the
  * connection, so that the notes of two stacks can be compared.
  */
 export class RawPeer {

@@ -41,7 +41,8 @@ export class Opening {
     const hasAck = (flags & ACK) !== 0;
     if (hasAck && packet.acknowledgment !== (this.iss + 1) >>> 0) {
       if ((flags & RST) !== 0) return;
-      // the other side still has an older connection of these ports: its answer to our RST is a free port
+      // the other side still has an older connection of these ports: its answer to our RST is a
+      // free port
       if (this.repeats === 0) this.repeat.setAfter(QUICK_REPEAT_MS);
       this.kernel.reset(packet);
       return;

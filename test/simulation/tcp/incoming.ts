@@ -5,7 +5,9 @@ import { ACK, FIN, RST, SYN, offsetNear } from './words.ts';
 // A segment for a synchronized connection, in the order of RFC 9293 3.10.7.4 with what Linux adds:
 // 1 PAWS, 2 sequence number, 3 RST, 4 SYN, 5 ACK, 6 data, 7 FIN, 8 answer.
 
-/** Offsets of a segment: its first byte, the byte behind its last (FIN counted), its acknowledgment. */
+/**
+ * Offsets of a segment: its first byte, the byte behind its last (FIN counted), its acknowledgment.
+ */
 interface Place {
   start: number;
   end: number;
@@ -111,7 +113,9 @@ function processAck(socket: Socket, packet: TcpPacket, place: Place): boolean {
   return true;
 }
 
-/** RFC 9293 3.10.7.4, as Linux's tcp_may_update_window(): an old ACK tells nothing about the window. */
+/**
+ * RFC 9293 3.10.7.4, as Linux's tcp_may_update_window(): an old ACK tells nothing about the window.
+ */
 function isWindowNews(socket: Socket, place: Place, window: number): boolean {
   const { sender, windowSequence } = socket;
   if (place.ack < sender.una) return false;

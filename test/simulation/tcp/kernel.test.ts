@@ -48,7 +48,10 @@ const ends = (port: number) => ({
   remotePort: 80,
 });
 
-/** Both sides send `size` bytes and close; the side named closes first, the other after the peer's FIN. */
+/**
+ * Both sides send `size` bytes and close; the side named closes first, the other after the peer's
+ * FIN.
+ */
 function exchange(rig: Rig, size: number): { client: Uint8Array; server: Uint8Array } {
   const random = new Random(7);
   const sent = { client: random.bytes(size), server: random.bytes(size) };

@@ -20,7 +20,9 @@ export interface SegmentParts {
   payload?: Uint8Array | undefined;
 }
 
-/** The TCP of one simulated host: raw IP packets in, raw IP packets out, everything on virtual time. */
+/**
+ * The TCP of one simulated host: raw IP packets in, raw IP packets out, everything on virtual time.
+ */
 export class Kernel {
   readonly clock: Scheduler;
   readonly options: KernelOptions;
@@ -60,7 +62,10 @@ export class Kernel {
     return this.sockets.values();
   }
 
-  /** Bytes that a client's connection brought in order; -1 while only asked for; undefined: no socket. */
+  /**
+   * Bytes that a client's connection brought in order; -1 while only asked for; undefined: no
+   * socket.
+   */
   receivedFrom(remote: Uint8Array, remotePort: number): number | undefined {
     const isIts = (ends: Ends): boolean =>
       ends.remotePort === remotePort && ends.remote.every((byte, at) => byte === remote[at]);

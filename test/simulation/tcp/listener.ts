@@ -159,7 +159,9 @@ export class Listener {
     this.options.acceptable?.();
   }
 
-  /** Linux takes an echo only between the first and the last SYN-ACK's timestamp; 0 counts as none. */
+  /**
+   * Linux takes an echo only between the first and the last SYN-ACK's timestamp; 0 counts as none.
+   */
   private isEchoWrong(request: Request, echo: number): boolean {
     if (echo === 0) return false;
     return ((echo - request.firstStamp) | 0) < 0 || ((request.lastStamp - echo) | 0) < 0;

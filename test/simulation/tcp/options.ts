@@ -37,5 +37,8 @@ export const LINUX: KernelOptions = {
 
 export const INITIAL_RTO_MS = 1000; // RFC 6298 (2.1)
 export const MAX_RTO_MS = 120_000;
-/** Linux answers invalid segments of a socket with at most one ACK in this time (RFC 5961 section 10). */
+/**
+ * Linux answers invalid segments of a socket with at most one ACK in this time (RFC 5961 section
+ * 10).
+ */
 export const INVALID_RATE_MS = 500;

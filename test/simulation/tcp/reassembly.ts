@@ -1,4 +1,7 @@
-/** Received bytes by stream offset: the part in order for the application, the rest in sorted blocks. */
+/**
+ * Received bytes by stream offset: the part in order for the application, the rest in sorted
+ * blocks.
+ */
 export class Reassembly {
   /** next offset expected */
   next: number;

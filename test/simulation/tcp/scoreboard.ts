@@ -23,7 +23,8 @@ export class Scoreboard {
   }
 
   /**
-   * Removes what `ack` covers. `newest`: the youngest of it for a round-trip sample, unless anything of it
+   * Removes what `ack` covers. `newest`: the youngest of it for a round-trip sample, unless
+   * anything of it
    * was sent twice (Karn; what filled a hole says nothing about the rest either).
    */
   acknowledge(ack: number): { newest: Flight | undefined; bytes: number } {
@@ -66,7 +67,9 @@ export class Scoreboard {
     return changed;
   }
 
-  /** A segment with three SACKed ones above it is lost, unless it was sent again (RFC 6675 IsLost). */
+  /**
+   * A segment with three SACKed ones above it is lost, unless it was sent again (RFC 6675 IsLost).
+   */
   markLost(): boolean {
     let above = 0;
     let changed = false;
@@ -86,7 +89,10 @@ export class Scoreboard {
     if (first && !first.isLost) this.lose(first);
   }
 
-  /** The oldest segment was SACKed, not acknowledged: the peer took its SACKs back (RFC 2018 section 8). */
+  /**
+   * The oldest segment was SACKed, not acknowledged: the peer took its SACKs back (RFC 2018 section
+   * 8).
+   */
   forgiveReneging(): void {
     if (!this.flights[0]?.isSacked) return;
     for (const flight of this.flights) {

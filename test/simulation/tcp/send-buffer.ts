@@ -1,4 +1,6 @@
-/** Bytes from the first unacknowledged one on, by stream offset. Chunks are kept as they were given. */
+/**
+ * Bytes from the first unacknowledged one on, by stream offset. Chunks are kept as they were given.
+ */
 export class SendBuffer {
   private readonly chunks: { start: number; bytes: Uint8Array }[] = [];
   /** offset behind the last byte */

@@ -6,7 +6,10 @@ import { SendBuffer } from './send-buffer.ts';
 import { Deadline } from './timer.ts';
 
 export interface SenderPort {
-  /** Puts a segment on the wire: stream offset of its first byte, its bytes, whether FIN goes with it. */
+  /**
+   * Puts a segment on the wire: stream offset of its first byte, its bytes, whether FIN goes with
+   * it.
+   */
   emit(start: number, bytes: Uint8Array, hasFin: boolean): void;
   /** Sends an old sequence number without data: the peer answers with its window. */
   probe(): void;

@@ -1,7 +1,8 @@
 import type { Scheduler, Timer } from '../scheduler.ts';
 
 /**
- * A deadline that moves often. It keeps at most one action in the scheduler: one that comes early is put
+ * A deadline that moves often. It keeps at most one action in the scheduler: one that comes early
+ * is put
  * back to the true deadline.
  */
 export class Deadline {
