@@ -1,10 +1,10 @@
 import * as L from '../../../assembly/layout.ts';
-import { TCP_RST } from '../../../assembly/wire/tcp.ts';
+import { TCP_ACK, TCP_RST, TCP_SYN } from '../../../assembly/wire/tcp.ts';
 import { VNET_FLAGS, VNET_NEEDS_CSUM } from '../../../assembly/wire/vnet.ts';
 import type { PacketEvent } from '../../event.ts';
 import { readPacket } from '../../packet/read.ts';
 import type { TcpPacket } from '../../packet/read.ts';
-import { advance, distance } from '../../packet/sequence.ts';
+import { advance, distance, isAfter } from '../../packet/sequence.ts';
 import { sameAddress } from '../../tuple.ts';
 import type { LocalTuple } from '../../tuple.ts';
 import type { Opening } from '../opening.ts';
@@ -38,6 +38,7 @@ export function packetArrived(state: SwitchState, event: PacketEvent, nowMs: num
   // ends here, whatever it says; an entry may be HELD before its head is read (insertEntry)
   if (isCounted(event)) giveUp(state, entry);
   if (!isIntact(state, event)) return;
+  if (isOfYounger(state, entry, packet)) return giveWay(state, entry, opening);
   if (opening?.farewell) return farewellSegment(state, opening, packet, nowMs);
   if (opening) return gatherSegment(state, opening, packet, nowMs);
   const opened = openFromRecord(state, entry, event.worker, nowMs);
@@ -48,6 +49,29 @@ export function packetArrived(state: SwitchState, event: PacketEvent, nowMs: num
     // HELD by an earlier run of control: nobody knows what became of the handoff
     reset(state, opened, 'maybe', nowMs, COOKIE_LIFE_MS);
   }
+}
+
+/**
+ * The packet proves a younger handshake of the same ports: the client has forgotten the connection whose
+ * request it has not sent. An older one it does not: copies may come late.
+ */
+function isOfYounger(state: SwitchState, entry: number, packet: TcpPacket): boolean {
+  const { connections, core } = state;
+  if (connections.state(entry) !== L.STATE_GATHERING) return false;
+  if ((packet.flags & (TCP_ACK | TCP_SYN | TCP_RST)) !== TCP_ACK) return false;
+  const isn = advance(packet.sequence, -1);
+  const switchIsn = advance(packet.acknowledgment, -1);
+  if (switchIsn === connections.record32(entry, L.RECORD_SWITCH_ISN)) return false;
+  if (!isAfter(isn, connections.record32(entry, L.RECORD_CLIENT_ISN))) return false;
+  connections.writeTuple(keyOf(packet));
+  return core.cookieCheck(L.CONTROL_TUPLE, isn, switchIsn) !== 0;
+}
+
+/** The client's next packet makes the entry of its new connection. */
+function giveWay(state: SwitchState, entry: number, opening: Opening | undefined): void {
+  state.figures.abandoned += 1;
+  if (opening) state.forget(opening);
+  removeEntry(state, entry, state.connections.id(entry));
 }
 
 /** The client repeats it; until then its tuple is free for an agent that has the connection. */
