@@ -1,18 +1,18 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ROLE_AGENT, ROLE_SWITCH } from '../../assembly/layout.ts';
-import { TCP_ACK, TCP_SYN } from '../../assembly/wire/tcp.ts';
 import { loadParts } from '../support/core-parts.ts';
 import { Random } from '../support/random.ts';
 import {
   complete,
-  eachOption,
+  expected,
   headerSize,
   randomConnection,
   randomOptions,
   randomPacket,
   writeEntry,
   type Connection,
+  type Direction,
   type ModelPacket,
 } from '../support/rewrite-model.ts';
 
@@ -23,42 +23,6 @@ const GUARD = 64;
 const count = Number(process.env['CHECKSUM_PACKETS'] ?? 50_000);
 const core = loadParts();
 const test = suite('rewrite');
-
-type Direction = 'switch' | 'agent' | 'client';
-
-/** What the packet must become: fields set one by one, checksums computed in full. */
-function expected(packet: ModelPacket, connection: Connection, direction: Direction): Uint8Array {
-  const { six } = packet;
-  const bytes = packet.bytes.slice();
-  const view = new DataView(bytes.buffer);
-  const tcp = headerSize(six);
-  const add = (at: number, amount: number) => view.setUint32(at, view.getUint32(at) + amount);
-  if (direction === 'client') {
-    const { serverScale, switchScale } = connection;
-    bytes.set(connection.vip, six ? 8 : 12);
-    view.setUint16(tcp, connection.vipPort);
-    add(tcp + 4, -connection.delta);
-    if (serverScale !== switchScale && !(bytes[tcp + 13]! & TCP_SYN)) {
-      const size = view.getUint16(tcp + 14) * 2 ** serverScale;
-      view.setUint16(tcp + 14, Math.min(65535, Math.floor(size / 2 ** switchScale)));
-    }
-    eachOption(packet, ({ kind }, at) => kind === 'timestamps' && add(at + 2, connection.offset));
-  } else {
-    bytes.set(connection.server, six ? 24 : 16);
-    view.setUint16(tcp + 2, connection.serverPort);
-    if (direction === 'switch') bytes[six ? 7 : 8] = 64;
-  }
-  if (direction === 'agent') {
-    if (bytes[tcp + 13]! & TCP_ACK) add(tcp + 8, connection.delta);
-    eachOption(packet, ({ kind, bytes: part }, at) => {
-      if (kind === 'timestamps' && view.getUint32(at + 6) !== 0) add(at + 6, -connection.offset);
-      if (kind !== 'sack') return;
-      for (let edge = 2; edge < part.length; edge += 4) add(at + edge, connection.delta);
-    });
-  }
-  complete({ ...packet, bytes });
-  return bytes;
-}
 
 function makePacket(random: Random, connection: Connection, direction: Direction): ModelPacket {
   const { six } = connection;
