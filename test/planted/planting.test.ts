@@ -6,11 +6,16 @@ import * as assert from 'uvu/assert';
 import { plant } from './core.ts';
 import { CORE_MISTAKES } from './core-mistakes.ts';
 import { MISTAKES } from './mistakes.ts';
+import { SLOW } from './slow-core.ts';
 
 const planting = suite('planted mistakes');
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-for (const { name, changes } of [...MISTAKES, ...CORE_MISTAKES]) {
+for (const { name, changes } of [
+  ...MISTAKES,
+  ...CORE_MISTAKES,
+  { name: 'slow core', changes: SLOW },
+]) {
   planting(`can still be planted: ${name}`, () => {
     for (const change of changes) {
       const text = readFileSync(join(root, change.file), 'utf8');

@@ -7,48 +7,49 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import * as L from '../../assembly/layout.ts';
 import * as V from '../../assembly/verdict.ts';
-import { TCP_ACK } from '../../assembly/wire/tcp.ts';
-import { IPV4_DESTINATION } from '../../assembly/wire/ipv4.ts';
+import { IPV4_DESTINATION, IPV4_HEADER_SIZE } from '../../assembly/wire/ipv4.ts';
+import { IPV6_DESTINATION, IPV6_HEADER_SIZE } from '../../assembly/wire/ipv6.ts';
+import { TCP_ACK, TCP_DESTINATION_PORT, TCP_FIN } from '../../assembly/wire/tcp.ts';
 import { instantiateCore } from '../../src/core.ts';
 import type { Core } from '../../src/core.ts';
-import { buildPacket } from '../../src/packet/build.ts';
+import type { LocalTuple } from '../../src/tuple.ts';
 import { Random } from '../support/random.ts';
+import { isIpv6, keyPacket, keyTuple, serverOf, writeTuple, type Keys } from './table-keys.ts';
 
-export const OWN_KEYS = 120;
-export const SHARED_KEYS = 60;
+export const MOST_PACKETS = 8;
 
 export interface TableTask {
   module: WebAssembly.Module;
   memory: WebAssembly.Memory;
   thread: number;
   seed: number;
+  keys: Keys;
   /** operations to make; Infinity: until HEADER_STOP is set */
   operations: number;
+  /** packets that go through the core at once, at most MOST_PACKETS */
+  batch: number;
   /** entries may vanish, since owners die: what is gone is forgotten */
   lossy: boolean;
+  /** the first failure ends all threads */
+  stopsAtFailure: boolean;
+}
+
+/** What an entry must be, as the one thread knows that may change it. */
+export interface Claim {
+  entry: number;
+  run: number;
+  counter: number;
+  /** 16 bits that the server follows from */
+  low: number;
+  state: number;
 }
 
 export interface TableReport {
   operations: number;
-  /** key and entry of what this thread inserted and did not remove */
-  claims: [key: number, entry: number][];
+  /** what this thread inserted and did not remove, by key */
+  claims: [key: number, claim: Claim][];
   forwarded: number;
   failures: string[];
-}
-
-interface Claim {
-  entry: number;
-  run: number;
-  counter: number;
-}
-
-/** Number of a key among all: own keys first, by thread, then the shared ones. */
-export function keyNumber(thread: number, key: number): number {
-  return key < OWN_KEYS ? thread * OWN_KEYS + key : 0x8000 + key;
-}
-
-export function portOf(low: number): number {
-  return 1024 + ((low * 7919) % 60_000);
 }
 
 class Thread {
@@ -62,7 +63,9 @@ class Thread {
   readonly #template: number;
   readonly #tuple: number;
   readonly #slot: number;
-  readonly #packets: Uint8Array[];
+  /** by key: an ordinary segment, which has a short way through the core, and one with FIN */
+  readonly #packets: [plain: Uint8Array, fin: Uint8Array][];
+  readonly #tuples: LocalTuple[];
   #counter = 0;
 
   constructor(task: TableTask) {
@@ -75,12 +78,19 @@ class Thread {
     this.#template = worker + L.WORKER_SCRATCH;
     this.#tuple = this.#template + L.TEMPLATE_SIZE + L.ENTRY_SIZE;
     this.#slot = view.getUint32(worker + L.WORKER_SLOT_BASE, true);
-    this.#packets = Array.from({ length: OWN_KEYS + SHARED_KEYS }, (_, key) => this.#packet(key));
+    const { thread, keys } = task;
+    const length = keys.own + keys.shared;
+    this.#tuples = Array.from({ length }, (_, key) => keyTuple(keys, thread, key));
+    this.#packets = Array.from({ length }, (_, key) => [
+      keyPacket(keys, thread, key, TCP_ACK),
+      keyPacket(keys, thread, key, TCP_ACK | TCP_FIN),
+    ]);
   }
 
   step(): void {
-    const shared = this.#random.chance(0.5);
-    const key = shared ? OWN_KEYS + this.#random.below(SHARED_KEYS) : this.#random.below(OWN_KEYS);
+    const { own, shared } = this.#task.keys;
+    const isShared = this.#random.chance(0.5);
+    const key = isShared ? own + this.#random.below(shared) : this.#random.below(own);
     const action = this.#random.below(8);
     if (action < 2) this.#insert(key);
     else if (action === 2) this.#remove(key);
@@ -93,41 +103,25 @@ class Thread {
     if (this.failures.length < 10) this.failures.push(`thread ${this.#task.thread}: ${text}`);
   }
 
-  #client(key: number): Uint8Array {
-    const number = keyNumber(this.#task.thread, key);
-    return new Uint8Array([10, 3, number >>> 8, number & 255]);
-  }
-
-  #packet(key: number): Uint8Array {
-    const destination = new Uint8Array([192, 0, 2, 80]);
-    const ports = { sourcePort: 7000 + key, destinationPort: 80 };
-    return buildPacket({
-      source: this.#client(key),
-      destination,
-      ...ports,
-      sequence: key,
-      flags: TCP_ACK,
-    });
-  }
-
   #writeTemplate(key: number): Claim {
     const { bytes, view } = this.#core;
+    const { thread, keys } = this.#task;
     const at = this.#template;
     bytes.fill(0, at, at + L.TEMPLATE_SIZE);
-    bytes.set(this.#client(key), at + L.ENTRY_CLIENT_ADDRESS4);
-    bytes.set([192, 0, 2, 80], at + L.ENTRY_LOCAL_ADDRESS4);
-    view.setUint16(at + L.ENTRY_CLIENT_PORT, 7000 + key);
-    view.setUint16(at + L.ENTRY_LOCAL_PORT, 80);
+    writeTuple(bytes, view, at, this.#tuples[key]!);
     const low = this.#random.below(0x10000);
-    bytes.set([10, 9, low >>> 8, low & 255], at + L.ENTRY_SERVER_ADDRESS4);
-    view.setUint16(at + L.ENTRY_SERVER_PORT, portOf(low));
-    const gathers = key < OWN_KEYS && this.#random.chance(0.3);
-    view.setUint32(at + L.ENTRY_STATE, gathers ? L.STATE_GATHERING : L.STATE_FORWARD, true);
+    const six = isIpv6(key);
+    const { address, port } = serverOf(low, six);
+    bytes.set(address, at + (six ? L.ENTRY_SERVER_ADDRESS6 : L.ENTRY_SERVER_ADDRESS4));
+    view.setUint16(at + L.ENTRY_SERVER_PORT, port);
+    const gathers = key < keys.own && this.#random.chance(0.3);
+    const state = gathers ? L.STATE_GATHERING : L.STATE_FORWARD;
+    view.setUint32(at + L.ENTRY_STATE, state, true);
     this.#counter += 1;
-    const id = { run: this.#task.thread + 1, counter: this.#counter };
+    const id = { run: thread + 1, counter: this.#counter };
     view.setUint32(at + L.TEMPLATE_RECORD + L.RECORD_ID_RUN, id.run, true);
     view.setUint32(at + L.TEMPLATE_RECORD + L.RECORD_ID_COUNTER, id.counter, true);
-    return { entry: L.NO_ENTRY, ...id };
+    return { entry: L.NO_ENTRY, ...id, low, state };
   }
 
   #insert(key: number): void {
@@ -137,7 +131,7 @@ class Thread {
     if (entry < 0x7ffffffe) {
       if (mine && !this.#task.lossy) this.#fail(`key ${key} inserted twice`);
       this.claims.set(key, { ...claim, entry });
-    } else if (entry >= 0x80000000 && key < OWN_KEYS) {
+    } else if (entry >= 0x80000000 && key < this.#task.keys.own) {
       const known = mine && mine.entry === entry - 0x80000000;
       if (!known) this.#fail(`key ${key} exists as ${entry}`);
     } // else there was no room, or who holds the bucket does not get the processor
@@ -166,35 +160,51 @@ class Thread {
   #lookup(key: number): void {
     const { bytes, view } = this.#core;
     const at = this.#tuple;
+    const tuple = this.#tuples[key]!;
     bytes.fill(0, at, at + L.TUPLE_SIZE);
-    bytes.set(this.#client(key), at + L.TUPLE_CLIENT_ADDRESS);
-    bytes.set([192, 0, 2, 80], at + L.TUPLE_LOCAL_ADDRESS);
-    view.setUint16(at + L.TUPLE_CLIENT_PORT, 7000 + key);
-    view.setUint16(at + L.TUPLE_LOCAL_PORT, 80);
-    bytes[at + L.TUPLE_FAMILY] = 4;
+    bytes.set(tuple.client, at + L.TUPLE_CLIENT_ADDRESS);
+    bytes.set(tuple.local, at + L.TUPLE_LOCAL_ADDRESS);
+    view.setUint16(at + L.TUPLE_CLIENT_PORT, tuple.clientPort);
+    view.setUint16(at + L.TUPLE_LOCAL_PORT, tuple.localPort);
+    bytes[at + L.TUPLE_FAMILY] = isIpv6(key) ? 6 : 4;
     const found = this.#core.lookup(at);
     const expected = this.claims.get(key)?.entry;
     if (this.#task.lossy) return;
     if (expected !== undefined && found !== expected) this.#fail(`key ${key}: entry ${found}`);
-    if (expected === undefined && key < OWN_KEYS && found !== L.NO_ENTRY) {
+    if (expected === undefined && key < this.#task.keys.own && found !== L.NO_ENTRY) {
       this.#fail(`key ${key} is there: ${found}`);
     }
   }
 
+  /** A batch of one connection's packets. */
   #forward(key: number): void {
+    const { view, bytes } = this.#core;
+    const { batch, thread } = this.#task;
+    const packet = this.#packets[key]![this.#random.chance(0.25) ? 1 : 0];
+    const end = this.#slot + batch * L.SLOT_SIZE;
+    for (let slot = this.#slot; slot < end; slot += L.SLOT_SIZE) {
+      bytes.set(packet, slot + L.SLOT_PACKET);
+      view.setUint32(slot + L.SLOT_LENGTH, packet.length, true);
+    }
+    if (this.#core.forward(thread, batch, 5000) === 0) return;
+    for (let slot = this.#slot; slot < end; slot += L.SLOT_SIZE) {
+      if (view.getUint32(slot + L.SLOT_VERDICT, true) !== V.VERDICT_FORWARD) continue;
+      this.forwarded += 1;
+      this.#checkPacket(key, slot + L.SLOT_PACKET, packet.length);
+    }
+  }
+
+  #checkPacket(key: number, at: number, length: number): void {
     const { bytes, view } = this.#core;
-    const packet = this.#packets[key]!;
-    const at = this.#slot + L.SLOT_PACKET;
-    bytes.set(packet, at);
-    view.setUint32(this.#slot + L.SLOT_LENGTH, packet.length, true);
-    if (this.#core.forward(this.#task.thread, 1, 5000) === 0) return;
-    if (view.getUint32(this.#slot + L.SLOT_VERDICT, true) !== V.VERDICT_FORWARD) return;
-    this.forwarded += 1;
-    const address = view.getUint32(at + IPV4_DESTINATION);
-    const port = view.getUint16(at + 22);
-    const isOurs = address >>> 16 === 0x0a09 && port === portOf(address & 0xffff);
-    if (!isOurs) this.#fail(`key ${key} went to ${address.toString(16)}:${port}`);
-    if (this.#core.verifyPacket(at, packet.length) !== 1) this.#fail(`key ${key}: checksum`);
+    const six = isIpv6(key);
+    const from = at + (six ? IPV6_DESTINATION : IPV4_DESTINATION);
+    const tcp = at + (six ? IPV6_HEADER_SIZE : IPV4_HEADER_SIZE);
+    const port = view.getUint16(tcp + TCP_DESTINATION_PORT);
+    const found = bytes.subarray(from, from + (six ? 16 : 4));
+    const server = serverOf(view.getUint16(from + 2), six);
+    const isOurs = port === server.port && found.every((byte, at) => byte === server.address[at]);
+    if (!isOurs) this.#fail(`key ${key} went to ${Buffer.from(found).toString('hex')}:${port}`);
+    if (this.#core.verifyPacket(at, length) !== 1) this.#fail(`key ${key}: checksum`);
   }
 }
 
@@ -202,13 +212,15 @@ if (parentPort) {
   const task = workerData as TableTask;
   const thread = new Thread(task);
   const words = new Int32Array(task.memory.buffer);
+  const stop = L.HEADER_STOP >>> 2;
   let operations = 0;
   while (operations < task.operations) {
-    if ((operations & 63) === 0 && Atomics.load(words, L.HEADER_STOP >>> 2) !== 0) break;
+    if ((operations & 63) === 0 && Atomics.load(words, stop) !== 0) break;
     thread.step();
     operations += 1;
+    if (task.stopsAtFailure && thread.failures.length > 0) Atomics.store(words, stop, 1);
   }
-  const claims = [...thread.claims].map(([key, { entry }]): [number, number] => [key, entry]);
   const { failures, forwarded } = thread;
+  const claims = [...thread.claims];
   parentPort.postMessage({ operations, claims, forwarded, failures } satisfies TableReport);
 }
