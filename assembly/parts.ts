@@ -1,7 +1,14 @@
 // Parts of the core that the tests call one by one; no part of the program.
+export {
+  checksumPacket,
+  cookieCheck,
+  cookieMake,
+  hashTarget,
+  parseHead,
+  verifyPacket,
+} from './index';
 import { Cookie } from './answer/cookie';
 import { SipHash } from './lookup/siphash';
-import { RequestHead } from './parse/request-head';
 import { Checksum } from './rewrite/checksum';
 import { ToClient } from './rewrite/to-client';
 import { ToServer } from './rewrite/to-server';
@@ -59,37 +66,6 @@ export function cookieCheckPacket(packet: usize, tcp: usize, end: usize): u32 {
   return Cookie.check(packet, tcp, end);
 }
 
-export function cookieMake(
-  tuple: usize,
-  clientIsn: u32,
-  mss: u32,
-  scale: u32,
-  options: u32,
-  epoch: u32,
-): u32 {
-  return Cookie.make(tuple, clientIsn, mss, scale, options, epoch);
-}
-
-export function cookieCheck(tuple: usize, clientIsn: u32, isn: u32): u32 {
-  return Cookie.checkTuple(tuple, clientIsn, isn);
-}
-
 export function prepareDeltas(entry: usize, role: u32): void {
   Checksum.prepare(entry, role);
-}
-
-export function checksumPacket(packet: usize, length: u32): void {
-  Checksum.computePacket(packet, length);
-}
-
-export function verifyPacket(packet: usize, length: u32): u32 {
-  return Checksum.verifyPacket(packet, length);
-}
-
-export function parseHead(address: usize, length: u32, out: usize): i32 {
-  return RequestHead.parse(address, length, out);
-}
-
-export function hashTarget(address: usize, length: u32): u32 {
-  return RequestHead.hashTarget(address, length);
 }

@@ -1,4 +1,5 @@
 import * as L from '../assembly/layout.ts';
+import { prefixMask } from './config/address.ts';
 
 /** A VIP and port of the switch. */
 export interface ServicePlace {
@@ -219,15 +220,13 @@ function writeService(view: DataView, bytes: Uint8Array, at: number, service: Se
 }
 
 /** Network and mask; the network's host bits are cleared, as the core compares after masking. */
-function writeNetwork(bytes: Uint8Array, { network, length }: ServiceNetwork): void {
-  const six = network.length === 16;
+function writeNetwork(bytes: Uint8Array, prefix: ServiceNetwork): void {
+  const six = prefix.network.length === 16;
   const place = six ? L.HEADER_SERVICE_NETWORK6 : L.HEADER_SERVICE_NETWORK4;
   const mask = six ? L.HEADER_SERVICE_MASK6 : L.HEADER_SERVICE_MASK4;
-  network.forEach((byte, index) => {
-    const bits = Math.min(8, Math.max(0, length - index * 8));
-    const byteMask = (0xff00 >>> bits) & 0xff;
+  prefixMask(prefix).forEach((byteMask, index) => {
     bytes[mask + index] = byteMask;
-    bytes[place + index] = byte & byteMask;
+    bytes[place + index] = prefix.network[index]! & byteMask;
   });
 }
 

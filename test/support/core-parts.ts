@@ -1,9 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import type { Core } from '../../src/core.ts';
 
 /** Exports of assembly/parts.ts. Addresses are byte addresses; u32 results need >>> 0. */
-export interface PartExports {
+export interface PartExports extends Pick<
+  Core,
+  'checksumPacket' | 'cookieCheck' | 'cookieMake' | 'hashTarget' | 'parseHead' | 'verifyPacket'
+> {
   toServerSwitch(packet: number, tcp: number, vnet: number, entry: number): void;
   toServerAgent(packet: number, tcp: number, end: number, vnet: number, entry: number): void;
   toClientAgent(packet: number, tcp: number, end: number, vnet: number, entry: number): void;
@@ -17,20 +21,7 @@ export interface PartExports {
     nowMs: number,
   ): number;
   cookieCheckPacket(packet: number, tcp: number, end: number): number;
-  cookieMake(
-    tuple: number,
-    clientIsn: number,
-    mss: number,
-    scale: number,
-    options: number,
-    epoch: number,
-  ): number;
-  cookieCheck(tuple: number, clientIsn: number, isn: number): number;
   prepareDeltas(entry: number, role: number): void;
-  checksumPacket(packet: number, length: number): void;
-  verifyPacket(packet: number, length: number): number;
-  parseHead(address: number, length: number, out: number): number;
-  hashTarget(address: number, length: number): number;
 }
 
 export interface CoreParts extends PartExports {
