@@ -29,7 +29,7 @@ export interface AgentOptions {
   random: () => number;
   hostName: string;
   /** what an operator should know */
-  sink?: (notice: string) => void;
+  notice?: (text: string) => void;
 }
 
 /**
@@ -179,6 +179,6 @@ export class Agent implements Plane {
   }
 
   #notice(text: string): void {
-    this.#options.sink?.(text);
+    this.#options.notice?.(text);
   }
 }

@@ -91,7 +91,7 @@ export async function startAgent(ground: Ground): Promise<RunningPart> {
     module,
     memory,
     makePlane: (core) =>
-      new Agent({ core, config, run, random: Math.random, hostName: config.name, sink: notice }),
+      new Agent({ core, config, run, random: Math.random, hostName: config.name, notice }),
     send: (to, message) => channels.send(to, message),
     notice,
   });

@@ -104,8 +104,15 @@ export class AgentRig {
         connections: 64,
       },
     };
-    const sink = (notice: string) => void this.notices.push(notice);
-    this.agent = new Agent({ core, config, run: 99, random: () => 0.5, hostName: 'server1', sink });
+    const notice = (text: string) => void this.notices.push(text);
+    this.agent = new Agent({
+      core,
+      config,
+      run: 99,
+      random: () => 0.5,
+      hostName: 'server1',
+      notice,
+    });
   }
 
   static async make(options: RigOptions = {}): Promise<AgentRig> {
