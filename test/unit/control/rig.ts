@@ -236,3 +236,10 @@ export class Rig {
 function handoff6(server: number): Uint8Array {
   return Uint8Array.of(0xfd, 0x81, 0, server, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1);
 }
+
+/** A switch whose servers can all be reached. */
+export async function rigUp(servers = 2): Promise<Rig> {
+  const rig = await Rig.make(testConfig(servers));
+  for (let server = 1; server <= servers; server += 1) rig.up(server);
+  return rig;
+}

@@ -3,15 +3,9 @@ import * as assert from 'uvu/assert';
 import * as L from '../../../../assembly/layout.ts';
 import { TCP_ACK, TCP_FIN, TCP_PSH, TCP_RST } from '../../../../assembly/wire/tcp.ts';
 import { Client, REQUEST, handed } from '../client.ts';
-import { Rig, RUN, VIP, testConfig } from '../rig.ts';
+import { Rig, RUN, VIP, rigUp, testConfig } from '../rig.ts';
 
 const test = suite('life of a connection');
-
-async function rigUp(servers = 2): Promise<Rig> {
-  const rig = await Rig.make(testConfig(servers));
-  for (let server = 1; server <= servers; server += 1) rig.up(server);
-  return rig;
-}
 
 for (const six of [false, true]) {
   test(`life: IPv${six ? 6 : 4}: handshake, handoff, ready, forward, close`, async () => {

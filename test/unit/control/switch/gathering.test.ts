@@ -1,0 +1,83 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import * as L from '../../../../assembly/layout.ts';
+import { TCP_ACK, TCP_SYN } from '../../../../assembly/wire/tcp.ts';
+import { Client, REQUEST } from '../client.ts';
+import { Rig, rigUp, testConfig } from '../rig.ts';
+
+const test = suite('gathering');
+
+test('gathering: unacceptable segments are answered with an ACK and change nothing', async () => {
+  const rig = await rigUp();
+  const client = new Client(rig);
+  client.open();
+  const cases: [string, Parameters<Client['flag']>[1], number][] = [
+    ['beyond the window', { sequence: client.next + 70_000 }, TCP_ACK],
+    ['old timestamp', { options: { timestamps: { value: 4999, echo: client.echo } } }, TCP_ACK],
+    ['ack of what was not sent', { acknowledgment: client.ack + 1 }, TCP_ACK],
+    ['SYN in the window', { sequence: client.next + 5 }, TCP_SYN | TCP_ACK],
+  ];
+  for (const [what, parts, flags] of cases) {
+    rig.wait(600);
+    client.flag(flags, { ...parts, payload: new TextEncoder().encode(REQUEST) });
+    const answers = rig.take();
+    assert.is(answers.at(-1)?.flags, TCP_ACK, what);
+    assert.is(answers.at(-1)?.acknowledgment, client.next, what);
+  }
+  client.flag(0, { payload: new TextEncoder().encode(REQUEST) });
+  assert.is(rig.count('handoff'), 0);
+  client.send(REQUEST);
+  assert.is(rig.count('handoff'), 1);
+});
+
+test('gathering: a wrong checksum is not acted upon, unless the device computes it later', async () => {
+  const rig = await rigUp();
+  const client = new Client(rig);
+  client.open();
+  const packet = client.packet({ flags: TCP_ACK, payload: new TextEncoder().encode(REQUEST) });
+  packet[packet.length - 1]! ^= 1;
+  rig.deliver(packet);
+  assert.is(rig.count('handoff'), 0);
+  assert.is(rig.plane.stats().badChecksum, 1);
+  rig.feed({
+    kind: 'packet',
+    queue: L.QUEUE_PACKET,
+    worker: 0,
+    entry: client.entry(),
+    idRun: 0,
+    idCounter: 0,
+    options: 0,
+    packet: client.packet({ flags: TCP_ACK, payload: new TextEncoder().encode(REQUEST) }),
+    vnet: Uint8Array.of(1, 0, 0, 0, 0, 0, 20, 0, 16, 0),
+  });
+  assert.is(rig.count('handoff'), 1);
+});
+
+for (const [what, head, status] of [
+  ['no Host', 'GET / HTTP/1.1\r\n\r\n', 400],
+  ['no HTTP', '\x16\x03\x01\n\n', 400],
+  ['too long', `GET /${'a'.repeat(17_000)} HTTP/1.1\r\n`, 431],
+] as const) {
+  test(`gathering: a head with ${what} is refused with ${status}`, async () => {
+    const rig = await rigUp();
+    const client = new Client(rig);
+    client.open();
+    for (let at = 0; at < head.length; at += 1400) client.send(head.slice(at, at + 1400));
+    const answers = rig.take().map((packet) => new TextDecoder().decode(packet.payload));
+    assert.ok(
+      answers.some((text) => text.startsWith(`HTTP/1.1 ${status} `)),
+      answers.join(),
+    );
+    assert.is(rig.count('handoff'), 0);
+  });
+}
+
+test('gathering: a HEAD request is refused without a body', async () => {
+  const rig = await Rig.make(testConfig(1));
+  const client = new Client(rig);
+  client.open();
+  client.send('HEAD / HTTP/1.1\r\nHost: a\r\n\r\n');
+  assert.ok(new TextDecoder().decode(rig.take()[0]!.payload).endsWith('\r\n\r\n'));
+});
+
+test.run();
