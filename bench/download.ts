@@ -1,5 +1,5 @@
-// One-stream download through switch and agent against a direct connection to the same nginx: same client, same
-// router, same hops. Rounds in turn on a running lab; the ratios of the best and of the medians.
+// One-stream download through switch and agent against a direct connection to the same nginx: same client,
+// same router, same hops. Rounds in turn on a running lab; the ratios of the best and of the medians.
 // node build/bench-download.mjs [--limit RATIO] [--rounds N]: fails when both ratios are below
 import { parseArgs } from 'node:util';
 import { SERVER_PORT, VIP4 } from '../src/lab/topology.ts';

@@ -1,4 +1,5 @@
-// A SYN flood from 100,000 forged addresses while 50 clients work; and what a cookie keeps of a client's options.
+// A SYN flood from 100,000 forged addresses while 50 clients work; and what a cookie keeps of a client's
+// options.
 import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { withLab, type TestLab } from '../support/lab.ts';

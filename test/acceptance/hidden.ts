@@ -1,4 +1,5 @@
-// From the client's host nothing of the cluster answers but the VIP, and no byte that it receives names a server.
+// From the client's host nothing of the cluster answers but the VIP, and no byte that it receives names a
+// server.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { withLab, type TestLab } from '../support/lab.ts';
 import { Report } from '../support/report.ts';

@@ -22,7 +22,8 @@ function program(name: string): string {
 
 async function startSlowServer(lab: TestLab, host: string): Promise<string> {
   const log = join(lab.directory, `${host}.slow.log`);
-  const command = `exec node ${program('slow-server')} ${SLOW_PORT} ${BACKLOG} ${ACCEPT_DELAY_MS} > ${log} 2>&1`;
+  const words = ['exec', 'node', program('slow-server'), SLOW_PORT, BACKLOG, ACCEPT_DELAY_MS];
+  const command = `${words.join(' ')} > ${log} 2>&1`;
   // ends with the lab's namespace holder: timeout bounds it whatever happens
   void lab.run(host, ['timeout', '150', 'sh', '-c', command], { timeout: 160_000 });
   for (let tries = 0; tries < 50; tries++) {
@@ -53,7 +54,8 @@ async function checkBurst(lab: TestLab, servers: number): Promise<void> {
   const { answered, refused, reset, lost, wrong, slowestMs } = outcome;
   const what = `${servers} server(s)`;
   report.note(
-    `${what}: ${answered.length} answered, ${refused.length} x 503, ${reset.length} x RST, slowest ${slowestMs} ms`,
+    `${what}: ${answered.length} answered, ${refused.length} x 503, ${reset.length} x RST, ` +
+      `slowest ${slowestMs} ms`,
   );
   const ran = logs.flatMap((log) =>
     readFileSync(log, 'utf8')
