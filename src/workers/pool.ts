@@ -113,6 +113,11 @@ export class WorkerPool {
     this.#options.wakers[worker]?.wake();
   }
 
+  /** Ends a thread from outside, whatever it does (tests only). */
+  terminate(threadId: number): void {
+    void this.#piscina.threads.find((thread) => thread.threadId === threadId)?.terminate();
+  }
+
   /** Every worker ends its pass and its thread; the queues stay open. */
   async stop(): Promise<void> {
     this.#stopping.abort();
