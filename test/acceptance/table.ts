@@ -3,6 +3,7 @@
 import { setPriority } from 'node:os';
 import { Report } from '../support/report.ts';
 import { checkDeadWorkers } from '../table/dead-worker.ts';
+import { checkManyConnections } from '../table/many-connections.ts';
 import { checkTable } from '../table/operations.ts';
 
 const report = new Report();
@@ -11,6 +12,7 @@ if (process.getuid?.() === 0) setPriority(NICE); // times are measured
 
 const PARTS: Record<string, (report: Report) => Promise<void>> = {
   operations: checkTable,
+  connections: checkManyConnections,
   deaths: checkDeadWorkers,
 };
 const chosen = process.argv.slice(2);
