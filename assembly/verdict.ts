@@ -26,6 +26,7 @@ export const DROP_TRANSMIT_FAILED = 17;
 export const DROP_TABLE_FULL = 18;
 export const DROP_HEADER_ONLY_RESET = 19; // RST without an entry
 export const DROP_ABSORBED = 20; // the ACK that completed a handshake: its record is made, nothing else to do
+export const DROP_SUPERSEDED_ACK = 21; // a later ACK of the same batch acknowledges more
 export const DROP_REASON_LIMIT = 32;
 
 // Counters, by index in a worker's COUNTERS; drop reason r counts at COUNTER_DROPS + r

@@ -1,6 +1,7 @@
 import * as L from '../../assembly/layout.ts';
 import * as V from '../../assembly/verdict.ts';
 import type { Device } from '../packet-io/device.ts';
+import { AckFilter } from './ack-filter.ts';
 import { Polling } from './polling.ts';
 import { FromControlReader, workerAddress } from './rings.ts';
 
@@ -38,6 +39,8 @@ export class Forwarding {
   readonly #slotCount: number;
   /** addresses of the slots of a batch that are to be sent */
   readonly #leaving: Uint32Array;
+  /** of the agent, which has the server's kernel behind it */
+  readonly #ackFilter: AckFilter | undefined;
 
   constructor({ core, memory, worker, device, nowMs }: ForwardingParts) {
     this.#core = core;
@@ -51,6 +54,8 @@ export class Forwarding {
     this.#slotBase = this.#u32(this.#record + L.WORKER_SLOT_BASE);
     this.#slotCount = this.#u32(this.#record + L.WORKER_SLOT_COUNT);
     this.#leaving = new Uint32Array(this.#slotCount);
+    const isAgent = this.#u32(L.HEADER_ROLE) === L.ROLE_AGENT;
+    this.#ackFilter = isAgent ? new AckFilter(memory) : undefined;
   }
 
   /** Handles what control queued and one batch of the device; returns how many packets that were. */
@@ -83,6 +88,9 @@ export class Forwarding {
     let found = 0;
     for (let slot = this.#slotBase; found < toSend && slot < end; slot += L.SLOT_SIZE) {
       if (leaves(this.#u32(slot + L.SLOT_VERDICT))) this.#leaving[found++] = slot;
+    }
+    if (this.#ackFilter && found > 1) {
+      found = this.#ackFilter.filter(this.#leaving, found, this.#countSuperseded);
     }
     if (this.#device.transmitBatch) {
       this.#device.transmitBatch(this.#leaving, found, this.#countLoss);
@@ -149,13 +157,16 @@ export class Forwarding {
     this.#core.held(owner, entry, idRun, this.#u32(at + L.RING_ID_COUNTER), 1);
   }
 
+  readonly #countLoss = (slot: number): void => this.#unsend(slot, V.DROP_TRANSMIT_FAILED);
+  readonly #countSuperseded = (slot: number): void => this.#unsend(slot, V.DROP_SUPERSEDED_ACK);
+
   /** The core counted the packet as sent: it becomes a drop, so that the counters still add up. */
-  readonly #countLoss = (slot: number): void => {
+  #unsend(slot: number, reason: number): void {
     const answered = (this.#u32(slot + L.SLOT_VERDICT) & 0xff) === V.VERDICT_ANSWER;
     this.#count(answered ? V.COUNTER_ANSWERED : V.COUNTER_FORWARDED, -1);
     if (!answered) this.#count(V.COUNTER_BYTES_FORWARDED, -this.#u32(slot + L.SLOT_LENGTH));
-    this.#count(V.COUNTER_DROPS + V.DROP_TRANSMIT_FAILED, 1);
-  };
+    this.#count(V.COUNTER_DROPS + reason, 1);
+  }
 
   /** Adds to a u64 counter, which only this thread writes, without making a BigInt. */
   #count(counter: number, amount: number): void {
