@@ -72,15 +72,20 @@ function addLab(program: Command, parts: ProgramParts, finish: (status: number) 
     .addOption(new Option('--policy <name>', "the pool's policy").choices(POLICIES))
     .addOption(new Option('--table <mode>', "the switch's table").choices(['keyed', 'paper']))
     .option('--config <file>', 'laid over the generated configuration')
-    .option('--tour', 'send real requests and show what happened')
+    .option('--tour', 'send real requests and show what happened (needs --server echo)')
     .option('--once', 'stop after that')
-    .option('--plain', 'hosts and web servers only')
+    .addOption(new Option('--plain', 'hosts and web servers only').conflicts('tour'))
     .option('--keep', 'keep the folder with logs and configurations')
     .argument('[command...]', "runs in the client's namespace (BATON_URL and others are set)")
     .passThroughOptions()
-    .action(async (command: string[], options: Omit<LabCommandOptions, 'command'>) => {
-      finish(await parts.lab({ ...options, command }));
-    });
+    .action(
+      async (command: string[], options: Omit<LabCommandOptions, 'command'>, lab: Command) => {
+        if (options.tour && options.server !== 'echo') {
+          lab.error(`error: the tour reads what the echo server answers, not ${options.server}`);
+        }
+        finish(await parts.lab({ ...options, command }));
+      },
+    );
 }
 
 /** The program; `finish` takes exit statuses other than 0. */

@@ -11,6 +11,11 @@ export async function showLive(lab: Lab, signal: AbortSignal): Promise<void> {
   const url = lab.environment['BATON_URL'];
   console.log(`\nThe lab is up; Ctrl-C ends it. A request of your own, from another terminal:`);
   console.log(`   ip netns exec ${lab.namespaceOf('client')} curl ${url}/any/path`);
+  if (lab.hasSwitch) {
+    const socket = lab.environment['BATON_ADMIN'];
+    console.log(`The switch's table (list and stats work likewise):`);
+    console.log(`   npm run -s baton -- conns --admin ${socket}`);
+  }
   console.log(`Logs and configurations: ${lab.directory}\n`);
   const interval = process.stdout.isTTY ? INTERVAL_MS : PLAIN_INTERVAL_MS;
   let before: SwitchFigures | undefined;

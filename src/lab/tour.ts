@@ -27,11 +27,19 @@ export async function runTour(lab: Lab, signal: AbortSignal): Promise<number> {
   for (const line of map(lab)) narrator.line(line);
   for (const part of [whoAnswers, keepAlive, post, download, upload, handoffs]) {
     signal.throwIfAborted();
-    await part(lab, narrator).catch((error: Error) => {
-      narrator.check('it could be measured', false, error.message);
+    const shown = part(lab, narrator).catch((error: Error) => {
+      if (!signal.aborted) narrator.check('it could be measured', false, error.message);
     });
+    await Promise.race([shown, abortion(signal)]);
   }
   return narrator.conclude();
+}
+
+/** Rejects when the tour is to end: what a part waits for may take long. */
+function abortion(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(new Error('the tour was ended')), { once: true });
+  });
 }
 
 function map(lab: Lab): string[] {
