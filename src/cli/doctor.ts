@@ -19,6 +19,7 @@ const TUN_PATH = '/dev/net/tun';
 const IPROUTE = 'ip';
 const NFTABLES = 'nft';
 const PROBE_DEVICE = 'baton-probe';
+const CAP_NET_ADMIN = 12n;
 
 function checkNode(): Finding {
   const version = process.versions.node;
@@ -53,6 +54,18 @@ function checkTunNode(): Finding {
   }
 }
 
+const NET_ADMIN_MEND =
+  'run as root, setcap cap_net_admin+ep, or --cap-add NET_ADMIN --device /dev/net/tun';
+
+/** For a machine on which the device node says nothing yet about the right to make devices. */
+function checkCapability(): Finding {
+  const effective = /^CapEff:\s*([0-9a-f]+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
+  const isThere = ((BigInt(`0x${effective ?? '0'}`) >> CAP_NET_ADMIN) & 1n) === 1n;
+  return isThere
+    ? { grade: 'ok', what: 'CAP_NET_ADMIN' }
+    : { grade: 'bad', what: 'CAP_NET_ADMIN is missing', mend: NET_ADMIN_MEND };
+}
+
 /** Tries what `run` will do: a TUN device with several queues, for a moment. */
 async function checkNetAdmin(): Promise<Finding> {
   try {
@@ -63,9 +76,7 @@ async function checkNetAdmin(): Promise<Finding> {
       what: 'CAP_NET_ADMIN: a TUN device with two queues was made and removed',
     };
   } catch (error) {
-    const mend =
-      'run as root, setcap cap_net_admin+ep, or --cap-add NET_ADMIN --device /dev/net/tun';
-    return { grade: 'bad', what: (error as Error).message, mend };
+    return { grade: 'bad', what: (error as Error).message, mend: NET_ADMIN_MEND };
   }
 }
 
@@ -122,8 +133,12 @@ function checkFirewall(): Finding[] {
       what: 'no firewall rule drops what conntrack calls invalid',
     };
     return found.length > 0 ? found : [fine];
-  } catch {
-    const what = 'conntrack is here and sees half of each connection; the rules can not be read';
+  } catch (error) {
+    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    const why = isMissing
+      ? 'there is no program nft to read the rules'
+      : 'the rules can not be read';
+    const what = `conntrack is here and sees half of each connection; ${why}`;
     return [{ grade: 'note', what, mend: 'have no rule that drops "ct state invalid"' }];
   }
 }
@@ -177,7 +192,8 @@ export async function doctorCommand(options: {
   config?: string | undefined;
 }): Promise<DoctorReport> {
   const config = options.config === undefined ? undefined : loadConfig(options.config);
-  const device = [checkTunNode(), await checkNetAdmin()];
+  const node = checkTunNode();
+  const device = [node, node.grade === 'ok' ? await checkNetAdmin() : checkCapability()];
   const findings = [checkNode(), checkIproute(), ...device];
   findings.push(...checkForwarding(config), checkReversePath());
   findings.push(...checkFirewall());

@@ -29,6 +29,11 @@ export function inWords(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).trim();
 }
 
+/** A measured time in thousandths of its unit, everything else as it is. */
+function inFigures(value: unknown): string {
+  return typeof value === 'number' ? String(Number(value.toFixed(3))) : String(value);
+}
+
 /**
  * Nested figures as lines of `name: value`, two spaces deeper at each level; empty parts are left
  * out.
@@ -44,7 +49,7 @@ export function formatFigures(figures: unknown, indent = ''): string {
       const inside = formatFigures(value, `${indent}  `);
       if (inside !== '') text += `${indent}${name}\n${inside}`;
     } else {
-      text += `${indent}${name} ${String(value)}\n`;
+      text += `${indent}${name} ${inFigures(value)}\n`;
     }
   }
   return text;

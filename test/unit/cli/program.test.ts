@@ -98,6 +98,16 @@ test('command line: wrong use has exit status 2', async () => {
   refused(await baton('list', '--colour'), 2, /unknown option '--colour'/);
   refused(await baton('check'), 2, /check needs '-c, --config <file>' or '--schema'/);
   refused(await baton('lab', '--servers', 'many'), 2, /Expected a number from 1 to 64/);
+  refused(
+    await baton('lab', '--tour', '--plain'),
+    2,
+    /'--plain' cannot be used with option '--tour'/,
+  );
+  refused(
+    await baton('lab', '--tour', '--server', 'nginx'),
+    2,
+    /the echo server answers, not nginx/,
+  );
   assert.is((await baton('nothing')).status, 2);
   assert.is((await baton()).status, 2);
 });
@@ -263,6 +273,7 @@ test('command line: connections and figures are shown as tables and words', asyn
     formatFigures(figures),
     'open count: 3\ndeep:\n  list: 1 2\n  peers:\n    -\n      name: x\n',
   );
+  assert.is(formatFigures({ sumMs: 86.8690110007301 }), 'sum ms: 86.869\n');
 });
 
 test.run();
