@@ -229,8 +229,12 @@ function checkAgent(raw: Loose, problems: Problem[]): void {
       });
     }
   };
-  if (Array.isArray(agent['service'])) without(handoff, service, 'service');
-  if (Array.isArray(agent['handoff'])) without(service, handoff, 'handoff');
+  // a prefix that could not be read may be the one that goes with it
+  const isRead = (key: string, read: PlacedPrefix[]): boolean => {
+    return Array.isArray(agent[key]) && read.length === list(agent[key]).length;
+  };
+  if (isRead('service', service)) without(handoff, service, 'service');
+  if (isRead('handoff', handoff)) without(service, handoff, 'handoff');
   for (const prefix of service) {
     const other = handoff.find((candidate) => prefixesOverlap(candidate, prefix));
     if (!other) continue;

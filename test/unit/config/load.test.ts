@@ -160,7 +160,9 @@ test('config: what must differ differs', () => {
 });
 
 test('config: prefixes have no host bits, go together and do not overlap', () => {
-  assert.match(changed('10.81.1.0/24', '10.81.1.1/24', AGENT)[0] ?? '', /without host bits, found/);
+  const hostBits = changed('10.81.1.0/24', '10.81.1.1/24', AGENT);
+  assert.is(hostBits.length, 1, 'nothing that follows from it');
+  assert.match(hostBits[0] ?? '', /without host bits, found/);
   assert.match(changed('10.81.1.0/24', '10.81.1.0/33', AGENT)[0] ?? '', /a prefix such as/);
   assert.match(changed('10.82.1.0/24', '10.81.0.0/16', AGENT)[0] ?? '', /overlaps the handoff/);
   assert.match(changed(", 'fd82:1::/64'", '', AGENT)[0] ?? '', /agent.service has no IPv6 prefix/);
