@@ -1,0 +1,65 @@
+// The documents' examples work: their YAML passes `check`, their links lead somewhere.
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { parse, stringify } from 'yaml';
+import { writeKeys } from '../src/channel/keygen.ts';
+import { formatEndpoint } from '../src/config/address.ts';
+import { parseConfig } from '../src/config/load.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const documents = [
+  ...readdirSync(root).filter((name) => name.endsWith('.md')),
+  ...readdirSync(join(root, 'docs')).map((name) => join('docs', name)),
+];
+const test = suite('documents');
+
+/** YAML blocks of a document; those without roles are parts of a switch's file. */
+function examples(document: string): { whole: string[]; parts: string[] } {
+  const text = readFileSync(join(root, document), 'utf8');
+  const blocks = [...text.matchAll(/^```yaml\n(.*?)^```$/gms)].map(([, block]) => block!);
+  const isWhole = (block: string): boolean => /^roles:/m.test(block);
+  return { whole: blocks.filter(isWhole), parts: blocks.filter((block) => !isWhole(block)) };
+}
+
+const { whole, parts } = examples('docs/configuration.md');
+const folder = mkdtempSync(join(tmpdir(), 'baton-documents-'));
+test.after(() => rmSync(folder, { recursive: true }));
+
+test('documents: the configurations pass the check, with keys by keygen', async () => {
+  assert.is(whole.length, 2);
+  await writeKeys(join(folder, 'keys'), ['switch', 'server1']);
+  const [ofSwitch, ofAgent] = whole.map((text) => parseConfig(text, join(folder, 'a.yaml')));
+  const [server] = ofSwitch!.servers;
+  const { listen } = ofAgent!.agent!;
+  assert.is(server!.name, ofAgent!.name);
+  assert.equal(server!.agent, listen, formatEndpoint(listen.address, listen.port));
+});
+
+test('documents: each part, laid over the switch example, passes the check', () => {
+  assert.ok(parts.length > 0);
+  for (const part of parts) {
+    const laid = { ...(parse(whole[0]!) as object), ...(parse(part) as object) };
+    parseConfig(stringify(laid), join(folder, 'a.yaml'));
+  }
+});
+
+test('documents: no YAML stands where nobody checks it', () => {
+  for (const document of documents.filter((name) => name !== 'docs/configuration.md')) {
+    assert.equal(examples(document), { whole: [], parts: [] }, document);
+  }
+});
+
+test('documents: links within the project lead to files', () => {
+  for (const document of documents) {
+    const text = readFileSync(join(root, document), 'utf8');
+    for (const [, target] of text.matchAll(/\]\((?!https?:)([^)#]+)[^)]*\)/g)) {
+      assert.ok(existsSync(join(root, dirname(document), target!)), `${document}: ${target}`);
+    }
+  }
+});
+
+test.run();
