@@ -6,19 +6,29 @@ import {
   ENTRY_SERVER_PORT,
   ENTRY_STATE,
   NO_ENTRY,
+  OPTION_TIMESTAMPS,
   RECORD_CLIENT_ISN,
+  RECORD_NEXT_ISN,
+  RECORD_OPTIONS,
+  RECORD_TIMESTAMP_RECENT,
   SLOT_ENTRY,
   SLOT_PACKET,
   SLOT_VNET,
   STATE_CLOSED,
   STATE_FORWARD,
   STATE_GATHERING,
+  WORKER_OWNER,
 } from './layout';
+import { BucketLock, WORKER_TRIES } from './lookup/bucket-lock';
 import { Chain, KEY_LOCAL4, KEY_LOCAL6 } from './lookup/chain';
 import { Hash } from './lookup/hash';
 import { LastSeen } from './lookup/last-seen';
 import { Pool } from './lookup/pool';
 import { BUSY, Reader } from './lookup/reader';
+import { State } from './lookup/state';
+import { Table } from './lookup/table';
+import { Packet } from './parse/packet';
+import { TcpOptions } from './parse/tcp-options';
 import { ToServer } from './rewrite/to-server';
 import { AGAIN, ToControl } from './to-control';
 import { DROP_NO_ENTRY, DROP_TABLE_BUSY, VERDICT_FORWARD } from './verdict';
@@ -148,16 +158,41 @@ export class AtSwitch {
   ): u32 {
     const flags = (<u32>load<u8>(tcp, TCP_FLAGS)) & (TCP_SYN | TCP_ACK | TCP_RST);
     const sequence = bswap<u32>(load<u32>(tcp, TCP_SEQUENCE));
-    const isn = load<u32>(Pool.record(entry), RECORD_CLIENT_ISN);
+    const record = Pool.record(entry);
+    const isn = load<u32>(record, RECORD_CLIENT_ISN);
     if (flags == TCP_SYN && sequence != isn) {
+      AtSwitch.noteNext(worker, entry, record, sequence);
       return NewConnection.packet(worker, slot, six, false, nowMs);
     }
-    const copy = Workers.copy(worker);
-    if (flags == TCP_ACK && sequence - 1 != isn) {
+    if (flags == TCP_ACK && sequence - 1 != isn && AtSwitch.isNext(record, tcp, sequence - 1)) {
       if (NewConnection.isProven(slot + SLOT_PACKET, tcp)) {
         return NewConnection.packet(worker, slot, six, true, nowMs);
       }
     }
-    return AtSwitch.forwardIfHandedOff(slot, six, copy);
+    return AtSwitch.forwardIfHandedOff(slot, six, Workers.copy(worker));
+  }
+
+  /** The next connection of these ports has begun. */
+  private static noteNext(worker: usize, entry: usize, record: usize, isn: u32): void {
+    if (load<u32>(record, RECORD_NEXT_ISN) == isn) return;
+    const bucket = Table.lock(load<u32>(worker, WORKER_OWNER), entry, WORKER_TRIES);
+    if (bucket == 0) return; // the SYN comes again
+    const same = Chain.sameKey(entry, Workers.copy(worker)) && State.of(entry) == STATE_CLOSED;
+    if (same) store<u32>(record, isn, RECORD_NEXT_ISN);
+    BucketLock.release(bucket);
+  }
+
+  /**
+   * Whether an ACK can be of a connection after the closed one: it began with the newest SYN, or has
+   * a higher ISN or a newer timestamp (as RFC 6191 asks of a SYN in TIME-WAIT). Else it is a copy
+   * that the network kept from a connection before; its cookie is still valid, its request served.
+   */
+  private static isNext(record: usize, tcp: usize, isn: u32): bool {
+    if (isn == load<u32>(record, RECORD_NEXT_ISN)) return true;
+    if (<i32>(isn - load<u32>(record, RECORD_CLIENT_ISN)) > 0) return true;
+    if ((<u32>load<u8>(record, RECORD_OPTIONS) & OPTION_TIMESTAMPS) == 0) return false;
+    const stamp = TcpOptions.timestamps(tcp, Packet.headerEnd(tcp));
+    if (stamp == 0) return false;
+    return <i32>(bswap<u32>(load<u32>(stamp)) - load<u32>(record, RECORD_TIMESTAMP_RECENT)) > 0;
   }
 }

@@ -40,7 +40,7 @@ export const HEADER_HASH_SEED = 64; // 2 x u64
 export const HEADER_COOKIE_EPOCH = 80; // u32: the current wall-clock epoch (64 s each), mod 2^32
 export const HEADER_HALF_OPEN_LIMIT = 84; // u32: most entries in GATHERING
 export const HEADER_HALF_OPEN_COUNT = 88; // u32, atomic
-export const HEADER_PAD0 = 92;
+export const HEADER_QUEUE_ORDER = 92; // u32, atomic: records ever queued for control, by all workers
 export const HEADER_COOKIE_KEYS = 96; // 4 x 16 bytes: SipHash key of epoch e stands in slot e & 3
 export const HEADER_SERVICE_NETWORK4 = 160; // u32 (n): the agent's prefix of service addresses
 export const HEADER_SERVICE_MASK4 = 164; // u32 (n)
@@ -195,6 +195,7 @@ export const RECORD_REQUEST_NEXT = 92; // u32: sequence number at which the next
 export const RECORD_RELEASED_SEQUENCE = 96; // u32: snd when released
 export const RECORD_RELEASED_TIMESTAMP = 100; // u32: newest TSval when released
 export const RECORD_PROBED = 104; // u32: unanswered probes of the kernel
+export const RECORD_NEXT_ISN = 108; // u32: of the newest SYN that a CLOSED entry of the switch saw, 0 = none
 export const RECORD_SIZE = 128;
 
 export const SCALE_NONE = 15;
@@ -241,6 +242,7 @@ export const RING_ID_RUN = 16; // u32: handoff id of the entry when queued
 export const RING_ID_COUNTER = 20; // u32
 export const RING_PACKET_LENGTH = 24; // u32: bytes of the IP packet
 export const RING_OPTIONS = 28; // u32: OPEN: what the cookie held: mss | scale << 16 | OPTION_* << 24
+export const RING_ORDER = 32; // u32, to control: number of the record among those of all workers, mod 2^32
 export const RING_VNET = 38; // virtio_net_hdr, VNET_SIZE bytes
 export const RING_PACKET = 48;
 export const NO_ENTRY = 0x7fffffff;

@@ -40,6 +40,7 @@ import {
   RECORD_ID_COUNTER,
   RECORD_ID_RUN,
   RECORD_OPTIONS,
+  RECORD_NEXT_ISN,
   RECORD_PROBED,
   RECORD_SENT_COUNT,
   RECORD_SERVER_FIN,
@@ -124,6 +125,7 @@ export class ConnectionRecord {
   releasedSequence: u32;
   releasedTimestamp: u32;
   probed: u32;
+  nextIsn: u32;
   padding0: u64;
   padding1: u64;
 }
@@ -179,4 +181,5 @@ if (offsetof<ConnectionRecord>('sentCount') != RECORD_SENT_COUNT) ERROR('layout:
 if (offsetof<ConnectionRecord>('clientWindow') != RECORD_CLIENT_WINDOW) ERROR('layout: window');
 if (offsetof<ConnectionRecord>('group') != RECORD_GROUP) ERROR('layout: group');
 if (offsetof<ConnectionRecord>('probed') != RECORD_PROBED) ERROR('layout: probed');
+if (offsetof<ConnectionRecord>('nextIsn') != RECORD_NEXT_ISN) ERROR('layout: nextIsn');
 if (offsetof<ConnectionRecord>() != RECORD_SIZE) ERROR('layout: record size');

@@ -97,6 +97,19 @@ atSwitch(
   },
 );
 
+atSwitch('CLOSED: a kept copy of a connection before it does not begin anew', async () => {
+  const host = await switchHost();
+  const sequence = (from(false, TCP_SYN).sequence - 5000) >>> 0;
+  const kept = handshake(host, false, { sequence });
+  const { entry } = host.send(handshake(host, false), NOW);
+  become(host, entry, L.STATE_CLOSED);
+  assert.is(host.send({ ...kept, payload: TEXT }, NOW).verdict, V.VERDICT_FORWARD);
+  assert.is(host.connections.state(entry), L.STATE_CLOSED);
+  handshake(host, false, { sequence });
+  assert.is(host.send({ ...kept, payload: TEXT }, NOW).verdict, V.VERDICT_TO_CONTROL);
+  assert.ok(host.isWhole());
+});
+
 atSwitch('CLOSED without a server: nothing is forwarded', async () => {
   const host = await switchHost();
   const ack = handshake(host, false);
