@@ -1,3 +1,6 @@
+/** Of a packet only the headers count: they hold the checksum of its bytes. */
+const HEADERS = 100;
+
 /**
  * Running 64-bit hash of everything that was delivered, with its time: two runs of one seed are the
  * same run
@@ -25,6 +28,12 @@ export class Trace {
     this.number(Math.round(nowMs * 1000) >>> 0);
     this.number(receiver);
     this.number(bytes.length);
+    const version = bytes[0]! >> 4;
+    const isPacket = version === 4 || version === 6;
+    this.bytes(isPacket ? bytes.subarray(0, HEADERS) : bytes);
+  }
+
+  private bytes(bytes: Uint8Array): void {
     const whole = bytes.length & ~3;
     for (let i = 0; i < whole; i += 4) {
       this.number(bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24));
