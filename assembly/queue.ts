@@ -1,5 +1,6 @@
 // A worker's ring to control: one writer, one reader, whole records only (layout.ts, RING_*).
 import {
+  HEADER_QUEUE_ORDER,
   QUEUE_SKIP,
   RING_ENTRY,
   RING_ID_COUNTER,
@@ -7,6 +8,7 @@ import {
   RING_KIND,
   RING_LENGTH,
   RING_OPTIONS,
+  RING_ORDER,
   RING_PACKET,
   RING_PACKET_LENGTH,
   RING_VNET,
@@ -41,6 +43,7 @@ export class Queue {
     store<u32>(record, load<u32>(id + sizeof<u32>()), RING_ID_COUNTER);
     store<u32>(record, length, RING_PACKET_LENGTH);
     store<u32>(record, options, RING_OPTIONS);
+    store<u32>(record, Atomic.add(HEADER_QUEUE_ORDER, 1), RING_ORDER);
     if (slot != 0) memory.copy(record + RING_VNET, slot + SLOT_VNET, VNET_SIZE + length);
     else memory.fill(record + RING_VNET, 0, VNET_SIZE);
     Queue.publish(worker, load<u32>(record, RING_LENGTH));

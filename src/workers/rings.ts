@@ -117,18 +117,40 @@ export class ToControlReader {
     return this.#rings.every((ring) => ring.isEmpty());
   }
 
-  /** At most `limit` records of each worker, in the order in which that worker queued them; copies. */
+  /**
+   * Records in the order in which the workers queued them, at most `limit` of one worker; copies. Packets
+   * of one connection may come to several workers, and must not overtake each other here.
+   */
   read(limit: number): PacketEvent[] {
     const events: PacketEvent[] = [];
-    for (const ring of this.#rings) {
-      for (let count = 0; count < limit; count += 1) {
-        const at = ring.oldest();
-        if (at === 0) break;
-        events.push(this.#event(at));
-        ring.release(at);
+    const counts = this.#rings.map(() => 0);
+    for (;;) {
+      const chosen = this.#oldestRing();
+      const ring = this.#rings[chosen];
+      if (!ring || counts[chosen] === limit) return events;
+      const at = ring.oldest();
+      events.push(this.#event(at));
+      ring.release(at);
+      counts[chosen]! += 1;
+    }
+  }
+
+  /** Index of the ring whose oldest record was queued first, -1 when all are empty. */
+  #oldestRing(): number {
+    let chosen = -1;
+    let order = 0;
+    // looks again at the others after each choice: what was queued before a record that is seen is seen then
+    for (let settled = false; !settled;) {
+      settled = true;
+      for (const [index, ring] of this.#rings.entries()) {
+        const at = index === chosen ? 0 : ring.oldest();
+        if (at === 0) continue;
+        const its = this.#view.getInt32(at + L.RING_ORDER, true);
+        if (chosen >= 0 && ((its - order) | 0) >= 0) continue;
+        [chosen, order, settled] = [index, its, this.#rings.length === 1];
       }
     }
-    return events;
+    return chosen;
   }
 
   #event(at: number): PacketEvent {

@@ -64,7 +64,9 @@ export function queueForControl(shared: WorkerMemory, worker: number, event: Que
     [L.RING_ID_COUNTER, event.idCounter ?? 0],
     [L.RING_PACKET_LENGTH, event.packet.length],
     [L.RING_OPTIONS, event.options ?? 0],
+    [L.RING_ORDER, view.getUint32(L.HEADER_QUEUE_ORDER, true)],
   ];
+  view.setUint32(L.HEADER_QUEUE_ORDER, view.getUint32(L.HEADER_QUEUE_ORDER, true) + 1, true);
   for (const [field, value] of fields) view.setUint32(at + field, value, true);
   const bytes = new Uint8Array(view.buffer);
   if (event.vnet) bytes.set(event.vnet, at + L.RING_VNET);

@@ -162,4 +162,18 @@ rings('doorbell: a ring before, between and during the wait ends it', async () =
   await waiting;
 });
 
+rings('control reads the records of all workers in the order in which they were queued', () => {
+  const shared = workerMemory(3, 4096);
+  shared.view.setUint32(L.HEADER_QUEUE_ORDER, 0xffff_fffc, true); // goes round
+  const workers = [2, 2, 0, 1, 0, 0, 2, 1];
+  workers.forEach((worker, mark) => {
+    queueForControl(shared, worker, { queue: L.QUEUE_PACKET, packet: Uint8Array.of(mark) });
+  });
+  const reader = new ToControlReader(shared.memory);
+  const marks = (limit: number): number[] => reader.read(limit).map(({ packet }) => packet[0]!);
+  assert.equal(marks(2), [0, 1, 2, 3, 4]);
+  assert.equal(marks(100), [5, 6, 7]);
+  assert.equal(marks(100), []);
+});
+
 rings.run();
