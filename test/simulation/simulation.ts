@@ -32,7 +32,7 @@ const LIMIT_MS = 400_000;
 /** Server kernels end their last retransmissions, agents and switch expire what vanished. */
 const SETTLE_LIMIT_MS = 1_000_000;
 /** From the end of the last socket until switch and agents know. */
-const CLOSE_LIMIT_MS = 10_000;
+const CLOSE_LIMIT_MS = 25_000; // a kept copy of a bare ACK is gathered for 20 s
 const SWEEP_MS = 6000;
 const COOKIE_LIFE_MS = 3 * COOKIE_EPOCH_MS;
 
