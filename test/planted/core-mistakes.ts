@@ -94,7 +94,23 @@ export const TABLE_MISTAKES: TableMistake[] = [
   { table: 'paper', name: "no lock for a packet's entry", changes: PAPER_UNLOCKED },
 ];
 
+/** What the test of held packets must find. */
+export const HELD_MISTAKES: Mistake[] = [
+  mistake(
+    'FORWARD before the held packets were sent',
+    'lookup/table.ts',
+    'if (<i32>left > 0) return;',
+    'if (<i32>left < 0) return;',
+  ),
+  mistake(
+    'records of workers that are not numbered',
+    'queue.ts',
+    'Atomic.add(HEADER_QUEUE_ORDER, 1)',
+    'Atomic.add(HEADER_QUEUE_ORDER, 0)',
+  ),
+];
+
 /** What the comparison with full checksums must find. */
 export const CHECKSUM_MISTAKES: Mistake[] = [];
 
-export const CORE_MISTAKES: Mistake[] = [...TABLE_MISTAKES, ...CHECKSUM_MISTAKES];
+export const CORE_MISTAKES: Mistake[] = [...TABLE_MISTAKES, ...HELD_MISTAKES, ...CHECKSUM_MISTAKES];

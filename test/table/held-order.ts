@@ -8,6 +8,10 @@ import { TCP_ACK, TCP_PSH, TCP_SYN } from '../../assembly/wire/tcp.ts';
 import { compileCore } from '../../src/core.ts';
 import { buildPacket, type PacketParts } from '../../src/packet/build.ts';
 import type { TcpPacket } from '../../src/packet/read.ts';
+import { plantedModule } from '../planted/core.ts';
+import { HELD_MISTAKES } from '../planted/core-mistakes.ts';
+import type { Change } from '../planted/mistakes.ts';
+import type { Report } from '../support/report.ts';
 import { Random } from '../support/random.ts';
 import { CLIENT, VIP } from '../unit/control/rig.ts';
 import { HANDOFF, HANDOFF_PORT, HeldRig } from './held-rig.ts';
@@ -171,13 +175,14 @@ export async function holdInNamespace(
   count: number,
   arrival: Arrival,
   seed: number,
+  planted = '',
 ): Promise<HeldOutcome> {
   const name = `held-${process.pid}-${workers}`;
   const run = promisify(execFile);
   const program = fileURLToPath(new URL('./programs-held-order.mjs', import.meta.url));
   await run('ip', ['netns', 'add', name]);
   try {
-    const args = [program, workers, count, arrival, seed].map(String);
+    const args = [program, workers, count, arrival, seed, planted].map(String);
     const command = ['netns', 'exec', name, process.execPath, ...args];
     const { stdout } = await run('ip', command, { timeout: PROGRAM_LIMIT_MS });
     return JSON.parse(stdout) as HeldOutcome;
@@ -192,9 +197,12 @@ export async function holdInOrder(
   count: number,
   arrival: Arrival,
   seed: number,
+  changes: Change[] = [],
 ): Promise<HeldOutcome> {
   const random = new Random(seed);
-  const rig = new HeldRig(await compileCore(), workers, random);
+  const isPlanted = changes.length > 0;
+  const module = isPlanted ? await plantedModule(changes, 'release') : await compileCore();
+  const rig = new HeldRig(module, workers, random);
   const connections = Array.from(
     { length: count },
     (_, index) => new Connection(rig, FIRST_PORT + index, random.fork()),
@@ -214,4 +222,30 @@ export async function holdInOrder(
   const outcome = outcomeOf(rig, connections, arrival);
   await rig.stop();
   return outcome;
+}
+
+const CONNECTIONS = 60;
+
+/** With 1, 2 and 4 workers; and that a core which forwards too early is found out. */
+export async function checkHeldOrder(report: Report): Promise<void> {
+  for (const workers of [1, 2, 4]) {
+    for (const arrival of ['ordered', 'at-once'] as const) {
+      const outcome = await holdInNamespace(workers, CONNECTIONS, arrival, workers);
+      const { packets, held, draining, direct, missing, doubled, disordered, faults } = outcome;
+      const wrong = [missing, doubled, disordered, faults.length, ...faults];
+      report.check(
+        `${workers} worker(s), packets ${arrival}: held ones leave in order, each once`,
+        wrong.every((count) => count === 0) && held > 0 && draining > 0 && direct > 0,
+        `${packets} packets: ${held} held, ${draining} behind them, ${direct} forwarded; ` +
+          `${missing} missing, ${doubled} doubled, ${disordered} out of order ${faults.join('; ')}`,
+      );
+    }
+  }
+  for (const { name } of HELD_MISTAKES) {
+    let sum = 0;
+    for (const arrival of ['ordered', 'at-once'] as const) {
+      sum += (await holdInNamespace(4, CONNECTIONS, arrival, 1, name)).disordered;
+    }
+    report.check(`4 workers: it fails with ${name}`, sum > 0, `${sum} out of order`);
+  }
 }
