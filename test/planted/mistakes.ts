@@ -95,21 +95,12 @@ export const MISTAKES: Mistake[] = [
     'this.#kills.begin(entry, { guesses, told, tellMs: nowMs + VERDICT_MS }, nowMs);',
     'if (guesses.length > 0) told({ confirmed: true, acknowledged: 0 });',
   ),
-  {
-    name: 'terminal messages that are told once',
-    changes: [
-      {
-        file: `${AGENT}/close.ts`,
-        find: 'if (nowMs < outstanding.repeatMs) continue;',
-        replace: 'if (nowMs < Infinity) continue;',
-      },
-      {
-        file: `${AGENT}/translate.ts`,
-        find: 'this.#outcomes.repeatAll(giver, nowMs);',
-        replace: 'if (nowMs === -1) this.#outcomes.repeatAll(giver, nowMs);',
-      },
-    ],
-  },
+  mistake(
+    'closes that the switch does not confirm',
+    `${SWITCH}/switch/close.ts`,
+    "state.send(server, { type: 'confirm', ids: [id], of: 'close' });",
+    'server.up &&= true;',
+  ),
   mistake(
     'another server is asked when an answer is late',
     `${SWITCH}/distributor/handoff.ts`,

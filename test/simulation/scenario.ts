@@ -108,7 +108,7 @@ function drawCluster(
     serverLink: drawLink(random, inner, 2),
     workerDelayMs: random.pick([0.02, 0.2, 2]),
     controlDelayMs: random.pick([0.05, 0.5, 5]),
-    channelDelayMs: random.pick([0.1, 1, 20]),
+    channelDelayMs: random.pick([0.1, 1, 20, 100]),
   };
 }
 
@@ -159,7 +159,7 @@ function drawFaults(random: Random, servers: number): Fault[] {
     kind: random.chance(0.6) ? ('cut' as const) : ('crash' as const),
     server: random.below(servers),
     atMs: random.between(1000, 6000),
-    forMs: random.pick([50, 400, 1500, 4000]),
+    forMs: random.pick([50, 400, 1500, 1500, 4000]),
   }));
 }
 
@@ -174,7 +174,7 @@ function drawClient(
   let request = firstRequest;
   const count = random.between(1, isPressed ? 8 : 4);
   const isTogether = random.chance(0.3);
-  let startMs = 1500; // when the control channels are up
+  let startMs = 1800; // when the control channels are up
   let canVanish = random.chance(0.15);
   for (let i = 0; i < count; i++) {
     startMs = isTogether ? startMs + random.fraction() : startMs + random.between(0, 1500);
