@@ -190,7 +190,7 @@ export class AtSwitch {
   private static isNext(record: usize, tcp: usize, isn: u32): bool {
     if (isn == load<u32>(record, RECORD_NEXT_ISN)) return true;
     if (<i32>(isn - load<u32>(record, RECORD_CLIENT_ISN)) > 0) return true;
-    if ((<u32>load<u8>(record, RECORD_OPTIONS) & OPTION_TIMESTAMPS) == 0) return false;
+    if (((<u32>load<u8>(record, RECORD_OPTIONS)) & OPTION_TIMESTAMPS) == 0) return false;
     const stamp = TcpOptions.timestamps(tcp, Packet.headerEnd(tcp));
     if (stamp == 0) return false;
     return <i32>(bswap<u32>(load<u32>(stamp)) - load<u32>(record, RECORD_TIMESTAMP_RECENT)) > 0;
