@@ -1,96 +1,16 @@
-// Incremental checksums equal full ones over a million packets and rewrites; no kernel counts a wrong one;
-// and every packet is counted once, at every host.
-import { spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { withLab, type TestLab } from '../support/lab.ts';
+// Checksums and counters: incremental against full over random packets, and what the kernels and the
+// switch's own figures say in a lab with traffic of all kinds. A part alone: -- NAME.
 import { Report } from '../support/report.ts';
-import { checkAb, checkDownload, checkUpload } from '../support/transfer.ts';
-
-const PACKETS = 1e6;
-const SAMPLES = 20;
+import { checkLab } from '../checksums/lab.ts';
+import { checkModel } from '../checksums/model.ts';
 
 const report = new Report();
-
-/** Runs a unit test file with a million packets instead of some thousand. */
-function checkPackets(file: string, what: string): void {
-  const path = fileURLToPath(new URL(`./${file}.test.mjs`, import.meta.url));
-  const run = spawnSync(process.execPath, [path], {
-    encoding: 'utf8',
-    timeout: 600_000,
-    env: { ...process.env, CHECKSUM_PACKETS: String(PACKETS), NO_COLOR: '1' },
-  });
-  const passed = run.status === 0 && /Passed:\s+[1-9]/.test(run.stdout);
-  report.check(`${what}: ${PACKETS} random packets`, passed, passed ? '' : run.stdout.slice(-600));
+const PARTS: Record<string, (report: Report) => Promise<void>> = {
+  model: checkModel,
+  lab: checkLab,
+};
+const chosen = process.argv.slice(2);
+for (const [name, check] of Object.entries(PARTS)) {
+  if (chosen.length === 0 || chosen.includes(name)) await report.part(name, () => check(report));
 }
-
-async function checkKernels(lab: TestLab): Promise<void> {
-  const names = ['TcpInCsumErrors', 'IcmpInCsumErrors', 'IpExtInCsumErrors', 'IpInHdrErrors'];
-  for (const host of Object.keys(lab.hosts)) {
-    const { stdout } = await lab.run(host, ['nstat', '-asz', ...names]);
-    const counts = names.map((name) =>
-      Number(new RegExp(`${name}\\s+(\\d+)`).exec(stdout)?.[1] ?? -1),
-    );
-    report.check(
-      `${host}: no wrong checksum or header`,
-      counts.every((count) => count === 0),
-      counts.join(' '),
-    );
-  }
-}
-
-/** received - (forwarded + answered + to control + dropped), summed over the workers. */
-async function uncounted(
-  lab: TestLab,
-  host: string,
-): Promise<{ received: number; difference: number }> {
-  const { counters, drops } = (await lab.stats(host)).total;
-  const sum = (values: number[]): number => values.reduce((total, value) => total + value, 0);
-  const known = ['forwarded', 'answered', 'toControl'].map((name) => counters[name]!);
-  const received = counters['received']!;
-  return { received, difference: received - sum(known) - sum(Object.values(drops)) };
-}
-
-async function checkCounters(lab: TestLab, hosts: string[], when: string): Promise<void> {
-  for (const host of hosts) {
-    const { received, difference } = await uncounted(lab, host);
-    report.check(
-      `${host} ${when}: every one of ${received} packets is counted once`,
-      difference === 0,
-      difference,
-    );
-  }
-}
-
-/** While traffic runs a batch may be half counted: never more than the batches under way. */
-async function sampleCounters(lab: TestLab, hosts: string[], workers: number): Promise<void> {
-  let worst = 0;
-  for (let sample = 0; sample < SAMPLES; sample++) {
-    await sleep(100);
-    for (const host of hosts) {
-      worst = Math.max(worst, Math.abs((await uncounted(lab, host)).difference));
-    }
-  }
-  const most = workers * 64;
-  report.check(`under load never more than a batch per worker is open`, worst <= most, worst);
-}
-
-checkPackets('unit-assembly-rewrite', 'each rewrite');
-checkPackets('unit-assembly-forward-checksum', 'the whole fast path');
-await report.part('lab', () =>
-  withLab({ servers: 2, server: 'nginx', workers: 2, policy: 'round-robin' }, async (lab) => {
-    const hosts = ['switch', 'server1', 'server2'];
-    const traffic = (async () => {
-      await checkDownload(lab, report, 'traffic', '100M', 1e8);
-      await checkUpload(lab, report, 'traffic', 5e7);
-      await checkAb(lab, report, 'traffic', 1000, 20, false);
-      await checkAb(lab, report, 'traffic', 3000, 20, true);
-    })();
-    await sampleCounters(lab, hosts, 2);
-    await traffic;
-    await sleep(1000);
-    await checkCounters(lab, hosts, 'at the end');
-    await checkKernels(lab);
-  }),
-);
 report.finish();

@@ -111,6 +111,61 @@ export const HELD_MISTAKES: Mistake[] = [
 ];
 
 /** What the comparison with full checksums must find. */
-export const CHECKSUM_MISTAKES: Mistake[] = [];
+export const CHECKSUM_MISTAKES: Mistake[] = [
+  mistake(
+    'a sum of 0 that leaves as 0xffff',
+    'rewrite/checksum.ts',
+    'store<u16>(field, select<u32>(sum, 0xffff, sum != 0) ^ 0xffff);',
+    'store<u16>(field, (sum % 0xffff) ^ 0xffff);',
+  ),
+  mistake(
+    'the same on the short way of plain packets',
+    'rewrite/checksum.ts',
+    'store<u16>(field, ~(sum + rotl<u32>(sum, 16)) >> 16);',
+    'store<u16>(field, (sum % 0xffff) ^ 0xffff);',
+  ),
+  mistake(
+    'a carry of a carry that is lost',
+    'rewrite/checksum.ts',
+    'store<u16>(field, ~(sum + rotl<u32>(sum, 16)) >> 16);',
+    'store<u16>(field, (sum + (sum >> 16)) ^ 0xffff);',
+  ),
+  mistake(
+    'a partial sum of 0xffff that leaves as 0',
+    'rewrite/checksum.ts',
+    'store<u16>(field, select<u32>(sum, 0xffff, sum != 0));',
+    'store<u16>(field, sum % 0xffff);',
+  ),
+  mistake(
+    'ports in a partial sum',
+    'rewrite/checksum.ts',
+    'const sum = Checksum.fold(<u64>(<u32>load<u16>(field) + address));',
+    'const sum = Checksum.fold(<u64>load<u16>(field) + change + <u64>(address & 0));',
+  ),
+  mistake(
+    'a plain packet whose partial sum is taken for a full one',
+    'rewrite/to-server.ts',
+    'if ((load<u8>(vnet + VNET_FLAGS) & VNET_NEEDS_CSUM) == 0) {',
+    'if (load<u8>(vnet + VNET_FLAGS) < 0xff) {',
+  ),
+  mistake(
+    'numbers at odd places that are summed as at even ones',
+    'rewrite/options.ts',
+    'Checksum.change32(old, fresh) << (((field - tcp) & 1) << 3)',
+    'Checksum.change32(old, fresh)',
+  ),
+  mistake(
+    'a TTL left out of the checksum',
+    'rewrite/to-server.ts',
+    'address + HOP_LIMIT + (old ^ 0xffff)',
+    'address + 0xffff + (old & 0)',
+  ),
+  mistake(
+    'a window left out of the checksum',
+    'rewrite/to-client.ts',
+    'return Checksum.change16(old, fresh);',
+    'return 0;',
+  ),
+];
 
 export const CORE_MISTAKES: Mistake[] = [...TABLE_MISTAKES, ...HELD_MISTAKES, ...CHECKSUM_MISTAKES];

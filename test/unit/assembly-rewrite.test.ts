@@ -3,13 +3,12 @@ import * as assert from 'uvu/assert';
 import { ROLE_AGENT, ROLE_SWITCH } from '../../assembly/layout.ts';
 import { loadParts } from '../support/core-parts.ts';
 import { Random } from '../support/random.ts';
+import { aimAtZero, makePacket } from '../support/rewrite-aims.ts';
 import {
   complete,
   expected,
   headerSize,
   randomConnection,
-  randomOptions,
-  randomPacket,
   writeEntry,
   type Connection,
   type Direction,
@@ -23,38 +22,6 @@ const GUARD = 64;
 const count = Number(process.env['CHECKSUM_PACKETS'] ?? 50_000);
 const core = loadParts();
 const test = suite('rewrite');
-
-function makePacket(random: Random, connection: Connection, direction: Direction): ModelPacket {
-  const { six } = connection;
-  const other = randomConnection(random);
-  const far = six === other.six ? other.local : random.bytes(six ? 16 : 4);
-  return direction === 'client'
-    ? randomPacket(
-        random,
-        six,
-        [connection.server, far],
-        [connection.serverPort, 443],
-        randomOptions(random),
-      )
-    : randomPacket(
-        random,
-        six,
-        [far, connection.local],
-        [50000, connection.localPort],
-        randomOptions(random),
-      );
-}
-
-/** Makes the result's checksum sum to the other zero: the last word takes up what is missing. */
-function aimAtZero(packet: ModelPacket, connection: Connection, direction: Direction): void {
-  if (packet.partial || packet.bytes.length % 2 !== 0) return;
-  const at = packet.bytes.length - 2;
-  if (at < headerSize(packet.six) + (packet.bytes[headerSize(packet.six) + 12]! >> 4) * 4) return;
-  packet.bytes.fill(0, at);
-  const result = expected(packet, connection, direction);
-  const field = headerSize(packet.six) + 16;
-  packet.bytes.set(result.subarray(field, field + 2), at);
-}
 
 function rewrite(packet: ModelPacket, connection: Connection, direction: Direction): Uint8Array {
   const { bytes } = packet;
