@@ -12,6 +12,8 @@ interface Comparison {
   figures: number;
   wanted: string;
   isGood: (ratio: number) => boolean;
+  /** subject whose ratio is shown and not asked for */
+  shownOnly?: string;
 }
 
 const COMPARISONS: Comparison[] = [
@@ -32,6 +34,7 @@ const COMPARISONS: Comparison[] = [
     figures: 1,
     wanted: 'at least 0.7 of direct',
     isGood: (ratio) => ratio >= 0.7,
+    shownOnly: 'download thrown away', // bound by the agent's two copies: see bench/download.ts
   },
 ];
 
@@ -50,13 +53,13 @@ function measure(name: string): Map<string, number[]> {
   return found;
 }
 
-function check({ name, figures, wanted, isGood }: Comparison): void {
+function check({ name, figures, wanted, isGood, shownOnly }: Comparison): void {
   const good = new Set<string>();
   let round = 0;
   while (good.size < figures && round < ROUNDS) {
     round += 1;
     for (const [subject, ratios] of measure(name)) {
-      if (ratios.some(isGood)) good.add(subject);
+      if (subject !== shownOnly && ratios.some(isGood)) good.add(subject);
     }
   }
   const seen = `${good.size} of ${figures} good after ${round} of ${ROUNDS} rounds`;
