@@ -73,18 +73,22 @@ export function serviceViews(
       inactive: lingering[index] ?? 0,
     };
   });
-  const poolNamed = (name: string): PoolView[] =>
+  const poolNamed = (name: string, serverPort: number | undefined): PoolView[] =>
     config.pools
       .filter((pool) => pool.name === name)
       .map(({ policy, servers: members }) => ({
         name,
         policy,
-        servers: servers.filter((server) => members.includes(server.name)),
+        servers: servers
+          .filter((server) => members.includes(server.name))
+          .map((server) => ({ ...server, port: serverPort ?? server.port })),
       }));
-  return config.services.map(({ name, vip, port, pool, rules }) => ({
+  return config.services.map(({ name, vip, port, serverPort, pool, rules }) => ({
     name,
     vips: vip.map((address) => formatEndpoint(address, port)),
     pool,
-    pools: [...new Set([pool, ...rules.map((rule) => rule.pool)])].flatMap(poolNamed),
+    pools: [...new Set([pool, ...rules.map((rule) => rule.pool)])].flatMap((each) =>
+      poolNamed(each, serverPort),
+    ),
   }));
 }

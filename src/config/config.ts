@@ -2,7 +2,7 @@
 import { dirname, resolve } from 'node:path';
 import { parseAddress, parseEndpoint, parsePrefix } from './address.ts';
 import type { Endpoint, Prefix } from './address.ts';
-import type { PolicyName, RawConfig, Role } from './schema.ts';
+import type { PolicyName, ProtocolName, RawConfig, Role } from './schema.ts';
 
 export interface TlsFiles {
   ca: string;
@@ -66,6 +66,9 @@ export interface ServiceConfig {
   name: string;
   vip: Uint8Array[];
   port: number;
+  protocol: ProtocolName;
+  /** port of the server application; absent: that of each server */
+  serverPort?: number | undefined;
   /** pool when no rule matches */
   pool: string;
   rules: RuleConfig[];

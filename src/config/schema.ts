@@ -5,6 +5,8 @@ import { isUnicast, parseAddress, parseEndpoint, parsePrefix } from './address.t
 /** Policies by the name that a pool uses. */
 export const POLICIES = ['round-robin', 'least-connections', 'lard'] as const;
 export const ROLES = ['switch', 'agent'] as const;
+/** What a service's clients speak: what the switch reads before it chooses a server. */
+export const PROTOCOLS = ['http'] as const;
 
 /** A whole number within bounds; `what` completes "expected ...". */
 function whole(least: number, most: number, what: string): z.ZodNumber {
@@ -115,6 +117,11 @@ const service = section({
   name,
   vip: listOf(vip, 'addresses'),
   port: port.default(80),
+  protocol: z
+    .enum(PROTOCOLS, { error: PROTOCOLS.join(' or ') })
+    .default('http')
+    .describe('what clients speak: http, the request is read'),
+  serverPort: port.optional().describe("port on its servers, where it is not each server's own"),
   pool: name.describe('pool when no rule matches'),
   rules: z
     .array(section({ match, pool: name }), { error: 'a list of rules' })
@@ -152,6 +159,7 @@ export const configSchema = section({
 });
 
 export type RawConfig = z.output<typeof configSchema>;
+export type ProtocolName = (typeof PROTOCOLS)[number];
 export type PolicyName = (typeof POLICIES)[number];
 export type Role = (typeof ROLES)[number];
 

@@ -1,6 +1,7 @@
 import * as L from '../../assembly/layout.ts';
 import type { Address } from '../channel/messages.ts';
 import type { ServiceConfig } from '../config/config.ts';
+import type { ProtocolName } from '../config/schema.ts';
 import { sameAddress } from '../tuple.ts';
 import { Rules } from './dispatcher/rules.ts';
 
@@ -9,6 +10,9 @@ export interface Service {
   name: string;
   vip: Address;
   port: number;
+  protocol: ProtocolName;
+  /** port of the server application; undefined: that of each server */
+  serverPort: number | undefined;
   rules: Rules;
   /** row in the shared memory's service table */
   row: number;
@@ -27,7 +31,8 @@ export function listServices(configs: readonly ServiceConfig[], view: DataView):
       const at = view.getUint32(L.HEADER_SERVICE_BASE, true) + row * L.SERVICE_SIZE;
       const windowScale = view.getUint8(at + L.SERVICE_WINDOW_SCALE);
       const window = view.getUint16(at + L.SERVICE_WINDOW, true);
-      return { name: config.name, vip, port: config.port, rules, row, windowScale, window };
+      const { name, port, protocol, serverPort } = config;
+      return { name, vip, port, protocol, serverPort, rules, row, windowScale, window };
     });
   });
 }

@@ -90,7 +90,7 @@ function handoffMessage(opening: Opening, id: HandoffId, server: Server): Handof
     type: 'handoff',
     id,
     tuple,
-    serverPort: server.port,
+    serverPort: service.serverPort ?? server.port,
     clientIsn: client.isn,
     switchIsn,
     switchNext: advance(switchIsn, 1),

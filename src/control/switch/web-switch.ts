@@ -51,7 +51,7 @@ export class WebSwitch implements Plane {
   /** What this host says first on a channel to an agent; `server` names it. */
   hello(server?: string): Hello {
     const { state } = this;
-    const serverPort = (server && state.serverNamed(server)?.port) || 0;
+    const own = (server && state.serverNamed(server)?.port) || 0;
     return {
       type: 'hello',
       version: PROTOCOL_VERSION,
@@ -60,7 +60,9 @@ export class WebSwitch implements Plane {
       group: state.config.switch?.group ?? 'main',
       run: state.run,
       capabilities: [],
-      services: state.services.map(({ vip, port }) => ({ vip, port, serverPort })),
+      services: state.services.map(({ vip, port, serverPort }) => {
+        return { vip, port, serverPort: serverPort ?? own };
+      }),
       bindings: [],
     };
   }

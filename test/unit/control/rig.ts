@@ -56,7 +56,9 @@ export function testConfig(servers: number, changes: Partial<Config> = {}): Conf
       weight: 1,
     })),
     pools: [{ name: 'default', servers: names, policy: 'round-robin', tLow: 25, tHigh: 65 }],
-    services: [{ name: 'web', vip: [VIP, VIP6], port: 80, pool: 'default', rules: [] }],
+    services: [
+      { name: 'web', vip: [VIP, VIP6], port: 80, protocol: 'http', pool: 'default', rules: [] },
+    ],
     timing: TIMING,
     ...changes,
   };

@@ -50,6 +50,18 @@ for (const six of [false, true]) {
   });
 }
 
+test('life: the port of a service on its servers goes before that of each server', async () => {
+  const config = testConfig(1);
+  config.services[0]!.serverPort = 8443;
+  const rig = await Rig.make(config);
+  rig.up(1);
+  assert.is(handed(rig).handoff.serverPort, 8443);
+  assert.equal(
+    rig.plane.hello('server1').services.map(({ serverPort }) => serverPort),
+    [8443, 8443],
+  );
+});
+
 test('life: a request in the ACK of the handshake opens the connection', async () => {
   const rig = await rigUp();
   const client = new Client(rig, { options: false });
