@@ -28,6 +28,27 @@ function count(text: string): number {
   return value;
 }
 
+function numberWithin(least: number, most: number) {
+  return (text: string): number => {
+    const value = Number(text);
+    if (!/^\d+(\.\d+)?$/.test(text) || value < least || value > most) {
+      throw new InvalidArgumentError(`Expected a number from ${least} to ${most}.`);
+    }
+    return value;
+  };
+}
+
+/** Options of a lab whose client has a bad link. */
+function addHostility(lab: Command): Command {
+  const percent = numberWithin(0, 100);
+  const option = (flags: string, description: string, parse: (text: string) => number) =>
+    lab.addOption(new Option(flags, description).argParser(parse));
+  option('--loss <pct>', "the client's link loses that part of all packets, each way", percent);
+  option('--delay <ms>', 'and delays them, each way', numberWithin(0, 10_000));
+  option('--reorder <pct>', 'and lets later ones overtake that part', percent);
+  return option('--seed <n>', 'of all that is random there', numberWithin(0, 2 ** 32 - 1));
+}
+
 function addInspectors(program: Command): void {
   const commands = [
     ['list', 'services, pools and servers (columns of ipvsadm)', listCommand],
@@ -59,7 +80,7 @@ function addKeygen(program: Command): void {
 }
 
 function addLab(program: Command, parts: ProgramParts, finish: (status: number) => void): void {
-  program
+  const command = program
     .command('lab')
     .description('a whole cluster as network namespaces on this machine')
     .addOption(new Option('--servers <n>', 'how many').argParser(count).default(3))
@@ -75,7 +96,8 @@ function addLab(program: Command, parts: ProgramParts, finish: (status: number) 
     .option('--tour', 'send real requests and show what happened (needs --server echo)')
     .option('--once', 'stop after that')
     .addOption(new Option('--plain', 'hosts and web servers only').conflicts('tour'))
-    .option('--keep', 'keep the folder with logs and configurations')
+    .option('--keep', 'keep the folder with logs and configurations');
+  addHostility(command)
     .argument('[command...]', "runs in the client's namespace (BATON_URL and others are set)")
     .passThroughOptions()
     .action(

@@ -6,9 +6,11 @@ import { fileURLToPath } from 'node:url';
 import { writeKeys } from '../channel/keygen.ts';
 import { adminSocket, writeConfigurations, type ClusterOptions } from './cluster-config.ts';
 import { reachedServers } from './figures.ts';
-import { HostProcess, insideNamespace } from './host-process.ts';
+import { HostProcess, insideCommand, insideNamespace } from './host-process.ts';
 import * as namespaces from './namespaces.ts';
 import { planTopology, VIP4, VIP6, VIP_PORT, type HostPlan, type Topology } from './topology.ts';
+import { RELAY_READY, type RelayPlan } from './relay.ts';
+import type { LinkConditions } from './wire.ts';
 import * as web from './web-servers.ts';
 
 // A program that cannot start says so and ends; this is for one that hangs, on a machine that is busy.
@@ -19,6 +21,8 @@ export interface LabOptions extends ClusterOptions {
   server: web.WebServer;
   /** false: hosts and web servers only, no switch and no agents */
   switching: boolean;
+  /** what the link between client and router does to packets; undefined: a good link */
+  hostile?: (LinkConditions & { seed: number }) | undefined;
   signal?: AbortSignal;
 }
 
@@ -85,7 +89,8 @@ export class Lab {
     namespaces.removeStaleLabs();
     process.once('exit', this.onExit);
     mkdirSync(this.directory, { mode: 0o755 });
-    namespaces.createNamespaces(this.name, this.topology);
+    namespaces.createHosts(this.name, this.topology);
+    namespaces.linkHosts(this.name, this.topology, await this.startRelay());
     if (server !== 'echo') web.writeDocumentRoot(this.directory);
     if (switching) await this.configure();
     for (const host of this.topology.hosts) this.hosts[host.name] = this.startHolder(host);
@@ -98,6 +103,18 @@ export class Lab {
     const names = ['switch', ...this.topology.servers.map(({ name }) => name)];
     await writeKeys(join(this.directory, 'keys'), names);
     writeConfigurations(this.directory, this.topology, this.options);
+  }
+
+  /** The bad link between client and router, when there is to be one. */
+  private async startRelay(): Promise<namespaces.RelayedLink | undefined> {
+    const { hostile, signal } = this.options;
+    if (hostile === undefined) return undefined;
+    const devices: [string, string] = ['relay0', 'relay1'];
+    const plan: RelayPlan = { ...hostile, devices };
+    const relay = this.startProgram('router', 'relay', insideCommand('relay', plan));
+    await relay.ready(() => relay.log().includes(RELAY_READY), READY_LIMIT_MS, signal);
+    const link = this.topology.links.find(({ ends: [end] }) => end.host === 'client')!;
+    return { link, namespace: this.namespaceOf('router'), devices };
   }
 
   // Keeps a pid in the namespace for `nsenter -t PID -n`, whatever else is stopped there.

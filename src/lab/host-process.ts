@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, existsSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 
 const POLL_MS = 20;
 const GRACE_MS = 4000;
@@ -15,6 +16,12 @@ export function insideNamespace(namespace: string, command: string[]): string[] 
   const inside = ['ip', 'netns', 'exec', namespace, ...command];
   // setpriv is in util-linux, which every Debian has; other systems do without
   return existsSync('/usr/bin/setpriv') ? ['setpriv', '--pdeathsig', 'TERM', ...inside] : inside;
+}
+
+/** The words that run a program of inside.ts with its plan. */
+export function insideCommand(program: string, plan: object, ...more: string[]): string[] {
+  const entry = fileURLToPath(new URL('./lab-inside.mjs', import.meta.url));
+  return [process.execPath, entry, program, JSON.stringify(plan), ...more];
 }
 
 export interface ProgramPlan {

@@ -2,10 +2,12 @@
 //   lab-inside.mjs echo NAME PORT      the built-in web server
 //   lab-inside.mjs requests PLAN       sends the requests of the plan (JSON), prints the results (JSON)
 //   lab-inside.mjs visits PLAN PER_S   sends the plan's requests round and round until it is ended
+//   lab-inside.mjs relay PLAN          a bad link between two devices that it makes
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createEchoServer } from './echo-server.ts';
+import { runRelay, type RelayPlan } from './relay.ts';
 import { sendRequests, type RequestPlan } from './requests.ts';
 
 const BACKLOG = 1024;
@@ -45,6 +47,8 @@ if (program === 'echo') {
   console.log(JSON.stringify(await sendRequests(plan)));
 } else if (program === 'visits') {
   await visit(JSON.parse(first) as RequestPlan, Number(second));
+} else if (program === 'relay') {
+  runRelay(JSON.parse(first) as RelayPlan);
 } else {
   console.error(`lab: no program "${program}"`);
   process.exitCode = 2;

@@ -7,7 +7,13 @@ import { Lab, type LabOptions } from './cluster.ts';
 import { showLive } from './live.ts';
 import { runTour, startVisits } from './tour.ts';
 
-export interface LabCommandOptions extends Omit<LabOptions, 'switching' | 'signal'> {
+export interface LabCommandOptions extends Omit<LabOptions, 'switching' | 'signal' | 'hostile'> {
+  /** percent, ms, percent; all 0 or missing: the client's link is a good one */
+  loss?: number;
+  delay?: number;
+  reorder?: number;
+  /** of everything random in the lab */
+  seed?: number;
   /** hosts and web servers only: no switch, no agents */
   plain?: boolean | undefined;
   /** keep the directory with logs and configurations */
@@ -47,7 +53,8 @@ export async function withLab(options: LabCommandOptions, task: LabTask): Promis
   let lab: Lab | undefined;
   let status = 1;
   try {
-    lab = new Lab({ ...options, switching: options.plain !== true, signal: abort.signal });
+    const [switching, hostile] = [options.plain !== true, hostility(options)];
+    lab = new Lab({ ...options, switching, hostile, signal: abort.signal });
     await lab.start();
     abort.signal.throwIfAborted();
     status = await task(lab, abort.signal);
@@ -58,6 +65,11 @@ export async function withLab(options: LabCommandOptions, task: LabTask): Promis
     for (const name of SIGNALS) process.off(name, onSignal);
   }
   return abort.signal.aborted ? signalStatus(abort.signal.reason as NodeJS.Signals) : status;
+}
+
+function hostility({ loss = 0, delay = 0, reorder = 0, seed = 1 }: LabCommandOptions) {
+  if (loss === 0 && delay === 0 && reorder === 0) return undefined;
+  return { lossPercent: loss, delayMs: delay, reorderPercent: reorder, seed };
 }
 
 async function end(lab: Lab, keep: boolean): Promise<void> {

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isIpv6, type HostPlan, type Link, type Topology } from './topology.ts';
 
+const RELAYED_QUEUE = 4096;
 const NAMESPACES = '/run/netns';
 
 // The process's start time makes the pid unique: a later process with the same pid is another owner.
@@ -27,20 +28,44 @@ export function namespacePath(namespace: string): string {
 
 /** Makes all hosts and links of the plan. Throws with the failing command; nothing is undone then. */
 export function createNamespaces(labName: string, topology: Topology): void {
+  createHosts(labName, topology);
+  linkHosts(labName, topology);
+}
+
+/** Makes all hosts of the plan. */
+export function createHosts(labName: string, topology: Topology): void {
   const name = (host: string) => namespaceOf(labName, host);
   runIp(
     [],
     topology.hosts.map((host) => `netns add ${name(host.name)}`),
   );
   for (const host of topology.hosts) writeSettings(name(host.name), host.settings);
+}
+
+/** Two devices in a namespace, which become a link's ends. */
+export interface RelayedLink {
+  link: Link;
+  namespace: string;
+  devices: [string, string];
+}
+
+/** Links the hosts: the relayed link by the devices given, the others by veth pairs. Throws likewise. */
+export function linkHosts(labName: string, topology: Topology, relayed?: RelayedLink): void {
+  const name = (host: string) => namespaceOf(labName, host);
+  const pairs = topology.links.filter((link) => link !== relayed?.link);
   runIp(
     [],
-    topology.links.map(
+    pairs.map(
       ({ ends: [one, other] }) =>
         `link add ${one.device} netns ${name(one.host)} type veth ` +
         `peer name ${other.device} netns ${name(other.host)}`,
     ),
   );
+  for (const [index, end] of relayed?.link.ends.entries() ?? []) {
+    // The relay is the queue that may be full; the device's own must hold a sender's burst.
+    const to = `txqueuelen ${RELAYED_QUEUE} name ${end.device} netns ${name(end.host)}`;
+    runIp(['-n', relayed!.namespace], [`link set ${relayed!.devices[index]!} ${to}`]);
+  }
   for (const host of topology.hosts) {
     runIp(['-n', name(host.name)], addressCommands(host.name, topology.links));
   }

@@ -1,8 +1,8 @@
 // Sends requests from the client's host: each plan by a process of its own in the client's namespace.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import type { Lab } from './cluster.ts';
+import { insideCommand } from './host-process.ts';
 import type { RequestPlan, RequestResult } from './requests.ts';
 import { VIP4, VIP_PORT } from './topology.ts';
 
@@ -22,8 +22,7 @@ export function requestCommand(
   plan: Partial<RequestPlan>,
   ...more: string[]
 ): string[] {
-  const entry = fileURLToPath(new URL('./lab-inside.mjs', import.meta.url));
-  return [process.execPath, entry, program, JSON.stringify({ ...PLAN, ...plan }), ...more];
+  return insideCommand(program, { ...PLAN, ...plan }, ...more);
 }
 
 /** Runs the plan in the client's namespace. */

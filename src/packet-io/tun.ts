@@ -13,6 +13,7 @@ import { IoBatch, READ, WRITE } from './io-batch.ts';
 const TUNSETIFF = 0x400454ca;
 const TUNSETOFFLOAD = 0x400454d0;
 const IFF_TUN = 0x0001;
+const IFF_TAP = 0x0002;
 const IFF_MULTI_QUEUE = 0x0100;
 const IFF_NO_PI = 0x1000;
 const IFF_VNET_HDR = 0x4000;
@@ -39,18 +40,24 @@ function refuse(what: string): never {
 }
 
 function openQueue(name: string): number {
+  const fd = openDevice(name, IFF_TUN | IFF_NO_PI | IFF_MULTI_QUEUE | IFF_VNET_HDR);
+  const offloads = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
+  if (libc.ioctlNumber(fd, TUNSETOFFLOAD, offloads) >= 0) return fd;
+  try {
+    return refuse(`cannot switch offloads of ${name} on`);
+  } finally {
+    libc.close(fd);
+  }
+}
+
+function openDevice(name: string, flags: number): number {
   const fd = libc.open('/dev/net/tun', libc.O_RDWR | libc.O_NONBLOCK | libc.O_CLOEXEC);
   if (fd < 0) refuse('cannot open /dev/net/tun');
   const request = libc.bytesOfItsOwn(IFREQ_SIZE);
   request.set(new TextEncoder().encode(name));
-  const flags = IFF_TUN | IFF_NO_PI | IFF_MULTI_QUEUE | IFF_VNET_HDR;
   new DataView(request.buffer).setUint16(IFREQ_FLAGS, flags, true);
   try {
     if (libc.ioctlBuffer(fd, TUNSETIFF, request) < 0) refuse(`cannot make the device ${name}`);
-    const offloads = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
-    if (libc.ioctlNumber(fd, TUNSETOFFLOAD, offloads) < 0) {
-      refuse(`cannot switch offloads of ${name} on`);
-    }
     return fd;
   } catch (error) {
     libc.close(fd);
@@ -74,6 +81,14 @@ export function openTun(name: string, queues: number): number[] {
     throw error;
   }
   return fds;
+}
+
+/**
+ * Opens a TAP: its file descriptor reads and writes bare Ethernet frames, with full checksums and no
+ * longer than its MTU allows. The device lives as long as the descriptor, whatever namespace it is in.
+ */
+export function openTap(name: string): number {
+  return openDevice(name, IFF_TAP | IFF_NO_PI);
 }
 
 export function closeQueues(fds: number[]): void {
