@@ -133,7 +133,7 @@ export class Agent implements Plane {
     else if (!peer) return;
     else if (message.type === 'close') this.#close(peer, message, nowMs);
     else if (message.type === 'confirm') {
-      for (const id of message.ids) this.#takeover.confirm(id, message.of);
+      for (const id of message.ids) this.#takeover.confirm(id, peer, message.of);
     } else if (message.type === 'resync') this.#resync(peer, message, nowMs);
   }
 

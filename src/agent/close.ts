@@ -16,6 +16,13 @@ interface Outstanding {
   repeatMs: number;
 }
 
+/** An entry, and its TERMINAL_* bits. */
+interface Confirmed {
+  entry: number;
+  done: number;
+  left: number;
+}
+
 /** Tells a giver outcomes; false = it cannot be reached now. */
 export type Tell = (giver: Giver, outcome: Outcome) => boolean;
 
@@ -69,12 +76,12 @@ export class Outcomes {
   }
 
   /**
-   * A message of that id arrived: the one named, else the oldest. Returns the bits that its entry is
-   * rid of, and those it still has.
+   * A message of that id arrived at its giver: the one named, else the oldest. Returns the bits that
+   * its entry is rid of, and those it still has; null when nothing of it was told to that giver.
    */
-  confirm(id: HandoffId, of?: Confirm['of']): { entry: number; done: number; left: number } | null {
+  confirm(id: HandoffId, giver: Giver, of?: Confirm['of']): Confirmed | null {
     const outstanding = this.#outstanding.get(idKey(id));
-    if (!outstanding) return null;
+    if (outstanding?.giver.index !== giver.index) return null;
     const { entry, sent } = outstanding;
     const done = of ? BITS[of] : (sent[0] ?? 0);
     outstanding.sent = sent.filter((bit) => (bit & done) === 0);

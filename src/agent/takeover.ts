@@ -28,10 +28,10 @@ export type Outcome =
 export interface Takeover {
   /** The same id again repeats the outcome; another id for a tuple takes the old one away first. */
   accept(handoff: Handoff, giver: Giver, nowMs: number): void;
-  /** Takes a connection away from the server without a packet to the client; false = unknown id. */
+  /** Takes a connection of the giver away without a packet to the client; false = it has none such. */
   release(id: HandoffId, tuple: Tuple, giver: Giver, nowMs: number): boolean;
   /** The giver got an outcome of this id: the one named, else the oldest. */
-  confirm(id: HandoffId, of?: Confirm['of']): void;
+  confirm(id: HandoffId, giver: Giver, of?: Confirm['of']): void;
   /** The giver can be reached again: what it did not confirm is told again. */
   reachable(giver: Giver, nowMs: number): void;
   /** The giver's connections that are held here and not over. */

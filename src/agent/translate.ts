@@ -97,7 +97,9 @@ export class Translate implements Takeover {
   release(id: HandoffId, tuple: Tuple, giver: Giver, nowMs: number): boolean {
     const binding = this.#parts.bindings.find(giver.groupName, tuple.vip, tuple.vipPort);
     const entry = binding ? this.#entries.find(tuple, binding) : null;
-    if (entry === null || !this.#entries.connections.hasId(entry, id)) return false;
+    const { connections } = this.#entries;
+    if (entry === null || !connections.hasId(entry, id)) return false;
+    if (connections.record16(entry, L.RECORD_SERVER) !== giver.index) return false;
     this.#outcomes.drop(entry, id);
     if (this.#entries.over(entry)) {
       this.#parts.figures.closed += 1;
@@ -108,8 +110,8 @@ export class Translate implements Takeover {
     return true;
   }
 
-  confirm(id: HandoffId, of?: Confirm['of']): void {
-    const confirmed = this.#outcomes.confirm(id, of);
+  confirm(id: HandoffId, giver: Giver, of?: Confirm['of']): void {
+    const confirmed = this.#outcomes.confirm(id, giver, of);
     if (!confirmed || confirmed.left !== 0) return;
     const failed = L.TERMINAL_FAILED | L.TERMINAL_FAILED_MAYBE;
     if ((confirmed.done & failed) !== 0 && !this.#kills.has(confirmed.entry)) {

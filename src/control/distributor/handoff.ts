@@ -158,7 +158,7 @@ export function ready(state: SwitchState, server: Server, message: Ready, nowMs:
 
 export function failed(state: SwitchState, server: Server, message: Failed, nowMs: number): void {
   state.send(server, { type: 'confirm', ids: [message.id], of: 'failed' });
-  state.owed.settle(message.id);
+  state.owed.settle(message.id, server.index);
   const opening = asked(state, server, message.id);
   if (!opening) return;
   state.pending.delete(message.id.counter);

@@ -10,6 +10,8 @@ import { nextExpected, segmentLength } from './handshake.ts';
 
 /** How long a client that was refused or reset is answered. */
 const FAREWELL_MS = 10_000;
+/** Between questions to a client whose connection is lost. */
+const ASK_INTERVAL_MS = 1000;
 /** A cookie is good for at most three epochs of 64 s: as long may a copy of the request come. */
 export const COOKIE_LIFE_MS = 192_000;
 
@@ -19,6 +21,7 @@ const REASONS: Record<number, string> = {
   503: 'Service Unavailable',
 };
 const NO_BYTES = new Uint8Array(0);
+const OLD_BYTE = new Uint8Array(1);
 
 /** The whole response; short enough for one segment of any client. */
 function responseBytes(status: number, headOnly: boolean): Uint8Array {
@@ -152,10 +155,26 @@ export function farewellSegment(
   if (isAcked && farewell.clientFin) leave(state, opening, farewell.lingerMs, nowMs);
 }
 
-/** The time for farewells is over. */
+/** The time for farewells is over, or the client has not told yet where it is. */
 export function farewellDeadline(state: SwitchState, opening: Opening, nowMs: number): void {
-  if (nowMs < opening.deadlineMs) return;
-  leave(state, opening, opening.farewell!.lingerMs, nowMs);
+  if (nowMs >= opening.deadlineMs) return leave(state, opening, opening.farewell!.lingerMs, nowMs);
+  if (nowMs >= opening.ackDueMs) askClient(state, opening, nowMs);
+}
+
+/**
+ * Old bytes make a client tell its numbers (RFC 9293 section 3.10.7.4), which the RST needs. With a
+ * byte: a bare old ACK whose timestamp is old too is not answered by Linux from 6.14 on, and others
+ * only at times. Repeated, for a client that waits for a response says nothing by itself.
+ */
+export function askClient(state: SwitchState, opening: Opening, nowMs: number): void {
+  opening.ackDueMs = nowMs + ASK_INTERVAL_MS;
+  state.deadlines.add(opening, opening.ackDueMs);
+  answer(state, opening, {
+    flags: TCP_ACK,
+    sequence: opening.switchIsn,
+    acknowledgment: opening.acked,
+    payload: OLD_BYTE,
+  });
 }
 
 /** Forgets the object; the entry goes, or stays closed for a while without a server. */

@@ -42,7 +42,7 @@ export function isAssigned(entryState: number): boolean {
 export function closed(state: SwitchState, server: Server, message: Close, nowMs: number): void {
   const { id, tuple } = message;
   state.send(server, { type: 'confirm', ids: [id], of: 'close' });
-  state.owed.settle(id);
+  state.owed.settle(id, server.index);
   const entry = entryOf(state, tuple, id);
   if (entry === L.NO_ENTRY) return;
   const { connections } = state;

@@ -44,8 +44,10 @@ export class OwedCloses {
     return owed;
   }
 
-  settle(id: HandoffId): void {
-    this.byId.delete(idKey(id));
+  /** That server knows. What another one says about the id counts for nothing. */
+  settle(id: HandoffId, server: number): void {
+    const key = idKey(id);
+    if (this.byId.get(key)?.server === server) this.byId.delete(key);
   }
 
   /** Those to be sent again now; the next time is a second later. */

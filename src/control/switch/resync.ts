@@ -1,13 +1,11 @@
 import * as L from '../../../assembly/layout.ts';
-import { TCP_ACK } from '../../../assembly/wire/tcp.ts';
 import type { Failed, Hello, Resync, ResyncEntry } from '../../channel/messages.ts';
 import { switchKey, switchTuple } from '../../connections.ts';
 import { distance } from '../../packet/sequence.ts';
 import { idKey } from '../../tuple.ts';
-import { answer } from '../distributor/answer.ts';
 import { giveUpHanding } from '../distributor/handoff.ts';
 import { openFromRecord } from '../distributor/handshake.ts';
-import { COOKIE_LIFE_MS, reset } from '../distributor/refuse.ts';
+import { COOKIE_LIFE_MS, askClient, reset } from '../distributor/refuse.ts';
 import type { Server, SwitchState } from '../state.ts';
 import { isAssigned, oweClose } from './close.ts';
 import { recallEntry, removeEntry } from './update.ts';
@@ -125,10 +123,7 @@ function isMissing(
   return id.run !== state.run || distance(id.counter, server.listedBefore) < 0;
 }
 
-/**
- * The server has lost it. Where the client is in the sequence space is not known here: an old ACK
- * makes it tell (RFC 9293 section 3.10.7.4), and what it then acknowledges is what the RST needs.
- */
+/** The server has lost it. Where the client is in the sequence space is not known here: it is asked. */
 function resetLost(state: SwitchState, server: Server, entry: number, nowMs: number): void {
   const { connections } = state;
   const id = connections.id(entry);
@@ -140,11 +135,7 @@ function resetLost(state: SwitchState, server: Server, entry: number, nowMs: num
     return;
   }
   reset(state, opening, 'lost', nowMs, COOKIE_LIFE_MS);
-  answer(state, opening, {
-    flags: TCP_ACK,
-    sequence: opening.switchIsn,
-    acknowledgment: opening.acked,
-  });
+  askClient(state, opening, nowMs);
 }
 
 /**

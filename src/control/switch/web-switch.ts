@@ -115,7 +115,7 @@ export class WebSwitch implements Plane {
       disown(state, server, message, nowMs);
     } else if (message.type === 'close') closed(state, server, message, nowMs);
     else if (message.type === 'confirm') {
-      for (const id of message.ids) state.owed.settle(id);
+      for (const id of message.ids) state.owed.settle(id, server.index);
     } else if (message.type === 'resync') resynced(state, server, message, nowMs);
   }
 

@@ -52,9 +52,11 @@ function isValid(socket: Socket, packet: TcpPacket, place: Place): boolean {
   if (socket.agreement.timestamps && stamp && !isReset) {
     // RFC 7323 section 5.3; Linux lets a pure repeated ACK pass that was merely reordered
     const age = (socket.timestampRecent - stamp.value) | 0;
-    const isPureAck =
-      place.start === place.end && place.start === next && place.ack === socket.sender.una;
-    if (age > 1 && !isPureAck) {
+    const isPureAck = place.start === place.end && (flags & ACK) !== 0 && !isSyn;
+    const isRepeated = isPureAck && place.start === next && place.ack === socket.sender.una;
+    if (age > 1 && !isRepeated) {
+      // from 6.14 on (tcp_disordered_ack_check) Linux does not answer pure ACKs that are merely old
+      if (isPureAck && place.start < next) return false;
       socket.challenge(isSyn || place.start === place.end);
       return false;
     }

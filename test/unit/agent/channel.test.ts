@@ -27,6 +27,19 @@ channels('ready is repeated until it is confirmed', async () => {
   assert.equal(rig.takeMessages(), []);
 });
 
+channels('another peer confirms and closes nothing', async () => {
+  const rig = await readyRig();
+  rig.up(switchHello({ name: 'other', run: 8 }), 'other');
+  rig.takeMessages();
+  rig.message({ type: 'confirm', ids: [ID], of: 'ready' }, 'other');
+  rig.message({ type: 'close', id: ID, tuple: TUPLE }, 'other').settle();
+  const [entry] = rig.entries;
+  assert.is(rig.connections.record32(entry!, L.RECORD_TERMINAL), L.TERMINAL_READY);
+  assert.is(rig.connections.state(entry!), L.STATE_FORWARD);
+  rig.message({ type: 'confirm', ids: [ID], of: 'ready' });
+  assert.is(rig.connections.record32(entry!, L.RECORD_TERMINAL), 0);
+});
+
 channels(
   'a broken channel: connections are served, outcomes wait, then go before the list',
   async () => {

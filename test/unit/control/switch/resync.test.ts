@@ -47,6 +47,7 @@ test('resync: what the agent lacks is reset, once the client has told where it i
   assert.is(reset!.sequence, client.ack);
   assert.is(probe!.flags, TCP_ACK);
   assert.is(probe!.sequence, client.switchIsn, 'an old one');
+  assert.is(probe!.payload.length, 1, 'a bare ACK with an old timestamp is not answered by all');
   client.flag(TCP_ACK, { acknowledgment: client.ack + 5000 });
   const [again] = rig.take();
   assert.is(again!.flags, TCP_RST | TCP_ACK);
@@ -54,8 +55,48 @@ test('resync: what the agent lacks is reset, once the client has told where it i
   assert.is(rig.plane.stats().servers[0]!.active, 0);
   assert.is(rig.plane.stats().lost, 1);
   rig.wait(11_000);
+  rig.take();
   client.flag(TCP_ACK);
   assert.equal(rig.take(), [], 'nothing is forwarded to the server that lost it');
+});
+
+test('resync: a client that was not heard is asked again, until it has told', async () => {
+  const rig = await Rig.make(testConfig(1));
+  rig.up(1);
+  const { client } = await forwarded(1000, rig);
+  rig.down(1);
+  rig.up(1);
+  rig.take();
+  rig.wait(3500);
+  const asked = rig.take();
+  assert.equal(
+    asked.map(({ sequence, payload }) => [sequence, payload.length]),
+    [1, 2, 3].map(() => [client.switchIsn, 1]),
+  );
+  client.flag(TCP_ACK, { acknowledgment: client.ack + 5000 });
+  client.flag(TCP_RST, { sequence: client.isn + 1 });
+  rig.take();
+  rig.wait(20_000);
+  assert.equal(rig.take(), [], 'its kernel has forgotten the connection');
+});
+
+test('confirm: only the server that owes it settles a close', async () => {
+  const rig = await Rig.make(testConfig(2));
+  rig.up(1);
+  rig.up(2);
+  const { handoff, server, client } = handed(rig);
+  const other = 3 - server;
+  client.flag(TCP_RST);
+  assert.is(rig.count('close', server), 1);
+  const { id } = handoff;
+  rig.message(other, { type: 'confirm', ids: [id], of: 'close' });
+  rig.message(other, { type: 'failed', id, delivered: 'no', reason: 'never asked' });
+  rig.message(other, { type: 'close', id, tuple: handoff.tuple });
+  assert.is(rig.plane.stats().owedCloses, 1);
+  rig.wait(1000);
+  assert.is(rig.count('close', server), 2, 'still owed, so repeated');
+  rig.message(server, { type: 'confirm', ids: [id], of: 'close' });
+  assert.is(rig.plane.stats().owedCloses, 0);
 });
 
 test('resync: a handoff after the channel came up is younger than the list', async () => {
