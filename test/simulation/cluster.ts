@@ -55,7 +55,7 @@ export class Cluster {
   readonly world: World;
   readonly options: ClusterOptions;
   readonly place: Host;
-  readonly switch: Machine;
+  switch: Machine;
   readonly servers: ServerHost[];
 
   constructor(world: World, options: ClusterOptions) {
@@ -81,6 +81,21 @@ export class Cluster {
       agent.start();
       link!.start();
     }
+  }
+
+  /** The switch's process is killed; what comes meanwhile is lost (a `blackhole` route). */
+  crash(): void {
+    if (!this.switch.isRunning()) return;
+    this.switch.crash();
+    for (const { link } of this.servers) link!.crashed(link!.dialer);
+  }
+
+  /** It knows its configuration and nothing else. */
+  restart(): void {
+    if (this.switch.isRunning()) return;
+    this.switch = this.makeSwitch();
+    this.switch.start();
+    for (const { link } of this.servers) link!.dialNow();
   }
 
   sizes() {
@@ -130,6 +145,7 @@ export class Cluster {
       report: (problem) => world.monitor.problems.push(problem),
     });
     const keys = (): void => {
+      if (!machine.isRunning()) return;
       const wallMs = WALL_START_MS + world.clock.nowMs;
       writeCookieKeys(machine.core, config.switch!.key, wallMs);
       world.clock.after(COOKIE_EPOCH_MS - (wallMs % COOKIE_EPOCH_MS), keys);
@@ -153,17 +169,16 @@ export class Cluster {
   private connect(server: ServerHost): void {
     const { world, options } = this;
     const { monitor } = world;
-    const webSwitch = this.switch;
     const dialer: ChannelHost = {
       name: 'switch',
-      index: webSwitch.index,
-      isRunning: () => webSwitch.isRunning(),
-      hello: () => webSwitch.hello(server.name),
-      up: (peer, hello) => webSwitch.up(peer, hello),
-      down: (peer) => webSwitch.down(peer),
+      index: this.place.index,
+      isRunning: () => this.switch.isRunning(),
+      hello: () => this.switch.hello(server.name),
+      up: (peer, hello) => this.switch.up(peer, hello),
+      down: (peer) => this.switch.down(peer),
       message: (peer, message) => {
         monitor.toSwitch(peer, message);
-        webSwitch.message(peer, message);
+        this.switch.message(peer, message);
       },
     };
     const hosts = { dialer, listener: server.channelHost };

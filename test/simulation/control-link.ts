@@ -126,6 +126,12 @@ export class ControlLink {
     if (host === this.dialer) this.dialLater(LONGEST_WAIT_MS);
   }
 
+  /** The dialer's process was started. */
+  dialNow(): void {
+    this.waitMs = 0;
+    this.dialLater(0);
+  }
+
   private endOf(host: ChannelHost): End | undefined {
     return this.ends?.find((end) => end.host === host);
   }

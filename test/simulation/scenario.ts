@@ -21,7 +21,9 @@ export interface ClientPlan {
   }[];
 }
 
+/** A cut control channel, or a process that dies and is started anew. */
 export type Fault =
+  | { kind: 'restart'; atMs: number; forMs: number } // of the switch
   | { kind: 'cut'; server: number; atMs: number; forMs: number }
   | { kind: 'crash'; server: number; atMs: number; forMs: number };
 
@@ -60,8 +62,9 @@ export function drawScenario(random: Random): Scenario {
     requests += client.connections.reduce((sum, connection) => sum + connection.requests.length, 0);
     clients.push(client);
   }
+  if (random.chance(0.15)) faults.push(...drawRestarts(random));
   const isOnlyCut = !isPressed && faults.every(({ kind }) => kind === 'cut');
-  const isCalm = !isPressed && !hasFaults;
+  const isCalm = !isPressed && faults.length === 0;
   return { cluster, clients, applications, faults, isCalm, isOnlyCut };
 }
 
@@ -160,6 +163,14 @@ function drawFaults(random: Random, servers: number): Fault[] {
     server: random.below(servers),
     atMs: random.between(1000, 6000),
     forMs: random.pick([50, 400, 1500, 1500, 4000]),
+  }));
+}
+
+function drawRestarts(random: Random): Fault[] {
+  return Array.from({ length: random.between(1, 2) }, () => ({
+    kind: 'restart' as const,
+    atMs: random.between(1500, 7000),
+    forMs: random.pick([5, 50, 400, 1500, 4000]),
   }));
 }
 

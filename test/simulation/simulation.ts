@@ -8,7 +8,7 @@ import { describeDelivery } from './describe.ts';
 import { Journal, ServerApplication } from './http/server.ts';
 import { Monitor } from './monitor.ts';
 import { Network, parseAddress } from './network.ts';
-import { drawScenario, type ClientPlan, type Scenario } from './scenario.ts';
+import { drawScenario, type ClientPlan, type Fault, type Scenario } from './scenario.ts';
 import { Scheduler } from './scheduler.ts';
 import { countingMistakes, emptinessMistakes, entriesByState } from './tables.ts';
 import { Kernel } from './tcp/kernel.ts';
@@ -102,16 +102,23 @@ class Run {
 
   private planFaults(): void {
     for (const fault of this.scenario.faults) {
-      const server = this.cluster.servers[fault.server]!;
-      this.clock.at(fault.atMs, () => {
-        if (fault.kind === 'cut') server.link!.cut();
-        else if (server.agent.isRunning()) server.crash();
-      });
-      this.clock.at(fault.atMs + fault.forMs, () => {
-        if (fault.kind === 'cut') server.link!.heal();
-        else if (!server.agent.isRunning()) server.restart();
-      });
+      this.clock.at(fault.atMs, () => this.begin(fault));
+      this.clock.at(fault.atMs + fault.forMs, () => this.end(fault));
     }
+  }
+
+  private begin(fault: Fault): void {
+    if (fault.kind === 'restart') return this.cluster.crash();
+    const server = this.cluster.servers[fault.server]!;
+    if (fault.kind === 'cut') server.link!.cut();
+    else if (server.agent.isRunning()) server.crash();
+  }
+
+  private end(fault: Fault): void {
+    if (fault.kind === 'restart') return this.cluster.restart();
+    const server = this.cluster.servers[fault.server]!;
+    if (fault.kind === 'cut') server.link!.heal();
+    else if (!server.agent.isRunning()) server.restart();
   }
 
   run(): void {

@@ -1,6 +1,5 @@
 import * as L from '../../../assembly/layout.ts';
 import { TCP_ACK, TCP_RST, TCP_SYN } from '../../../assembly/wire/tcp.ts';
-import { VNET_FLAGS, VNET_NEEDS_CSUM } from '../../../assembly/wire/vnet.ts';
 import type { PacketEvent } from '../../event.ts';
 import { readPacket } from '../../packet/read.ts';
 import type { TcpPacket } from '../../packet/read.ts';
@@ -12,7 +11,7 @@ import type { SwitchState } from '../state.ts';
 import { removeEntry } from '../switch/update.ts';
 import { handingSegment, takeBack } from './handoff.ts';
 import { openFromRecord } from './handshake.ts';
-import { giveUp, isCounted, passOn } from './held.ts';
+import { giveUp, isCounted, isIntact, passOn } from './held.ts';
 import { COOKIE_LIFE_MS, farewellSegment, reset } from './refuse.ts';
 import { gatherSegment } from './request.ts';
 
@@ -225,14 +224,4 @@ function isOfThisConnection(state: SwitchState, entry: number, event: PacketEven
   if (run !== state.run) return false;
   const first = state.firstCounter[entry]!;
   return distance(event.idCounter, first) >= 0 && distance(counter, event.idCounter) >= 0;
-}
-
-/** Lengths and checksums are right. What the device did not compute yet cannot be checked. */
-function isIntact(state: SwitchState, event: PacketEvent): boolean {
-  if ((event.vnet[VNET_FLAGS]! & VNET_NEEDS_CSUM) !== 0) return true;
-  const { connections, core } = state;
-  const fits = connections.writeBuffer(event.packet);
-  if (fits && core.verifyPacket(L.CONTROL_BUFFER, event.packet.length) === 1) return true;
-  state.figures.badChecksum += 1;
-  return false;
 }

@@ -10,7 +10,7 @@ import type { Opening } from '../opening.ts';
 import type { Server, SwitchState } from '../state.ts';
 import { oweClose } from '../switch/close.ts';
 import { holdEntry } from '../switch/update.ts';
-import { finishHeld, hold } from './held.ts';
+import { finishHeld, hold, isServed } from './held.ts';
 import { COOKIE_LIFE_MS, abandon, refuse, reset } from './refuse.ts';
 
 /** How many deadlines the switch waits while the asked agent's channel lives. */
@@ -145,8 +145,12 @@ function asked(state: SwitchState, server: Server, id: HandoffId): Opening | und
 export function ready(state: SwitchState, server: Server, message: Ready, nowMs: number): void {
   state.send(server, { type: 'confirm', ids: [message.id], of: 'ready' });
   const opening = asked(state, server, message.id);
-  if (!opening) return;
-  state.pending.delete(message.id.counter);
+  if (opening) becomeReady(state, opening, server, nowMs);
+}
+
+/** The server has the connection. */
+function becomeReady(state: SwitchState, opening: Opening, server: Server, nowMs: number): void {
+  state.pending.delete(opening.id.counter);
   if (!finishHeld(state, opening, server, nowMs)) {
     state.dispatcher.release(server.index);
     return oweClose(state, server, opening.id, opening.tuple, nowMs);
@@ -180,13 +184,19 @@ function countFailure(
   countUnder(state.figures.failedReasons, reason);
 }
 
-/** No answer in time, or none to be expected: the request may have reached the server. */
-export function giveUpHanding(
+/** The channel broke, and with it the answer, if the client does not show what it was. */
+export function loseAnswer(
   state: SwitchState,
   opening: Opening,
-  reason: string,
+  server: Server,
   nowMs: number,
 ): void {
+  if (isServed(state, opening)) becomeReady(state, opening, server, nowMs);
+  else giveUpHanding(state, opening, 'channel lost', nowMs);
+}
+
+/** No answer in time, or none to be expected: the request may have reached the server. */
+function giveUpHanding(state: SwitchState, opening: Opening, reason: string, nowMs: number): void {
   const server = state.servers[opening.handing!.server]!;
   countFailure(state, server, 'maybe', reason);
   takeBack(state, opening, nowMs);

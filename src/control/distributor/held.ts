@@ -1,9 +1,11 @@
 import * as L from '../../../assembly/layout.ts';
 import { TCP_ACK, TCP_FIN } from '../../../assembly/wire/tcp.ts';
+import { VNET_FLAGS, VNET_NEEDS_CSUM } from '../../../assembly/wire/vnet.ts';
 import { buildPacket } from '../../packet/build.ts';
+import { readPacket } from '../../packet/read.ts';
 import type { TcpPacket } from '../../packet/read.ts';
 import { redirectPacket } from '../../packet/redirect.ts';
-import { advance, isAfter, isBefore } from '../../packet/sequence.ts';
+import { advance, distance, isAfter, isBefore } from '../../packet/sequence.ts';
 import type { PacketEvent } from '../../event.ts';
 import type { HeldPacket, Opening } from '../opening.ts';
 import type { Server, SwitchState } from '../state.ts';
@@ -11,6 +13,8 @@ import { drainEntry } from '../switch/update.ts';
 
 /** Bookkeeping per held packet, so that empty ones are bounded too. */
 const PACKET_COST = 64;
+/** A client gets and sends no more in the time of a handoff whose answer is late. */
+const SERVED_RANGE = 1 << 20;
 
 /**
  * Whether the core counted the packet in RECORD_HELD_COUNT: it did from HELD on, that is, under a
@@ -24,6 +28,35 @@ export function isCounted(event: PacketEvent): boolean {
 export function giveUp(state: SwitchState, entry: number): void {
   const { run, counter } = state.connections.id(entry);
   state.core.held(state.owner, entry, run, counter, 1);
+}
+
+/** Lengths and checksums are right. What the device did not compute yet cannot be checked. */
+export function isIntact(
+  state: SwitchState,
+  { packet, vnet }: { packet: Uint8Array; vnet: Uint8Array },
+): boolean {
+  if ((vnet[VNET_FLAGS]! & VNET_NEEDS_CSUM) !== 0) return true;
+  const { connections, core } = state;
+  const fits = connections.writeBuffer(packet);
+  if (fits && core.verifyPacket(L.CONTROL_BUFFER, packet.length) === 1) return true;
+  state.figures.badChecksum += 1;
+  return false;
+}
+
+/**
+ * The client acknowledges bytes that we did not send: its server answers, so it is ready, whether
+ * it could tell us or not. Packets of another connection of the same ports are far away in both
+ * sequence spaces.
+ */
+export function isServed(state: SwitchState, { handing, gather, switchIsn }: Opening): boolean {
+  const isNear = (ahead: number): boolean => ahead >= 0 && ahead < SERVED_RANGE;
+  return handing!.held.some((held) => {
+    const packet = readPacket(held.packet);
+    if (!packet || (packet.flags & TCP_ACK) === 0) return false;
+    const acknowledged = distance(packet.acknowledgment, advance(switchIsn, 2));
+    const sent = distance(packet.sequence, gather.base);
+    return isNear(acknowledged) && isNear(sent) && isIntact(state, held);
+  });
 }
 
 /** Keeps a packet of the client until the server has the connection, within the limit. */

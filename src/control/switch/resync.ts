@@ -3,7 +3,7 @@ import type { Failed, Hello, Resync, ResyncEntry } from '../../channel/messages.
 import { switchKey, switchTuple } from '../../connections.ts';
 import { distance } from '../../packet/sequence.ts';
 import { idKey } from '../../tuple.ts';
-import { giveUpHanding } from '../distributor/handoff.ts';
+import { loseAnswer } from '../distributor/handoff.ts';
 import { openFromRecord } from '../distributor/handshake.ts';
 import { COOKIE_LIFE_MS, askClient, reset } from '../distributor/refuse.ts';
 import type { Server, SwitchState } from '../state.ts';
@@ -28,7 +28,7 @@ export function channelDown(state: SwitchState, server: Server, nowMs: number): 
   server.listed = null;
   for (const opening of state.pending.values()) {
     if (opening.handing?.server !== server.index) continue;
-    giveUpHanding(state, opening, 'channel lost', nowMs);
+    loseAnswer(state, opening, server, nowMs);
   }
 }
 

@@ -101,6 +101,19 @@ test('failure: delivered maybe: RST to the client, the request is not tried agai
   assert.is(client.state(), L.STATE_CLOSED);
 });
 
+test('failure: the channel breaks before ready: the client tells that it was served', async () => {
+  const rig = await rigUp();
+  const { client, server } = handed(rig);
+  client.send('next', { acknowledgment: client.ack + 100 });
+  rig.down(server);
+  assert.is(rig.count('close', server), 0);
+  const [next, ...more] = rig.take();
+  assert.equal(more, [], 'no RST');
+  assert.equal([...next!.destination], [10, 81, server, 1]);
+  assert.is(client.state(), L.STATE_FORWARD);
+  assert.is(rig.plane.stats().servers[server - 1]!.active, 1);
+});
+
 test('failure: no answer in time: RST, and a close for the agent until it confirms', async () => {
   const rig = await rigUp();
   const { client, handoff, server } = handed(rig);
