@@ -62,6 +62,7 @@ const topology: Topology = {
       ],
     },
   ],
+  switches: [],
   servers: [],
   hidden: [],
 };

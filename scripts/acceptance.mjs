@@ -16,6 +16,7 @@ const NAMES = [
   'cookies',
   'simulation',
   'polling',
+  'vips',
   'bench',
 ];
 

@@ -3,7 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
-import { AGENT_PORT, SERVER_PORT, VIP4, VIP6, VIP_PORT, type Topology } from './topology.ts';
+import { AGENT_PORT, SERVER_PORT, VIP_PORT } from './topology.ts';
+import type { ServerPlan, SwitchPlan, Topology } from './topology.ts';
 
 type Section = Record<string, unknown>;
 
@@ -23,8 +24,9 @@ const FIXED = ['name', 'roles', 'admin', 'tls', 'insecure'];
 const AGENT_PARTS = ['timing', 'agent'];
 
 /**
- * Writes `directory`/NAME.yaml for the switch and every server; their keys stand in `directory`/keys.
- * Throws when the file to lay over is not a YAML mapping.
+ * Writes `directory`/NAME.yaml for every switch and server; their keys stand in `directory`/keys. The
+ * file to lay over tells the services of the first switch; the others have a web service each. Throws
+ * when it is not a YAML mapping.
  */
 export function writeConfigurations(
   directory: string,
@@ -35,8 +37,10 @@ export function writeConfigurations(
   const write = (name: string, config: Section) =>
     writeFileSync(join(directory, `${name}.yaml`), stringify(config), { mode: 0o600 });
 
-  const forSwitch = without(laid, [...FIXED, 'agent']);
-  write('switch', overlay(switchConfig(directory, topology, options), forSwitch));
+  topology.switches.forEach((plan, index) => {
+    const forSwitch = without(laid, [...FIXED, 'agent', ...(index > 0 ? ['services'] : [])]);
+    write(plan.name, overlay(switchConfig(directory, plan, topology, options), forSwitch));
+  });
   const forAgents = Object.fromEntries(
     Object.entries(laid).filter(([part]) => AGENT_PARTS.includes(part)),
   );
@@ -54,18 +58,24 @@ function keysOf(host: string): Section {
   return { ca: 'keys/ca.pem', cert: `keys/${host}.pem`, key: `keys/${host}.key` };
 }
 
-function switchConfig(directory: string, topology: Topology, options: ClusterOptions): Section {
+function switchConfig(
+  directory: string,
+  { name, vip, vip6 }: SwitchPlan,
+  topology: Topology,
+  options: ClusterOptions,
+): Section {
   return {
-    name: 'switch',
+    name,
     roles: ['switch'],
     workers: options.workers,
-    admin: adminSocket(directory, 'switch'),
-    tls: keysOf('switch'),
+    admin: adminSocket(directory, name),
+    tls: keysOf(name),
     switch: {
       device: 'baton0',
       table: options.table ?? 'keyed',
       connections: CONNECTIONS,
-      group: 'lab',
+      // switches of a group have the same VIPs
+      group: name === 'switch' ? 'lab' : `lab-${name}`,
       key: randomBytes(32).toString('hex'),
     },
     servers: topology.servers.map((server) => ({
@@ -81,15 +91,11 @@ function switchConfig(directory: string, topology: Topology, options: ClusterOpt
         policy: options.policy ?? DEFAULT_POLICY,
       },
     ],
-    services: [{ name: 'web', vip: [VIP4, VIP6], port: VIP_PORT, pool: 'default' }],
+    services: [{ name: 'web', vip: [vip, vip6], port: VIP_PORT, pool: 'default' }],
   };
 }
 
-function agentConfig(
-  directory: string,
-  server: Topology['servers'][number],
-  options: ClusterOptions,
-): Section {
+function agentConfig(directory: string, server: ServerPlan, options: ClusterOptions): Section {
   return {
     name: server.name,
     roles: ['agent'],

@@ -8,7 +8,8 @@ import { adminSocket, writeConfigurations, type ClusterOptions } from './cluster
 import { reachedServers } from './figures.ts';
 import { HostProcess, insideCommand, insideNamespace } from './host-process.ts';
 import * as namespaces from './namespaces.ts';
-import { planTopology, VIP4, VIP6, VIP_PORT, type HostPlan, type Topology } from './topology.ts';
+import { planTopology, VIP4, VIP6, VIP_PORT } from './topology.ts';
+import type { HostPlan, ServerPlan, SwitchPlan, Topology } from './topology.ts';
 import { RELAY_READY, type RelayPlan } from './relay.ts';
 import type { LinkConditions } from './wire.ts';
 import * as web from './web-servers.ts';
@@ -18,6 +19,8 @@ const READY_LIMIT_MS = 30_000;
 
 export interface LabOptions extends ClusterOptions {
   servers: number;
+  /** each with VIPs of its own; default 1 */
+  switches?: number | undefined;
   server: web.WebServer;
   /** false: hosts and web servers only, no switch and no agents */
   switching: boolean;
@@ -50,7 +53,7 @@ export class Lab {
 
   constructor(options: LabOptions) {
     this.options = options;
-    this.topology = planTopology(options.servers);
+    this.topology = planTopology(options.servers, options.switches);
   }
 
   namespaceOf(host: string): string {
@@ -95,12 +98,13 @@ export class Lab {
     if (switching) await this.configure();
     for (const host of this.topology.hosts) this.hosts[host.name] = this.startHolder(host);
     await Promise.all(this.topology.servers.map((server) => this.startServer(server)));
-    if (switching) await this.startSwitch();
+    if (switching) await Promise.all(this.topology.switches.map((plan) => this.startSwitch(plan)));
     this.writeHosts();
   }
 
   private async configure(): Promise<void> {
-    const names = ['switch', ...this.topology.servers.map(({ name }) => name)];
+    const { switches, servers } = this.topology;
+    const names = [...switches, ...servers].map(({ name }) => name);
     await writeKeys(join(this.directory, 'keys'), names);
     writeConfigurations(this.directory, this.topology, this.options);
   }
@@ -132,7 +136,7 @@ export class Lab {
     };
   }
 
-  private async startServer(server: Topology['servers'][number]): Promise<void> {
+  private async startServer(server: ServerPlan): Promise<void> {
     const { signal, switching } = this.options;
     const namespace = this.namespaceOf(server.name);
     const program = web.startWebServer(this.options.server, server, namespace, this.directory);
@@ -143,10 +147,10 @@ export class Lab {
   }
 
   /** Ready when the switch reaches every server's agent. */
-  private async startSwitch(): Promise<void> {
-    const baton = await this.startBaton('switch');
+  private async startSwitch({ name }: SwitchPlan): Promise<void> {
+    const baton = await this.startBaton(name);
     const wanted = this.topology.servers.length;
-    const isConnected = async () => (await reachedServers(this.directory)).length === wanted;
+    const isConnected = async () => (await reachedServers(this.directory, name)).length === wanted;
     await baton.ready(isConnected, READY_LIMIT_MS, this.options.signal);
   }
 

@@ -20,8 +20,11 @@ export function readStats(directory: string, host: string): Promise<StatsView> {
   return askAdmin<StatsView>(adminSocket(directory, host), '/stats');
 }
 
-export async function readSwitchFigures(directory: string): Promise<SwitchFigures> {
-  const stats = await readStats(directory, 'switch');
+export async function readSwitchFigures(
+  directory: string,
+  host = 'switch',
+): Promise<SwitchFigures> {
+  const stats = await readStats(directory, host);
   const part = stats.parts.find(({ role }) => role === 'switch') as PartView;
   const { counters } = part.total;
   return {
@@ -34,10 +37,10 @@ export async function readSwitchFigures(directory: string): Promise<SwitchFigure
   };
 }
 
-/** Names of the servers whose agents the switch reaches; none when the switch does not answer yet. */
-export async function reachedServers(directory: string): Promise<string[]> {
+/** Names of the servers whose agents a switch reaches; none when the switch does not answer yet. */
+export async function reachedServers(directory: string, host: string): Promise<string[]> {
   try {
-    const { control } = await readSwitchFigures(directory);
+    const { control } = await readSwitchFigures(directory, host);
     return control.servers.filter(({ up }) => up).map(({ name }) => name);
   } catch {
     return [];

@@ -1,6 +1,7 @@
 // The lab's plan as data: hosts, links, addresses, routes, rules and kernel settings. Nothing here runs.
 //
 //   client ─── router ─── switch        VIP 192.0.2.80, 2001:db8:80::80: routed to the switch
+//                 ├────── switch2       VIPs of its own, if the lab has several switches
 //                 ├────── server1        handoff addresses of server i: routed to server i
 //                 └────── serverN
 //
@@ -12,6 +13,7 @@ export const VIP_PORT = 80;
 export const AGENT_PORT = 7080;
 export const SERVER_PORT = 80;
 export const SERVER_LIMIT = 64;
+export const SWITCH_LIMIT = 8;
 
 /** Prefixes routed to the client's host, so that a test there can speak as many clients. */
 export const CLIENT_PREFIXES = ['198.51.100.0/24', '203.0.113.0/24', '2001:db8:51::/48'];
@@ -39,6 +41,18 @@ export interface HostPlan {
   settings: [name: string, value: string][];
 }
 
+/** A switch and its VIPs. */
+export interface SwitchPlan {
+  name: string;
+  address: string;
+  address6: string;
+  /** the VIP of its web service */
+  vip: string;
+  vip6: string;
+  /** routed to it: more VIPs may be taken from there */
+  vips: string[];
+}
+
 /** What the configuration of a server's agent and of the switch need to know. */
 export interface ServerPlan {
   name: string;
@@ -51,6 +65,8 @@ export interface ServerPlan {
 export interface Topology {
   hosts: HostPlan[];
   links: Link[];
+  /** the first is `switch`, the others are `switch2` and so on */
+  switches: SwitchPlan[];
   servers: ServerPlan[];
   /** prefixes that the router keeps from the client, both ways */
   hidden: string[];
@@ -59,33 +75,56 @@ export interface Topology {
 const CLIENT_ROUTER = ['10.80.1.1', 'fd80:1::1'] as const;
 export const CLIENT = ['10.80.1.2', 'fd80:1::2'] as const;
 const CLIENT_LINK = ['10.80.1.0/24', 'fd80:1::/64'];
-const SWITCH_ROUTER = ['10.80.2.1', 'fd80:2::1'] as const;
-const SWITCH = ['10.80.2.2', 'fd80:2::2'] as const;
 
 export function isIpv6(address: string): boolean {
   return address.includes(':');
 }
 
-/** The lab with that many servers. Throws a RangeError when there can be no such lab. */
-export function planTopology(serverCount: number): Topology {
-  if (!Number.isInteger(serverCount) || serverCount < 1 || serverCount > SERVER_LIMIT) {
-    throw new RangeError(`a lab has 1 to ${SERVER_LIMIT} servers, not ${serverCount}`);
-  }
+function checkCount(what: string, count: number, limit: number): void {
+  if (Number.isInteger(count) && count >= 1 && count <= limit) return;
+  throw new RangeError(`a lab has 1 to ${limit} ${what}, not ${count}`);
+}
+
+/** The lab with that many hosts. Throws a RangeError when there can be no such lab. */
+export function planTopology(serverCount: number, switchCount = 1): Topology {
+  checkCount('servers', serverCount, SERVER_LIMIT);
+  checkCount('switches', switchCount, SWITCH_LIMIT);
+  const switches = Array.from({ length: switchCount }, (_, index) => planSwitch(index + 1));
   const servers = Array.from({ length: serverCount }, (_, index) => planServer(index + 1));
   const hosts = [
     planClient(),
-    planRouter(servers),
-    planEdge('switch', 'switch', SWITCH_ROUTER),
+    planRouter(switches, servers),
+    ...switches.map(({ name }, index) => planEdge(name, 'switch', switchGateways(index + 1))),
     ...servers.map((server, index) => planEdge(server.name, 'server', serverGateways(index + 1))),
   ];
   const links = [
     planLink('client', CLIENT, CLIENT_ROUTER),
-    planLink('switch', SWITCH, SWITCH_ROUTER),
+    ...switches.map(({ name, address, address6 }, index) =>
+      planLink(name, [address, address6], switchGateways(index + 1)),
+    ),
     ...servers.map((server, index) =>
       planLink(server.name, [server.address, server.address6], serverGateways(index + 1)),
     ),
   ];
-  return { hosts, links, servers, hidden: hiddenPrefixes(servers) };
+  return { hosts, links, switches, servers, hidden: hiddenPrefixes(switches, servers) };
+}
+
+/** Switch n has the n-th block of 16 addresses from 192.0.2.80 on, and 2001:db8:80::/64 and so on. */
+function planSwitch(number: number): SwitchPlan {
+  const vip = VIP4.replace(/\d+$/, String(80 + 16 * (number - 1)));
+  const network6 = `2001:db8:${79 + number}::`;
+  return {
+    name: number === 1 ? 'switch' : `switch${number}`,
+    address: `10.80.${1 + number}.2`,
+    address6: `fd80:${1 + number}::2`,
+    vip,
+    vip6: `${network6}80`,
+    vips: [`${vip}/28`, `${network6}/64`],
+  };
+}
+
+function switchGateways(number: number): readonly [string, string] {
+  return [`10.80.${1 + number}.1`, `fd80:${1 + number}::1`];
 }
 
 function planServer(number: number): ServerPlan {
@@ -114,13 +153,13 @@ function planLink(host: string, own: AddressPair, routers: AddressPair): Link {
   };
 }
 
-// Everything below the server, handoff and service prefixes; the switch's own subnet is the control network
-function hiddenPrefixes(servers: ServerPlan[]): string[] {
-  const subnets = servers.flatMap(({ address, address6 }) => [
+// The switches' own subnets are the control network
+function hiddenPrefixes(switches: SwitchPlan[], servers: ServerPlan[]): string[] {
+  const subnets = [...switches, ...servers].flatMap(({ address, address6 }) => [
     address.replace(/\d+$/, '0/24'),
     address6.replace(/::2$/, '::/64'),
   ]);
-  return ['10.80.2.0/24', 'fd80:2::/64', ...subnets, ...HANDED_PREFIXES];
+  return [...subnets, ...HANDED_PREFIXES];
 }
 
 const HANDED_PREFIXES = ['10.81.0.0/16', 'fd81::/16', '10.82.0.0/16', 'fd82::/16'];
@@ -140,10 +179,11 @@ function planClient(): HostPlan {
   };
 }
 
-function planRouter(servers: ServerPlan[]): HostPlan {
+function planRouter(switches: SwitchPlan[], servers: ServerPlan[]): HostPlan {
   const routes = [
-    `${VIP4} via ${SWITCH[0]}`,
-    `${VIP6} via ${SWITCH[1]}`,
+    ...switches.flatMap(({ vips, address, address6 }) =>
+      vips.map((prefix) => `${prefix} via ${isIpv6(prefix) ? address6 : address}`),
+    ),
     ...CLIENT_PREFIXES.map((prefix) => `${prefix} via ${isIpv6(prefix) ? CLIENT[1] : CLIENT[0]}`),
     ...servers.flatMap(({ handoff, address, address6 }) =>
       handoff.map((prefix) => `${prefix} via ${isIpv6(prefix) ? address6 : address}`),
@@ -153,7 +193,7 @@ function planRouter(servers: ServerPlan[]): HostPlan {
     name: 'router',
     kind: 'router',
     routes,
-    rules: filterRules(hiddenPrefixes(servers)),
+    rules: filterRules(hiddenPrefixes(switches, servers)),
     settings: KERNEL_SETTINGS,
   };
 }

@@ -69,8 +69,8 @@ test('topology: the router knows the way to the VIP, the handoff prefixes and th
   const { hosts, servers } = planTopology(2);
   const router = hosts.find(({ name }) => name === 'router')!;
   const ways = new Map(router.routes.map((route) => route.split(' via ') as [string, string]));
-  assert.is(ways.get(VIP4), '10.80.2.2');
-  assert.is(ways.get(VIP6), 'fd80:2::2');
+  assert.is(ways.get('192.0.2.80/28'), '10.80.2.2');
+  assert.is(ways.get('2001:db8:80::/64'), 'fd80:2::2');
   for (const server of servers) {
     assert.equal(
       server.handoff.map((prefix) => ways.get(prefix)),
@@ -81,6 +81,29 @@ test('topology: the router knows the way to the VIP, the handoff prefixes and th
     CLIENT_PREFIXES.map((prefix) => ways.get(prefix)),
     ['10.80.1.2', '10.80.1.2', 'fd80:1::2'],
   );
+});
+
+test('topology: several switches have VIPs and addresses of their own, no two alike', () => {
+  const { switches, servers, links, hosts } = planTopology(2, 8);
+  assert.is(switches[0]!.vip, VIP4);
+  assert.is(switches[0]!.vip6, VIP6);
+  const vips = switches.flatMap(({ vip, vip6 }) => [vip, vip6]);
+  assert.is(new Set(vips).size, 16);
+  const router = hosts.find(({ name }) => name === 'router')!;
+  const ways = new Map(router.routes.map((route) => route.split(' via ') as [string, string]));
+  for (const plan of switches) {
+    const others = switches.filter((other) => other !== plan);
+    const own = prefixList(plan.vips);
+    assert.ok(own(plan.vip) && own(plan.vip6));
+    assert.not.ok(others.some(({ vip, vip6 }) => own(vip) || own(vip6)));
+    assert.equal(
+      plan.vips.map((prefix) => ways.get(prefix)),
+      [plan.address, plan.address6],
+    );
+  }
+  const ends = links.flatMap((link) => link.ends.flatMap((end) => end.addresses.map(first)));
+  assert.is(new Set(ends).size, ends.length);
+  assert.is(new Set([...switches, ...servers].map(({ name }) => name)).size, 10);
 });
 
 test('topology: a lab without servers, or with half a one, is refused', () => {
