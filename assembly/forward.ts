@@ -1,7 +1,7 @@
 // The fast path. One packet: parse, lookup, rewrite, verdict. Start reading here.
 //
 //   slot -> Straight.packet (the common case at the switch)
-//        -> Packet.locate -> AtSwitch.packet, AtAgent.packet
+//        -> Packet.locate -> AtSwitch.packet, AtAgent.packet; Icmp.packet for what is no TCP
 //        -> SLOT_VERDICT: Forward, Answer, ToControl, or Drop and its reason
 import { AtAgent } from './at-agent';
 import { AtSwitch } from './at-switch';
@@ -28,6 +28,7 @@ import { Atomic } from './lookup/atomic';
 import { LastSeen } from './lookup/last-seen';
 import { Pool } from './lookup/pool';
 import { Reader } from './lookup/reader';
+import { Icmp } from './icmp/icmp';
 import { PACKET_IPV4, PACKET_IPV6, Packet } from './parse/packet';
 import { Straight } from './straight';
 import {
@@ -36,6 +37,7 @@ import {
   COUNTER_FORWARDED,
   COUNTER_RECEIVED,
   DROP_NO_ENTRY,
+  DROP_NOT_TCP,
   VERDICT_ANSWER,
   VERDICT_FORWARD,
 } from './verdict';
@@ -128,21 +130,33 @@ export class Forward {
     const worker = Workers.address(index);
     const queued = load<u32>(worker, WORKER_TO_CONTROL_TAIL);
     const family = Packet.locate(slot);
-    if (family < PACKET_IPV4) return family << REASON_SHIFT;
-    const six = family == PACKET_IPV6;
+    if (family < PACKET_IPV4 && family != DROP_NOT_TCP) return family << REASON_SHIFT;
     if (!Reader.entry(entry, Workers.copy(worker))) return DROP_NO_ENTRY << REASON_SHIFT;
-    const verdict =
-      load<u32>(0, HEADER_ROLE) == ROLE_SWITCH
-        ? AtSwitch.held(worker, slot, six)
-        : AtAgent.held(worker, slot, six, entry, nowMs);
+    const verdict = Forward.decideHeld(worker, slot, family, entry, nowMs);
     store<u32>(slot, verdict, SLOT_VERDICT);
     if (load<u32>(worker, WORKER_TO_CONTROL_TAIL) != queued) Atomic.add(HEADER_DOORBELL, 1);
     return verdict;
   }
 
+  /** Of a packet whose entry was copied. */
+  private static decideHeld(
+    worker: usize,
+    slot: usize,
+    family: u32,
+    entry: usize,
+    nowMs: f64,
+  ): u32 {
+    if (family == DROP_NOT_TCP) return Icmp.held(worker, slot);
+    const six = family == PACKET_IPV6;
+    return load<u32>(0, HEADER_ROLE) == ROLE_SWITCH
+      ? AtSwitch.held(worker, slot, six)
+      : AtAgent.held(worker, slot, six, entry, nowMs);
+  }
+
   private static decide(worker: usize, slot: usize, atSwitch: bool, paper: bool, nowMs: f64): u32 {
     const family = Packet.locate(slot);
     if (family < PACKET_IPV4) {
+      if (family == DROP_NOT_TCP) return Icmp.packet(worker, slot);
       store<u32>(slot, NO_ENTRY, SLOT_ENTRY);
       return family << REASON_SHIFT;
     }

@@ -196,6 +196,7 @@ export const RECORD_RELEASED_SEQUENCE = 96; // u32: snd when released
 export const RECORD_RELEASED_TIMESTAMP = 100; // u32: newest TSval when released
 export const RECORD_PROBED = 104; // u32: unanswered probes of the kernel
 export const RECORD_NEXT_ISN = 108; // u32: of the newest SYN that a CLOSED entry of the switch saw, 0 = none
+export const RECORD_ICMP_ERRORS = 112; // u32: second << 8 | ICMP errors passed on in that second
 export const RECORD_SIZE = 128;
 
 export const SCALE_NONE = 15;
@@ -225,6 +226,8 @@ export const WORKER_KEPT_BYTES = 48; // u32: their bytes, and padding that was c
 export const WORKER_TOUCHED = 56; // u32: nothing; what a loop reads only to have it in the cache
 export const WORKER_ANSWERED = 52; // u32: of the kept ones, those that became a reply
 export const WORKER_TO_CONTROL_TAIL = 64; // u32, atomic: bytes ever written (worker)
+export const WORKER_ECHO_SECOND = 68; // u32 s: the second of WORKER_ECHOES
+export const WORKER_ECHOES = 72; // u32: echo requests seen in that second
 export const WORKER_TO_CONTROL_HEAD = 128; // u32, atomic: bytes ever read (control)
 export const WORKER_FROM_CONTROL_TAIL = 192; // u32, atomic: bytes ever written (control)
 export const WORKER_FROM_CONTROL_HEAD = 256; // u32, atomic: bytes ever read (worker)

@@ -27,6 +27,16 @@ export class Services {
     return 0;
   }
 
+  /** Whether a packet's destination is a VIP, whatever the port. */
+  static isVip(packet: usize, six: bool): bool {
+    let service = <usize>load<u32>(0, HEADER_SERVICE_BASE);
+    for (let left = load<u32>(0, HEADER_SERVICE_COUNT); left != 0; --left) {
+      if (Services.hasAddress(service, packet, six)) return true;
+      service += SERVICE_SIZE;
+    }
+    return false;
+  }
+
   @inline
   static index(service: usize): u32 {
     return (<u32>service - load<u32>(0, HEADER_SERVICE_BASE)) / SERVICE_SIZE;

@@ -11,7 +11,7 @@ export const DROP_NOT_IP = 2;
 export const DROP_BAD_HEADER = 3; // header length, total length or version that cannot be
 export const DROP_IP_OPTIONS = 4;
 export const DROP_FRAGMENT = 5;
-export const DROP_NOT_TCP = 6;
+export const DROP_NOT_TCP = 6; // nor ICMP
 export const DROP_BAD_FLAGS = 7; // SYN+FIN, SYN+RST, no flag at all
 export const DROP_NOT_SERVICE = 8; // no VIP and port of ours
 export const DROP_NO_ENTRY = 9; // matches no connection
@@ -27,6 +27,10 @@ export const DROP_TABLE_FULL = 18;
 export const DROP_HEADER_ONLY_RESET = 19; // RST without an entry
 export const DROP_ABSORBED = 20; // the ACK that completed a handshake: its record is made, nothing else to do
 export const DROP_SUPERSEDED_ACK = 21; // a later ACK of the same batch acknowledges more
+export const DROP_ICMP_TYPE = 22; // an ICMP message that nobody here answers or passes on
+export const DROP_ICMP_QUOTE = 23; // an error that quotes nothing of its receiver's, or an MTU that cannot be
+export const DROP_ICMP_STATE = 24; // an error about a connection of which no server is sending
+export const DROP_ICMP_LIMIT = 25; // too many echo requests, or errors about one connection, in a second
 export const DROP_REASON_LIMIT = 32;
 
 // Counters, by index in a worker's COUNTERS; drop reason r counts at COUNTER_DROPS + r
@@ -45,4 +49,6 @@ export const COUNTER_LOCK_WAITS = 11;
 export const COUNTER_COOKIES_SENT = 12;
 export const COUNTER_COOKIES_ACCEPTED = 13;
 export const COUNTER_FROM_CONTROL_DROPPED = 14; // transmit failed for a packet from control
+export const COUNTER_ECHOES_ANSWERED = 15; // echo requests to a VIP
+export const COUNTER_ICMP_ERRORS = 16; // translated and passed on towards a server
 export const COUNTER_DROPS = 32;

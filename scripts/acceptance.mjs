@@ -18,6 +18,7 @@ const NAMES = [
   'polling',
   'vips',
   'bench',
+  'v6',
 ];
 
 const [name, ...rest] = process.argv.slice(2);

@@ -37,6 +37,7 @@ import {
   RECORD_DEADLINE,
   RECORD_GROUP,
   RECORD_HELD_COUNT,
+  RECORD_ICMP_ERRORS,
   RECORD_ID_COUNTER,
   RECORD_ID_RUN,
   RECORD_OPTIONS,
@@ -126,7 +127,8 @@ export class ConnectionRecord {
   releasedTimestamp: u32;
   probed: u32;
   nextIsn: u32;
-  padding0: u64;
+  icmpErrors: u32;
+  padding0: u32;
   padding1: u64;
 }
 
@@ -182,4 +184,5 @@ if (offsetof<ConnectionRecord>('clientWindow') != RECORD_CLIENT_WINDOW) ERROR('l
 if (offsetof<ConnectionRecord>('group') != RECORD_GROUP) ERROR('layout: group');
 if (offsetof<ConnectionRecord>('probed') != RECORD_PROBED) ERROR('layout: probed');
 if (offsetof<ConnectionRecord>('nextIsn') != RECORD_NEXT_ISN) ERROR('layout: nextIsn');
+if (offsetof<ConnectionRecord>('icmpErrors') != RECORD_ICMP_ERRORS) ERROR('layout: icmpErrors');
 if (offsetof<ConnectionRecord>() != RECORD_SIZE) ERROR('layout: record size');

@@ -35,6 +35,8 @@ import {
 } from '../../assembly/wire/tcp.ts';
 
 const PROTOCOL_TCP = 6;
+const PROTOCOL_ICMP = 1;
+const NEXT_ICMP6 = 58;
 const FRAGMENT_BITS = 0x3fff; // more fragments, or an offset
 
 /** TCP options that anybody here reads or writes. Values are host numbers. */
@@ -67,6 +69,13 @@ export interface TcpPacket {
   urgent: number;
   options: TcpOptions;
   payload: Uint8Array;
+}
+
+/** ICMP, ICMPv6. */
+export function isIcmp(bytes: Uint8Array): boolean {
+  const version = bytes.length > 0 ? bytes[0]! >> 4 : 0;
+  if (version === 4) return bytes[IPV4_PROTOCOL] === PROTOCOL_ICMP;
+  return version === 6 && bytes[IPV6_NEXT_HEADER] === NEXT_ICMP6;
 }
 
 /**

@@ -1,6 +1,6 @@
 import * as L from '../../assembly/layout.ts';
-import { IPV4_HEADER_SIZE } from '../../assembly/wire/ipv4.ts';
-import { IPV6_HEADER_SIZE } from '../../assembly/wire/ipv6.ts';
+import { IPV4_HEADER_SIZE, IPV4_PROTOCOL } from '../../assembly/wire/ipv4.ts';
+import { IPV6_HEADER_SIZE, IPV6_NEXT_HEADER } from '../../assembly/wire/ipv6.ts';
 import {
   TCP_ACK,
   TCP_ACKNOWLEDGMENT,
@@ -11,6 +11,7 @@ import {
   TCP_TIMESTAMPS_ALIGNED,
 } from '../../assembly/wire/tcp.ts';
 
+const PROTOCOL_TCP = 6;
 const TIMESTAMPS_SIZE = 2 + TCP_OPTION_TIMESTAMPS_SIZE; // behind two NOPs (RFC 7323 appendix A)
 const LONGEST = IPV6_HEADER_SIZE + TCP_HEADER_SIZE + TIMESTAMPS_SIZE;
 const MEMORY = 16; // connections whose last ACK is remembered in a batch, a power of two
@@ -65,7 +66,10 @@ export class AckFilter {
     const length = view.getUint32(slot + L.SLOT_LENGTH, true);
     if (length > LONGEST) return 0;
     const packet = slot + L.SLOT_PACKET;
-    const ipHeader = view.getUint8(packet) >>> 4 === 6 ? IPV6_HEADER_SIZE : IPV4_HEADER_SIZE;
+    const six = view.getUint8(packet) >>> 4 === 6;
+    const protocol = view.getUint8(packet + (six ? IPV6_NEXT_HEADER : IPV4_PROTOCOL));
+    if (protocol !== PROTOCOL_TCP) return 0;
+    const ipHeader = six ? IPV6_HEADER_SIZE : IPV4_HEADER_SIZE;
     const tcp = packet + ipHeader;
     const header = length - ipHeader;
     // the header's length fills the packet; the reserved bits beside it are used by accurate ECN

@@ -5,6 +5,7 @@ import type { PartView, StatsView } from '../../src/admin/views.ts';
 import { askAdmin } from '../../src/admin/client.ts';
 import { adminSocket } from '../../src/lab/cluster-config.ts';
 import { Lab, type LabOptions } from '../../src/lab/cluster.ts';
+import { VIP6 } from '../../src/lab/topology.ts';
 
 export interface Finished {
   /** exit status; 128 + signal when a signal ended it */
@@ -21,8 +22,27 @@ export interface RunOptions {
 
 const SIGKILL_STATUS = 137;
 
+export type Family = 'IPv4' | 'IPv6';
+
+export interface TestLabOptions extends LabOptions {
+  /** which VIP BATON_VIP and BATON_URL name, IPv4 by default */
+  family?: Family;
+}
+
 /** A lab with what tests need around it. */
 export class TestLab extends Lab {
+  readonly #family: Family;
+
+  constructor(options: TestLabOptions) {
+    super(options);
+    this.#family = options.family ?? 'IPv4';
+  }
+
+  override get environment(): Record<string, string> {
+    if (this.#family === 'IPv4') return super.environment;
+    return { ...super.environment, BATON_VIP: VIP6, BATON_URL: `http://[${VIP6}]` };
+  }
+
   /** Runs a command in a host's namespace, with the BATON_* variables. */
   run(host: string, command: string[], options: RunOptions = {}): Promise<Finished> {
     const [program, ...args] = this.inside(host, command);
@@ -60,7 +80,7 @@ export class TestLab extends Lab {
   }
 }
 
-const DEFAULTS: LabOptions = {
+const DEFAULTS: TestLabOptions = {
   servers: 1,
   server: 'echo',
   workers: 1,
@@ -69,7 +89,7 @@ const DEFAULTS: LabOptions = {
 
 /** Lab up, body, lab down: whatever happens. When the body throws, the error carries the switch's log. */
 export async function withLab<Result>(
-  options: Partial<LabOptions>,
+  options: Partial<TestLabOptions>,
   body: (lab: TestLab) => Promise<Result>,
 ): Promise<Result> {
   const lab = new TestLab({ ...DEFAULTS, ...options });

@@ -102,7 +102,7 @@ packets('fragments are refused, the "do not fragment" bit is not', () => {
 
 packets('other protocols are not TCP', () => {
   assert.is(reasonOf(changed(false, [[IPV4_PROTOCOL, 17]])), V.DROP_NOT_TCP);
-  assert.is(reasonOf(changed(true, [[IPV6_NEXT_HEADER, 58]])), V.DROP_NOT_TCP);
+  assert.is(reasonOf(changed(true, [[IPV6_NEXT_HEADER, 17]])), V.DROP_NOT_TCP);
 });
 
 packets('flags that cannot be are refused', () => {

@@ -1,7 +1,7 @@
 import * as L from '../../../assembly/layout.ts';
 import { TCP_ACK, TCP_RST, TCP_SYN } from '../../../assembly/wire/tcp.ts';
 import type { PacketEvent } from '../../event.ts';
-import { readPacket } from '../../packet/read.ts';
+import { isIcmp, readPacket } from '../../packet/read.ts';
 import type { TcpPacket } from '../../packet/read.ts';
 import { advance, distance, isAfter } from '../../packet/sequence.ts';
 import { sameAddress } from '../../tuple.ts';
@@ -11,7 +11,7 @@ import type { SwitchState } from '../state.ts';
 import { removeEntry } from '../switch/update.ts';
 import { handingSegment, takeBack } from './handoff.ts';
 import { openFromRecord } from './handshake.ts';
-import { giveUp, isCounted, isIntact, passOn } from './held.ts';
+import { giveUp, holdWhole, isCounted, isIntact, passOn } from './held.ts';
 import { COOKIE_LIFE_MS, farewellSegment, reset } from './refuse.ts';
 import { gatherSegment } from './request.ts';
 
@@ -19,6 +19,7 @@ const EXISTS = 0x80000000;
 
 /** A packet that a worker passed to control. */
 export function packetArrived(state: SwitchState, event: PacketEvent, nowMs: number): void {
+  if (isIcmp(event.packet)) return errorArrived(state, event);
   const packet = readPacket(event.packet);
   if (!packet) {
     state.figures.malformed += 1;
@@ -214,6 +215,23 @@ function forwardLate(state: SwitchState, entry: number, event: PacketEvent): voi
   } else if (counted) {
     giveUp(state, entry);
   }
+}
+
+/**
+ * An ICMP error about a packet of the server, which may answer before its `ready` is here. The core has
+ * found the entry; it looks again, and translates, when the error is sent on.
+ */
+function errorArrived(state: SwitchState, event: PacketEvent): void {
+  const { entry } = event;
+  const { connections } = state;
+  if (!connections.isIndex(entry) || !isOfThisConnection(state, entry, event)) {
+    state.figures.stale += 1;
+    return;
+  }
+  const opening = state.openings.get(entry);
+  if (opening?.phase === 'handing') holdWhole(state, opening, event);
+  else if (!opening && isHandedOff(connections.state(entry))) forwardLate(state, entry, event);
+  else giveUp(state, entry);
 }
 
 /** Queued under the entry's id or that of an earlier try of the same connection. */

@@ -67,19 +67,30 @@ export function hold(
   event: PacketEvent,
 ): void {
   const handing = opening.handing!;
-  const counted = isCounted(event);
-  const cost = event.packet.length + PACKET_COST;
-  if (isRepeated(opening, packet) || handing.heldBytes + cost > state.heldLimit) {
-    state.figures.heldDropped += 1;
-    if (counted) giveUp(state, opening.entry);
-    return;
-  }
-  state.figures.heldPackets += 1;
-  handing.held.push({ packet: event.packet, vnet: event.vnet, counted });
-  handing.heldBytes += cost;
+  if (isRepeated(opening, packet)) return refuseToHold(state, opening, event);
+  if (!holdWhole(state, opening, event)) return;
   const end = advance(packet.sequence, packet.payload.length);
   const joins = !isAfter(packet.sequence, handing.clientNext);
   if (joins && isAfter(end, handing.clientNext)) handing.clientNext = end;
+}
+
+/** Keeps a packet as it is, whatever it says. False: there is no room. */
+export function holdWhole(state: SwitchState, opening: Opening, event: PacketEvent): boolean {
+  const handing = opening.handing!;
+  const cost = event.packet.length + PACKET_COST;
+  if (handing.heldBytes + cost > state.heldLimit) {
+    refuseToHold(state, opening, event);
+    return false;
+  }
+  state.figures.heldPackets += 1;
+  handing.held.push({ packet: event.packet, vnet: event.vnet, counted: isCounted(event) });
+  handing.heldBytes += cost;
+  return true;
+}
+
+function refuseToHold(state: SwitchState, opening: Opening, event: PacketEvent): void {
+  state.figures.heldDropped += 1;
+  if (isCounted(event)) giveUp(state, opening.entry);
 }
 
 /** Nothing but bytes that are handed over already. */
