@@ -17,6 +17,7 @@ const NAMES = [
   'simulation',
   'polling',
   'vips',
+  'reload',
   'bench',
   'v6',
 ];

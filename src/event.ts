@@ -1,7 +1,9 @@
 import type { Hello, Message } from './channel/messages.ts';
+import type { Config } from './config/config.ts';
 
 /** What happens to a plane of the program. Real and simulated runs feed the same events. */
-export type PlaneEvent = PacketEvent | MessageEvent | ChannelUpEvent | ChannelDownEvent | TimeEvent;
+export type PlaneEvent =
+  PacketEvent | MessageEvent | ChannelUpEvent | ChannelDownEvent | ConfigEvent | TimeEvent;
 
 /** A record that a worker queued for control (layout.ts, RING_*). `packet` is a copy, without vnet header. */
 export interface PacketEvent {
@@ -36,6 +38,15 @@ export interface ChannelUpEvent {
 export interface ChannelDownEvent {
   kind: 'channel-down';
   peer: string;
+}
+
+/**
+ * The host has a new configuration that differs in nothing that needs a restart (config/difference.ts);
+ * a switch's service table holds the new services already.
+ */
+export interface ConfigEvent {
+  kind: 'config';
+  config: Config;
 }
 
 /** The deadline that the last receive() asked for has come (or an earlier moment: harmless). */

@@ -166,6 +166,46 @@ export function writeMemoryMap(memory: WebAssembly.Memory, map: MemoryMap): void
   for (let worker = 0; worker < map.options.workers; worker += 1) writeWorker(view, map, worker);
 }
 
+/**
+ * Other services in a memory at work. Each keeps its row as long as it is there; a row that becomes
+ * free matches nothing, and is used again. Throws when there are more than rows.
+ */
+export function rewriteServices(
+  memory: WebAssembly.Memory,
+  services: readonly ServicePlace[],
+): void {
+  if (services.length > L.SERVICE_LIMIT) {
+    throw new Error(`memory map: ${services.length} services, at most ${L.SERVICE_LIMIT}`);
+  }
+  const view = new DataView(memory.buffer);
+  const bytes = new Uint8Array(memory.buffer);
+  const base = view.getUint32(L.HEADER_SERVICE_BASE, true);
+  const count = view.getUint32(L.HEADER_SERVICE_COUNT, true);
+  const at = (row: number): number => base + row * L.SERVICE_SIZE;
+  const left = [...services];
+  for (let row = 0; row < count; row += 1) {
+    const index = left.findIndex((service) => isService(view, bytes, at(row), service));
+    if (index < 0) view.setUint8(at(row) + L.SERVICE_FAMILY, 0);
+    else writeService(view, bytes, at(row), left.splice(index, 1)[0]!);
+  }
+  let row = 0;
+  for (const service of left) {
+    while (row < count && view.getUint8(at(row) + L.SERVICE_FAMILY) !== 0) row += 1;
+    writeService(view, bytes, at(row), service);
+    row += 1;
+  }
+  // workers look at as many rows as this says: last, and ordered after the rows
+  const words = new Int32Array(memory.buffer);
+  Atomics.store(words, L.HEADER_SERVICE_COUNT >>> 2, Math.max(count, row));
+}
+
+function isService(view: DataView, bytes: Uint8Array, at: number, service: ServicePlace): boolean {
+  const { address, port } = service;
+  if (view.getUint16(at + L.SERVICE_PORT) !== port) return false;
+  if (view.getUint8(at + L.SERVICE_FAMILY) !== (address.length === 16 ? 6 : 4)) return false;
+  return address.every((byte, index) => bytes[at + L.SERVICE_ADDRESS + index] === byte);
+}
+
 function check(options: MemoryMapOptions): void {
   const whole = (name: string, value: number, least: number, most: number): void => {
     if (Number.isInteger(value) && value >= least && value <= most) return;
@@ -213,10 +253,11 @@ function writeService(view: DataView, bytes: Uint8Array, at: number, service: Se
   const six = service.address.length === 16;
   bytes.set(service.address, at + L.SERVICE_ADDRESS);
   view.setUint16(at + L.SERVICE_PORT, service.port);
-  view.setUint8(at + L.SERVICE_FAMILY, six ? 6 : 4);
   view.setUint8(at + L.SERVICE_WINDOW_SCALE, service.windowScale ?? WINDOW_SCALE);
   view.setUint16(at + L.SERVICE_MSS, service.mss ?? (six ? MSS6 : MSS4), true);
   view.setUint16(at + L.SERVICE_WINDOW, service.window ?? WINDOW, true);
+  // last: without a family nobody takes the row for a service
+  view.setUint8(at + L.SERVICE_FAMILY, six ? 6 : 4);
 }
 
 /** Network and mask; the network's host bits are cleared, as the core compares after masking. */

@@ -3,6 +3,9 @@ import { AdminServer } from './admin/server.ts';
 import type { ConnectionView, StatsView } from './admin/views.ts';
 import { monotonicMs } from './clock.ts';
 import type { Config } from './config/config.ts';
+import { describeChange, differences } from './config/difference.ts';
+import { loadConfig } from './config/load.ts';
+import { ConfigError } from './config/problem.ts';
 import { compileCore } from './core.ts';
 import { startAgent } from './host/agent-part.ts';
 import { localChannel, randomRun, readTls, type Ground } from './host/ground.ts';
@@ -14,6 +17,14 @@ export interface RunOptions {
   notice?: (text: string) => void;
   /** the line that says that it works; standard output when omitted */
   say?: (line: string) => void;
+  /** reads the configuration anew for a reload; throws ConfigError. By default from its file */
+  load?: (running: Config) => Config;
+}
+
+/** What came of a reload, one line for each change, or for each mistake. */
+export interface Reloaded {
+  ok: boolean;
+  lines: string[];
 }
 
 export interface HealthView {
@@ -30,6 +41,8 @@ export interface RunningHost {
   connections: () => ConnectionView[];
   services: () => ServiceView[];
   health: () => HealthView;
+  /** Takes the configuration as it is now; a wrong one changes nothing. Never rejects. */
+  reload: () => Promise<Reloaded>;
   /** Ends everything; comes back when devices and sockets are closed. */
   stop: () => Promise<void>;
 }
@@ -47,7 +60,7 @@ async function startParts(config: Config, ground: Ground): Promise<RunningPart[]
   return parts;
 }
 
-function describe(config: Config, parts: RunningPart[]): Omit<RunningHost, 'stop'> {
+function describe(config: Config, parts: RunningPart[]): Omit<RunningHost, 'stop' | 'reload'> {
   const { name, roles } = config;
   const startedMs = monotonicMs();
   const uptimeMs = (): number => Math.round(monotonicMs() - startedMs);
@@ -63,6 +76,48 @@ function describe(config: Config, parts: RunningPart[]): Omit<RunningHost, 'stop
     services: () => parts.flatMap((part) => part.services()),
     health: () => ({ name, roles, ok: parts.every((part) => part.isUp()), uptimeMs: uptimeMs() }),
   };
+}
+
+/** One reload at a time: the next one begins when the parts have taken this one. */
+class Reloader {
+  readonly #ground: Ground;
+  readonly #parts: RunningPart[];
+  readonly #load: (running: Config) => Config;
+  #running: Config;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(ground: Ground, parts: RunningPart[], load: (running: Config) => Config) {
+    this.#ground = ground;
+    this.#parts = parts;
+    this.#load = load;
+    this.#running = ground.config;
+  }
+
+  reload(): Promise<Reloaded> {
+    const done = this.#last.then(() => this.#once());
+    this.#last = done;
+    return done;
+  }
+
+  async #once(): Promise<Reloaded> {
+    const { notice } = this.#ground;
+    try {
+      const next = this.#load(this.#running);
+      const tls = readTls(next);
+      // the switch, if there is one, first: an agent takes everything
+      for (const part of this.#parts.toReversed()) await part.reload(next, tls);
+      const lines = differences(this.#running, next).map(describeChange);
+      this.#running = next;
+      notice(`reload: ${lines.length === 0 ? 'nothing has changed' : 'done'}`);
+      for (const line of lines) notice(`reload: ${line}`);
+      return { ok: true, lines };
+    } catch (error) {
+      const lines = error instanceof ConfigError ? error.problems : [(error as Error).message];
+      notice('reload: refused, everything stays as it was');
+      for (const line of lines) notice(`reload: ${line}`);
+      return { ok: false, lines };
+    }
+  }
 }
 
 /**
@@ -81,13 +136,16 @@ export async function runHost(config: Config, options: RunOptions = {}): Promise
     notice,
   };
   const parts = await startParts(config, ground);
-  const host = describe(config, parts);
-  const admin = new AdminServer(config.admin, {
+  const load = options.load ?? ((running) => loadConfig(config.file, { running }));
+  const reloader = new Reloader(ground, parts, load);
+  const host = { ...describe(config, parts), reload: () => reloader.reload() };
+  const views = {
     '/stats': host.stats,
     '/connections': host.connections,
     '/services': host.services,
     '/health': host.health,
-  });
+  };
+  const admin = new AdminServer(config.admin, views, { '/reload': host.reload });
   const stopParts = async (): Promise<void> => {
     for (const part of parts.toReversed()) await part.stop();
   };

@@ -3,12 +3,12 @@ import { request, type IncomingMessage } from 'node:http';
 
 const SILENCE_LIMIT_MS = 5000;
 
-/** Asks a running program through its admin socket. Throws when nobody answers there, or refuses. */
-export async function askAdmin<Answer = unknown>(
+async function exchange(
   socketPath: string,
+  method: 'GET' | 'POST',
   path: string,
-): Promise<Answer> {
-  const sent = request({ socketPath, path, timeout: SILENCE_LIMIT_MS });
+): Promise<{ status: number; text: string }> {
+  const sent = request({ socketPath, method, path, timeout: SILENCE_LIMIT_MS });
   sent.on('timeout', () => sent.destroy(new Error('no answer')));
   sent.end();
   let response: IncomingMessage;
@@ -20,6 +20,25 @@ export async function askAdmin<Answer = unknown>(
   }
   let text = '';
   for await (const chunk of response.setEncoding('utf8')) text += chunk as string;
-  if (response.statusCode !== 200) throw new Error(`admin ${path}: ${text.trim()}`);
+  return { status: response.statusCode ?? 0, text };
+}
+
+/** Asks a running program through its admin socket. Throws when nobody answers there, or refuses. */
+export async function askAdmin<Answer = unknown>(
+  socketPath: string,
+  path: string,
+): Promise<Answer> {
+  const { status, text } = await exchange(socketPath, 'GET', path);
+  if (status !== 200) throw new Error(`admin ${path}: ${text.trim()}`);
+  return JSON.parse(text) as Answer;
+}
+
+/** Makes a running program do something; what it refuses is an answer, too. */
+export async function tellAdmin<Answer = unknown>(
+  socketPath: string,
+  path: string,
+): Promise<Answer> {
+  const { status, text } = await exchange(socketPath, 'POST', path);
+  if (status !== 200 && status !== 409) throw new Error(`admin ${path}: ${text.trim()}`);
   return JSON.parse(text) as Answer;
 }

@@ -6,6 +6,9 @@ import { dirname } from 'node:path';
 /** What an address answers: anything that JSON can say, made at the moment of asking. */
 export type AdminPaths = Record<string, () => unknown>;
 
+/** What POST to an address does and then answers; `ok: false` in it is a refusal. */
+export type AdminActions = Record<string, () => Promise<{ ok: boolean }>>;
+
 const OWNER_ONLY = 0o177; // no other user of the host reads the clients' addresses
 
 /** True when somebody answers on the socket: a program that died leaves its file behind. */
@@ -20,15 +23,24 @@ function isAnswered(path: string): Promise<boolean> {
   });
 }
 
-function makeServer(paths: AdminPaths): Server {
+const REFUSED = 409;
+
+function makeServer(paths: AdminPaths, actions: AdminActions): Server {
   return createServer((request, response) => {
     const path = new URL(request.url ?? '/', 'http://admin').pathname;
     const answer = (status: number, body: unknown): void => {
       response.writeHead(status, { 'content-type': 'application/json' });
       response.end(`${JSON.stringify(body)}\n`);
     };
+    const action = Object.hasOwn(actions, path) ? actions[path] : undefined;
+    if (action) {
+      if (request.method !== 'POST') return answer(405, { error: `${path} wants a POST` });
+      const failed = (error: unknown): void => answer(500, { error: String(error) });
+      return void action().then((done) => answer(done.ok ? 200 : REFUSED, done), failed);
+    }
     const make = Object.hasOwn(paths, path) ? paths[path] : undefined;
-    if (!make) return answer(404, { error: `no ${path}`, paths: Object.keys(paths) });
+    const known = [...Object.keys(paths), ...Object.keys(actions)];
+    if (!make) return answer(404, { error: `no ${path}`, paths: known });
     if (request.method !== 'GET') return answer(405, { error: `${path} can only be read` });
     try {
       answer(200, make());
@@ -43,9 +55,9 @@ export class AdminServer {
   readonly #path: string;
   readonly #server: Server;
 
-  constructor(path: string, paths: AdminPaths) {
+  constructor(path: string, paths: AdminPaths, actions: AdminActions = {}) {
     this.#path = path;
-    this.#server = makeServer(paths);
+    this.#server = makeServer(paths, actions);
   }
 
   async start(): Promise<void> {

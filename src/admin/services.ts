@@ -43,25 +43,26 @@ export interface ServerCounts {
 }
 
 /** Closed entries by index of the server. */
-function countLingering(connections: Connections, servers: number): number[] {
-  const counts = Array.from({ length: servers }, () => 0);
+function countLingering(connections: Connections): Map<number, number> {
+  const counts = new Map<number, number>();
   for (let entry = 0; entry < connections.entryCount; entry += 1) {
     if (connections.state(entry) !== L.STATE_CLOSED || connections.serverPort(entry) === 0)
       continue;
     const server = connections.record16(entry, L.RECORD_SERVER);
-    if (server < servers) counts[server] = (counts[server] ?? 0) + 1;
+    counts.set(server, (counts.get(server) ?? 0) + 1);
   }
   return counts;
 }
 
-/** `counts`: by index of the server, in the order of the configuration. */
+/** `counts`: by index of the server in the table, which is not its place in the configuration. */
 export function serviceViews(
   config: Config,
   connections: Connections,
   counts: ServerCounts[],
 ): ServiceView[] {
-  const lingering = countLingering(connections, config.servers.length);
-  const servers = config.servers.map((server, index): ServerView => {
+  const lingering = countLingering(connections);
+  const servers = config.servers.map((server): ServerView => {
+    const index = counts.findIndex(({ name }) => name === server.name);
     const none = { up: false, active: 0, handoffs: 0, ready: 0, failed: 0 };
     return {
       ...none,
@@ -70,7 +71,7 @@ export function serviceViews(
       agent: formatEndpoint(server.agent.address, server.agent.port),
       port: server.port,
       weight: server.weight,
-      inactive: lingering[index] ?? 0,
+      inactive: lingering.get(index) ?? 0,
     };
   });
   const poolNamed = (name: string, serverPort: number | undefined): PoolView[] =>

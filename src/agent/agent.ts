@@ -43,6 +43,7 @@ export class Agent implements Plane {
   readonly #figures = noFigures();
   readonly #bindings: Bindings;
   readonly #takeover: Takeover;
+  readonly #timing: Config['timing'];
   readonly #comparisons = new Map<string, Comparison>();
   #nextLoadMs = -Infinity;
 
@@ -50,6 +51,7 @@ export class Agent implements Plane {
   constructor(options: AgentOptions) {
     this.#options = options;
     const { config, core } = options;
+    this.#timing = { ...config.timing };
     this.#bindings = new Bindings(config.agent?.handoff ?? [], config.agent?.service ?? []);
     const connections = new Connections(core.memory.buffer);
     this.#takeover = new Translate({
@@ -57,7 +59,7 @@ export class Agent implements Plane {
       bindings: this.#bindings,
       outbox: this.#outbox,
       figures: this.#figures,
-      timing: config.timing,
+      timing: this.#timing,
       tell: (giver, outcome) => this.#tell(giver, outcome),
       giverAt: (index) => this.#peers.at(index),
       notice: (text) => this.#notice(text),
@@ -69,6 +71,7 @@ export class Agent implements Plane {
     else if (event.kind === 'message') this.#message(event.from, event.message, nowMs);
     else if (event.kind === 'channel-up') this.#up(event.peer, event.hello, nowMs);
     else if (event.kind === 'channel-down') this.#down(event.peer);
+    else if (event.kind === 'config') Object.assign(this.#timing, event.config.timing);
     const takeoverMs = this.#takeover.time(nowMs);
     this.#reportLoad(nowMs);
     return this.#outbox.take(Math.min(takeoverMs, this.#nextLoadMs));
@@ -132,6 +135,8 @@ export class Agent implements Plane {
     if (message.type === 'handoff') this.#handoff(from, peer, message, nowMs);
     else if (!peer) return;
     else if (message.type === 'close') this.#close(peer, message, nowMs);
+    // its services have changed; what was given before stays given
+    else if (message.type === 'hello') this.#outbox.message(from, this.#hello(this.#bind(message)));
     else if (message.type === 'confirm') {
       for (const id of message.ids) this.#takeover.confirm(id, peer, message.of);
     } else if (message.type === 'resync') this.#resync(peer, message, nowMs);

@@ -1,6 +1,7 @@
 // The control channels of one host: who is up, who is dialed, what arrives. Rules:
 // docs/protocol.md.
 import type { Server, Socket } from 'node:net';
+import type { Server as TlsServer } from 'node:tls';
 import { formatEndpoint } from '../config/address.ts';
 import { Channel } from './channel.ts';
 import type { Hello, Message } from './messages.ts';
@@ -16,6 +17,20 @@ interface Dialer extends DialTarget {
   timer: ReturnType<typeof setTimeout> | undefined;
   giveUp: (() => void) | undefined;
   lastFailure: string;
+  /** not dialed any more */
+  isDropped: boolean;
+}
+
+function newDialer(target: DialTarget): Dialer {
+  const { name, address } = target;
+  const none = { waitMs: 0, timer: undefined, giveUp: undefined, lastFailure: '' };
+  return { name, address, ...none, isDropped: false };
+}
+
+function isSame(first: DialTarget, second: DialTarget): boolean {
+  const where = ({ name, address }: DialTarget): string =>
+    `${name} ${formatEndpoint(address.address, address.port)}`;
+  return where(first) === where(second);
 }
 
 interface Peer {
@@ -33,11 +48,11 @@ const HELLO_TIMEOUT_MS = 3000;
 const FINISH_MS = 300;
 
 export class ControlChannels {
-  readonly #options: ControlChannelsOptions;
+  #options: ControlChannelsOptions;
   readonly #up = new Map<string, Peer>();
   /** connected, no hello yet */
   readonly #waiting = new Set<Channel>();
-  readonly #dialers: Dialer[];
+  #dialers: Dialer[] = [];
   #server: Server | undefined;
   #ticker: ReturnType<typeof setInterval> | undefined;
   #tickMs = 0;
@@ -52,9 +67,32 @@ export class ControlChannels {
       );
     }
     this.#options = options;
-    this.#dialers = (options.dial ?? []).map((target) => {
-      return { ...target, waitMs: 0, timer: undefined, giveUp: undefined, lastFailure: '' };
-    });
+    this.#dialers = (options.dial ?? []).map(newDialer);
+  }
+
+  /** Hosts to dial from now on; channels to those that are not named, or elsewhere, end. */
+  redial(targets: readonly DialTarget[]): void {
+    const kept = this.#dialers.filter((dialer) => targets.some((target) => isSame(dialer, target)));
+    const dropped = this.#dialers.filter((dialer) => !kept.includes(dialer));
+    const added = targets.filter((target) => !kept.some((dialer) => isSame(dialer, target)));
+    this.#dialers = [...kept, ...added.map(newDialer)];
+    for (const dialer of dropped) {
+      dialer.isDropped = true;
+      clearTimeout(dialer.timer);
+      dialer.giveUp?.();
+      const channels = [...this.#up.values()].filter((peer) => peer.dialer === dialer);
+      for (const { channel } of channels) channel.end('the configuration has changed');
+    }
+    for (const dialer of this.#dialers.slice(kept.length)) this.#dial(dialer);
+  }
+
+  /** Other times, and other keys for the channels that come. */
+  retune({ timing, tls }: Pick<ControlChannelsOptions, 'timing' | 'tls'>): void {
+    this.#options = { ...this.#options, timing, tls };
+    if (this.#server && tls) (this.#server as TlsServer).setSecureContext(tls);
+    if (!this.#ticker) return;
+    clearInterval(this.#ticker);
+    this.#ticker = setInterval(() => this.#tick(), timing.pingIntervalMs);
   }
 
   /** Listens and begins to dial. Rejects when the address can not be listened on. */
@@ -176,7 +214,7 @@ export class ControlChannels {
 
   #dial(dialer: Dialer): void {
     dialer.timer = undefined;
-    if (this.#stopped) return;
+    if (this.#stopped || dialer.isDropped) return;
     // the peer may have dialed this host meanwhile
     if (this.#up.has(dialer.name)) return this.#dialLater(dialer, '');
     const connected = (socket: Socket): void => {
@@ -191,7 +229,7 @@ export class ControlChannels {
   }
 
   #dialLater(dialer: Dialer, failure: string): void {
-    if (this.#stopped) return;
+    if (this.#stopped || dialer.isDropped) return;
     if (failure !== '' && failure !== dialer.lastFailure) {
       const where = formatEndpoint(dialer.address.address, dialer.address.port);
       this.#notice(`${dialer.name} at ${where} can not be reached: ${failure}`);
@@ -212,6 +250,7 @@ export class ControlChannels {
       take: (message) => {
         if (message.type === 'ping') return;
         if (peer) return this.#options.on.message(peer.name, message);
+        if (dialer?.isDropped) return channel.end('the configuration has changed');
         const refusal = refusalOf(message, name);
         if (refusal !== '') return channel.end(refusal);
         const hello = message as Hello;

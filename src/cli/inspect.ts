@@ -1,5 +1,5 @@
 // list, conns, stats: what a running program tells through its admin socket.
-import { askAdmin } from '../admin/client.ts';
+import { askAdmin, tellAdmin } from '../admin/client.ts';
 import type { ServerView, ServiceView } from '../admin/services.ts';
 import type { ConnectionView, PartView, StatsView } from '../admin/views.ts';
 import { formatFigures, formatTable, inWords } from './table.ts';
@@ -11,9 +11,12 @@ export interface InspectOptions {
 
 const DEFAULT_ADMIN = '/run/baton.sock';
 
+function socketOf(options: InspectOptions): string {
+  return options.admin ?? process.env['BATON_ADMIN'] ?? DEFAULT_ADMIN;
+}
+
 async function ask<Answer>(options: InspectOptions, path: string): Promise<Answer> {
-  const socket = options.admin ?? process.env['BATON_ADMIN'] ?? DEFAULT_ADMIN;
-  return askAdmin<Answer>(socket, path);
+  return askAdmin<Answer>(socketOf(options), path);
 }
 
 function json(value: unknown): string {
@@ -101,4 +104,17 @@ export async function connsCommand(options: InspectOptions): Promise<string> {
 export async function statsCommand(options: InspectOptions): Promise<string> {
   const stats = await ask<StatsView>(options, '/stats');
   return options.json ? json(stats) : formatStats(stats);
+}
+
+/** The changes that the program took, or why it took none. */
+export async function reloadCommand(
+  options: InspectOptions,
+): Promise<{ text: string; taken: boolean }> {
+  const { ok, lines } = await tellAdmin<{ ok: boolean; lines: string[] }>(
+    socketOf(options),
+    '/reload',
+  );
+  if (options.json) return { text: json({ ok, lines }), taken: ok };
+  const all = ok && lines.length === 0 ? ['nothing has changed'] : lines;
+  return { text: all.map((line) => `${line}\n`).join(''), taken: ok };
 }

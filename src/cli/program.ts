@@ -6,7 +6,7 @@ import type { LabCommandOptions } from '../lab/lab.ts';
 import { checkCommand } from './check.ts';
 import type { CheckOptions } from './check.ts';
 import { doctorCommand } from './doctor.ts';
-import { connsCommand, listCommand, statsCommand } from './inspect.ts';
+import { connsCommand, listCommand, reloadCommand, statsCommand } from './inspect.ts';
 import type { InspectOptions } from './inspect.ts';
 import { runCommand } from './run.ts';
 import type { RunOptions } from './run.ts';
@@ -147,6 +147,16 @@ function makeProgram(parts: ProgramParts, finish: (status: number) => void): Com
       if (!fit) finish(EXIT_FAILURE);
     });
   addInspectors(program);
+  program
+    .command('reload')
+    .description('a running program takes its configuration file as it is now (as SIGHUP does)')
+    .option('--admin <path>', 'admin socket (else BATON_ADMIN, else /run/baton.sock)')
+    .option('--json', 'for programs')
+    .action(async (options: InspectOptions) => {
+      const { text, taken } = await reloadCommand(options);
+      (taken ? process.stdout : process.stderr).write(text);
+      if (!taken) finish(EXIT_FAILURE);
+    });
   addKeygen(program);
   addLab(program, parts, finish);
   return program;

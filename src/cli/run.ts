@@ -1,4 +1,5 @@
 // baton run: this host, until a signal.
+import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 
 export interface RunOptions {
@@ -25,10 +26,15 @@ function stopSignal(): Promise<NodeJS.Signals> {
 /** Resolves with the exit status when the host has stopped. */
 export async function runCommand(options: RunOptions): Promise<number> {
   const stopped = stopSignal();
-  const loaded = loadConfig(options.config);
-  const config = options.workers === undefined ? loaded : { ...loaded, workers: options.workers };
+  const { config: file, workers } = options;
+  const config = loadConfig(file, { workers });
   const { runHost } = await import('../run.ts');
-  const host = await runHost(config);
+  // until it runs there is nothing to reload, and the signal would end the process
+  let reload = (): void => {};
+  process.on('SIGHUP', () => reload());
+  const load = (running: Config): Config => loadConfig(file, { workers, running });
+  const host = await runHost(config, { load });
+  reload = () => void host.reload();
   const signal = await stopped;
   process.stdout.write(`baton: ${config.name} stops (${signal})\n`);
   // a part that can not stop must not keep the process

@@ -1,6 +1,7 @@
 // What the schema can not see: names that must exist, things that must differ, sections that belong
 // together. Works on the file's plain data, also when the schema has refused parts of it, so that
 // all mistakes show at once.
+import { SERVICE_LIMIT } from '../../assembly/layout.ts';
 import {
   formatEndpoint,
   formatPrefix,
@@ -170,6 +171,7 @@ function checkPools(raw: Loose, problems: Problem[]): void {
 
 function checkServices(raw: Loose, problems: Problem[]): void {
   const pools = namesOf(raw['pools']);
+  let places = 0;
   const once = new Once(problems);
   list(raw['services']).forEach((item, index) => {
     const service = section(item);
@@ -183,6 +185,10 @@ function checkServices(raw: Loose, problems: Problem[]): void {
       const address = parseAddress(vip);
       if (!address || typeof port !== 'number') continue;
       once.add(formatEndpoint(address, port), [...path, 'vip', place]);
+      places += 1;
+      if (places !== SERVICE_LIMIT + 1) continue;
+      const text = `expected at most ${SERVICE_LIMIT} addresses and ports of all services, found more`;
+      problems.push({ path: [...path, 'vip', place], text });
     }
     list(service['rules']).forEach((rule, place) => {
       const { pool, match } = section(rule);

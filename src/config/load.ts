@@ -5,6 +5,7 @@ import type { Document } from 'yaml';
 import { resolveConfig } from './config.ts';
 import type { Config } from './config.ts';
 import { crossCheck } from './cross-check.ts';
+import { restartProblems } from './difference.ts';
 import { ConfigError, formatPath } from './problem.ts';
 import type { Path, Problem } from './problem.ts';
 import { configSchema } from './schema.ts';
@@ -47,8 +48,15 @@ function reported(
   return new ConfigError(placed.map(({ text }) => text));
 }
 
+export interface LoadOptions {
+  /** instead of the file's number of workers */
+  workers?: number | undefined;
+  /** with this configuration a program runs now: what it cannot take is a mistake, too */
+  running?: Config | undefined;
+}
+
 /** Parses the text of `file` (for messages and relative paths). Throws ConfigError. */
-export function parseConfig(text: string, file: string): Config {
+export function parseConfig(text: string, file: string, options: LoadOptions = {}): Config {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   if (document.errors.length > 0) {
@@ -69,14 +77,15 @@ export function parseConfig(text: string, file: string): Config {
   const problems = result.success ? [] : schemaProblems(configSchema, raw, result.error);
   problems.push(...crossCheck(raw));
   if (!result.success || problems.length > 0) throw reported(file, document, lines, problems);
-  const config = resolveConfig(file, result.data);
-  const tlsProblems = checkTls(config);
-  if (tlsProblems.length > 0) throw reported(file, document, lines, tlsProblems);
+  const { workers = result.data.workers, running } = options;
+  const config = { ...resolveConfig(file, result.data), workers };
+  const others = [...checkTls(config), ...(running ? restartProblems(running, config) : [])];
+  if (others.length > 0) throw reported(file, document, lines, others);
   return config;
 }
 
 /** Reads and checks a file. Throws ConfigError with every mistake found. */
-export function loadConfig(file: string): Config {
+export function loadConfig(file: string, options: LoadOptions = {}): Config {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
@@ -85,5 +94,5 @@ export function loadConfig(file: string): Config {
     const why = code === 'ENOENT' ? 'no such file' : `can not be read (${code})`;
     throw new ConfigError([`${file}: ${why}`]);
   }
-  return parseConfig(text, file);
+  return parseConfig(text, file, options);
 }

@@ -1,6 +1,7 @@
 import * as L from '../../assembly/layout.ts';
-import type { Address, Binding, HandoffId, Message } from '../channel/messages.ts';
-import type { Config } from '../config/config.ts';
+import type { Address, Binding, HandoffId, Hello, Message } from '../channel/messages.ts';
+import { PROTOCOL_VERSION } from '../channel/wire.ts';
+import type { Config, ServerConfig } from '../config/config.ts';
 import { Connections } from '../connections.ts';
 import type { Core } from '../core.ts';
 import type { Effects, OutgoingPacket } from '../event.ts';
@@ -38,6 +39,9 @@ export interface Server {
   name: string;
   /** port of the server application */
   port: number;
+  weight: number;
+  /** false: taken out of the configuration, it only keeps the connections that it has */
+  isConfigured: boolean;
   up: boolean;
   /** its agent has told all its connections, once at least */
   known: boolean;
@@ -49,12 +53,28 @@ export interface Server {
   listedBefore: number;
 }
 
+export function makeServer(index: number, { name, port, weight }: ServerConfig): Server {
+  return {
+    index,
+    name,
+    port,
+    weight,
+    isConfigured: true,
+    up: false,
+    known: false,
+    bindings: [],
+    figures: { handoffs: 0, ready: 0, failed: 0 },
+    listed: null,
+    listedBefore: 0,
+  };
+}
+
 /** Everything the parts of the switch's control plane share. */
 export class SwitchState {
   readonly core: Core;
   readonly owner: number;
   readonly connections: Connections;
-  readonly config: Config;
+  config: Config;
   readonly run: number;
   readonly hostName: string;
   readonly servers: Server[];
@@ -86,17 +106,7 @@ export class SwitchState {
     this.firstCounter = new Uint32Array(this.connections.entryCount);
     this.services = listServices(config.services, this.connections.view);
     this.dispatcher = new Dispatcher(config.servers, config.pools, options.random);
-    this.servers = config.servers.map((server, index) => ({
-      index,
-      name: server.name,
-      port: server.port,
-      up: false,
-      known: false,
-      bindings: [],
-      figures: { handoffs: 0, ready: 0, failed: 0 },
-      listed: null,
-      listedBefore: 0,
-    }));
+    this.servers = config.servers.map((server, index) => makeServer(index, server));
   }
 
   get timing(): Config['timing'] {
@@ -110,6 +120,24 @@ export class SwitchState {
   /** Whether an agent may have connections that this switch does not know of yet. */
   isLearning(nowMs: number): boolean {
     return nowMs < this.learningUntilMs && this.servers.some((server) => !server.known);
+  }
+
+  /** What this host says first on a channel to an agent, and again when the services have changed. */
+  hello(server?: Server): Hello {
+    const own = server?.port ?? 0;
+    return {
+      type: 'hello',
+      version: PROTOCOL_VERSION,
+      name: this.hostName,
+      roles: ['switch'],
+      group: this.config.switch?.group ?? 'main',
+      run: this.run,
+      capabilities: [],
+      services: this.services.map(({ vip, port, serverPort }) => {
+        return { vip, port, serverPort: serverPort ?? own };
+      }),
+      bindings: [],
+    };
   }
 
   serverNamed(name: string): Server | undefined {

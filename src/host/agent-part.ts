@@ -117,6 +117,10 @@ export async function startAgent(ground: Ground): Promise<RunningPart> {
       viewOf(part, { control: part.plane.stats(), channels: channelsByPeer(channels.peers()) }),
     connections: () => connectionsOf(part, (peer) => `peer ${peer}`),
     services: () => [],
+    reload: async (next, tls) => {
+      channels.retune({ timing: next.timing, tls });
+      part.driver.receive({ kind: 'config', config: next });
+    },
     isUp: () => channels.peers().some((peer) => peer.up),
     stop,
   };

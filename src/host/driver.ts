@@ -41,6 +41,7 @@ export class Driver {
     message: 0,
     'channel-up': 0,
     'channel-down': 0,
+    config: 0,
     time: 0,
   };
   /** events in which the plane failed */

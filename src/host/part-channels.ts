@@ -1,7 +1,7 @@
 import type { ControlChannels } from '../channel/control-channel.ts';
 import type { LoopbackEnd } from '../channel/loopback.ts';
 import type { Message } from '../channel/messages.ts';
-import type { PeerState } from '../channel/options.ts';
+import type { DialTarget, PeerState } from '../channel/options.ts';
 
 /** A part's control channels: over the network, and to the other part of this host if it works with it. */
 export class PartChannels {
@@ -19,6 +19,15 @@ export class PartChannels {
 
   stop(): Promise<void> {
     return this.#remote.stop();
+  }
+
+  /** Other hosts to dial; the other part of this host is not among them. */
+  redial(targets: readonly DialTarget[]): void {
+    this.#remote.redial(targets.filter(({ name }) => !this.#localTo(name)));
+  }
+
+  retune(options: Parameters<ControlChannels['retune']>[0]): void {
+    this.#remote.retune(options);
   }
 
   /** Both parts of a host bear its name: a peer of one's own name is the other part. */

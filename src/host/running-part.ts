@@ -6,7 +6,9 @@ import {
   type ConnectionView,
   type PartView,
 } from '../admin/views.ts';
+import type { TlsMaterial } from '../channel/control-channel.ts';
 import { monotonicMs } from '../clock.ts';
+import type { Config } from '../config/config.ts';
 import type { Part } from './part.ts';
 
 /** A role of this host that was started. */
@@ -16,6 +18,11 @@ export interface RunningPart {
   services: () => ServiceView[];
   /** somebody is there to work with */
   isUp: () => boolean;
+  /**
+   * Takes a configuration that differs in nothing that needs a restart. When it rejects, everything
+   * is as before.
+   */
+  reload: (config: Config, tls: TlsMaterial | undefined) => Promise<void>;
   stop: () => Promise<void>;
 }
 

@@ -24,6 +24,21 @@ function prefixOf(vip: Uint8Array): string {
 
 /** Leads the packets of the VIPs into the switch's TUN, which must be open. */
 export async function setUpSwitchNetwork(device: string, vips: Uint8Array[]): Promise<void> {
+  await allowForwarding(device, vips);
+  // no link-local address, or the kernel would send its router solicitations to the workers
+  await ip('link', 'set', device, 'addrgenmode', 'none');
+  await ip('link', 'set', device, 'mtu', String(await largestMtu(device)), 'up');
+  await ip('addr', 'replace', DUMMY_ADDRESS, 'dev', device);
+  await routeVips(device, vips);
+}
+
+/** Adds VIPs to a network that was set up. */
+export async function addVips(device: string, vips: Uint8Array[]): Promise<void> {
+  await allowForwarding(device, vips);
+  await routeVips(device, vips);
+}
+
+async function allowForwarding(device: string, vips: Uint8Array[]): Promise<void> {
   const wanted: [string, number][] = [
     ['net/ipv4/ip_forward', 1],
     [`net/ipv4/conf/${device}/rp_filter`, 2],
@@ -33,22 +48,22 @@ export async function setUpSwitchNetwork(device: string, vips: Uint8Array[]): Pr
     wanted.push(['net/ipv6/conf/all/forwarding', 1], [`net/ipv6/conf/${device}/accept_ra`, 0]);
   }
   for (const [name, value] of wanted) await writeSysctl(name, value);
+}
+
+async function routeVips(device: string, vips: Uint8Array[]): Promise<void> {
   for (const vip of vips) {
     const blackhole = ['blackhole', prefixOf(vip), 'metric', BLACKHOLE_METRIC];
     await ip(...routeArguments(vip), 'replace', ...blackhole);
-  }
-  // no link-local address, or the kernel would send its router solicitations to the workers
-  await ip('link', 'set', device, 'addrgenmode', 'none');
-  await ip('link', 'set', device, 'mtu', String(await largestMtu(device)), 'up');
-  await ip('addr', 'replace', DUMMY_ADDRESS, 'dev', device);
-  for (const vip of vips) {
     await ip(...routeArguments(vip), 'replace', prefixOf(vip), 'dev', device);
   }
 }
 
-/** Removes what stays when the TUN is closed. */
-export async function removeSwitchNetwork(vips: Uint8Array[]): Promise<void> {
+/** Removes what stays when the TUN is closed; with `device` also what ends with it. */
+export async function removeSwitchNetwork(vips: Uint8Array[], device?: string): Promise<void> {
   for (const vip of vips) {
+    if (device !== undefined) {
+      await tryIp(...routeArguments(vip), 'del', prefixOf(vip), 'dev', device);
+    }
     const blackhole = ['blackhole', prefixOf(vip), 'metric', BLACKHOLE_METRIC];
     await tryIp(...routeArguments(vip), 'del', ...blackhole);
   }

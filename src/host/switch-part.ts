@@ -10,6 +10,7 @@ import { channelEvents, channelsByPeer, randomSeeds, type Ground } from './groun
 import { Part } from './part.ts';
 import { PartChannels } from './part-channels.ts';
 import { connectionsOf, viewOf, type RunningPart } from './running-part.ts';
+import { Reloading, dialTargets, servicePlaces } from './reloading.ts';
 import { removeSwitchNetwork, setUpSwitchNetwork } from './switch-network.ts';
 
 const KEYS_INTERVAL_MS = 1000;
@@ -23,7 +24,7 @@ function makeMemory({ config }: Ground, section: SwitchConfig): WebAssembly.Memo
     workers: config.workers,
     seeds: randomSeeds(),
     gatherTimeoutMs: config.timing.gatherTimeoutMs,
-    services: config.services.flatMap(({ vip, port }) => vip.map((address) => ({ address, port }))),
+    services: servicePlaces(config),
   });
   const memory = createMemory(map);
   writeMemoryMap(memory, map);
@@ -40,7 +41,7 @@ function makeChannels(ground: Ground, part: Part<WebSwitch>): PartChannels {
     hello: () => part.plane.hello(),
     tls,
     insecure: config.insecure,
-    dial: distant.map(({ name, agent }) => ({ name, address: agent })),
+    dial: dialTargets(distant),
     timing: config.timing,
     now: monotonicMs,
     on,
@@ -75,17 +76,20 @@ export async function startSwitch(ground: Ground): Promise<RunningPart> {
     notice,
   });
   const channels = makeChannels(ground, part);
-  const timer = setInterval(keys, KEYS_INTERVAL_MS);
-  const vips = config.services.flatMap(({ vip }) => vip);
+  const reloading = new Reloading(config, part, channels);
+  const timer = setInterval(() => {
+    keys();
+    reloading.release();
+  }, KEYS_INTERVAL_MS);
   const stop = async (): Promise<void> => {
     clearInterval(timer);
     local?.close();
     await channels.stop();
     await part.stop();
-    await removeSwitchNetwork(vips);
+    await removeSwitchNetwork(reloading.vips);
   };
   try {
-    await setUpSwitchNetwork(section.device, vips);
+    await setUpSwitchNetwork(section.device, reloading.vips);
     await part.start();
     await channels.start();
     local?.open(part.plane.hello(config.name));
@@ -99,7 +103,8 @@ export async function startSwitch(ground: Ground): Promise<RunningPart> {
   return {
     view,
     connections: () => connectionsOf(part, (server) => part.plane.serverName(server)),
-    services: () => serviceViews(config, part.connections, part.plane.stats().servers),
+    services: () => serviceViews(reloading.config, part.connections, part.plane.stats().servers),
+    reload: (next, tls) => reloading.reload(next, tls),
     isUp: () => channels.peers().some((peer) => peer.up),
     stop,
   };

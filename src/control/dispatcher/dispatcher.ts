@@ -7,31 +7,47 @@ import type { RequestHead } from './request-head.ts';
 import { RoundRobin } from './round-robin.ts';
 
 interface Pool {
-  name: string;
+  config: PoolConfig;
   members: number[];
   policy: Policy;
 }
 
+type Weighted = Pick<ServerConfig, 'name' | 'weight'>;
+
 /** Pools, their policies, and how many connections each server holds. Servers are indexes. */
 export class Dispatcher {
-  readonly loads: Loads;
-  private readonly pools = new Map<string, Pool>();
+  readonly loads: Loads = { active: new Int32Array(0), weight: new Float64Array(0) };
+  private readonly random: () => number;
+  private pools = new Map<string, Pool>();
 
   constructor(
     servers: readonly ServerConfig[],
     pools: readonly PoolConfig[],
     random: () => number,
   ) {
-    this.loads = {
-      active: new Int32Array(servers.length),
-      weight: Float64Array.from(servers, (server) => server.weight),
-    };
+    this.random = random;
+    this.configure(servers, pools);
+  }
+
+  /**
+   * Other weights, servers and pools. A server keeps its index; new ones stand behind the others. A
+   * pool whose policy stays keeps what the policy has learned.
+   */
+  configure(servers: readonly Weighted[], pools: readonly PoolConfig[]): void {
+    const active = new Int32Array(servers.length);
+    active.set(this.loads.active);
+    this.loads.active = active;
+    this.loads.weight = Float64Array.from(servers, (server) => server.weight);
     const indexes = new Map(servers.map((server, index) => [server.name, index]));
+    const before = this.pools;
+    this.pools = new Map();
     for (const config of pools) {
-      const policy = makePolicy(config);
+      const known = before.get(config.name);
+      const policy =
+        known && isSamePolicy(known.config, config) ? known.policy : makePolicy(config);
       const members = config.servers.flatMap((name) => indexes.get(name) ?? []);
-      policy.init({ members, loads: this.loads, random });
-      this.pools.set(config.name, { name: config.name, members, policy });
+      policy.init({ members, loads: this.loads, random: this.random });
+      this.pools.set(config.name, { config, members, policy });
     }
   }
 
@@ -68,6 +84,11 @@ export class Dispatcher {
   shutdown(): void {
     for (const pool of this.pools.values()) pool.policy.shutdown();
   }
+}
+
+function isSamePolicy(first: PoolConfig, second: PoolConfig): boolean {
+  const { policy, tLow, tHigh } = first;
+  return policy === second.policy && tLow === second.tLow && tHigh === second.tHigh;
 }
 
 function makePolicy(config: PoolConfig): Policy {

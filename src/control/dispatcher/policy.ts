@@ -21,7 +21,7 @@ export interface PolicyContext {
 
 /** A dispatching policy of one pool: the five hooks of Andreolini et al. 2003, section 4. */
 export interface Policy {
-  /** Cluster start. */
+  /** Cluster start, and again when the pool's members or their weights have changed. */
   init(context: PolicyContext): void;
   /** Takes from a request what the choice needs: a number, so that nothing is allocated. */
   parse(request: RequestHead): number;

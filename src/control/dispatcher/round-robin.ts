@@ -12,7 +12,9 @@ export class RoundRobin implements Policy {
 
   init(context: PolicyContext): void {
     this.context = context;
-    this.credit = new Float64Array(context.loads.weight.length);
+    const credit = new Float64Array(context.loads.weight.length);
+    credit.set(this.credit);
+    this.credit = credit;
   }
 
   parse(): number {

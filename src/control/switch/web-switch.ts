@@ -1,5 +1,4 @@
 import type { Hello, Message } from '../../channel/messages.ts';
-import { PROTOCOL_VERSION } from '../../channel/wire.ts';
 import type { Effects, Plane, PlaneEvent } from '../../event.ts';
 import * as L from '../../../assembly/layout.ts';
 import { packetArrived } from '../distributor/arrival.ts';
@@ -11,6 +10,7 @@ import type { Opening } from '../opening.ts';
 import { LEARNING_MS, SwitchState } from '../state.ts';
 import type { Server, WebSwitchOptions } from '../state.ts';
 import { closed, repeatCloses } from './close.ts';
+import { configure } from './configure.ts';
 import { channelDown, channelUp, disown, resynced } from './resync.ts';
 import { Sweep } from './sweep.ts';
 
@@ -40,7 +40,7 @@ export class WebSwitch implements Plane {
     } else if (event.kind === 'channel-down') {
       const server = state.serverNamed(event.peer);
       if (server) channelDown(state, server, nowMs);
-    }
+    } else if (event.kind === 'config') configure(state, event.config);
     this.runDeadlines(nowMs);
     repeatCloses(state, nowMs);
     this.sweep.time(state, nowMs);
@@ -51,20 +51,16 @@ export class WebSwitch implements Plane {
   /** What this host says first on a channel to an agent; `server` names it. */
   hello(server?: string): Hello {
     const { state } = this;
-    const own = (server && state.serverNamed(server)?.port) || 0;
-    return {
-      type: 'hello',
-      version: PROTOCOL_VERSION,
-      name: state.hostName,
-      roles: ['switch'],
-      group: state.config.switch?.group ?? 'main',
-      run: state.run,
-      capabilities: [],
-      services: state.services.map(({ vip, port, serverPort }) => {
-        return { vip, port, serverPort: serverPort ?? own };
-      }),
-      bindings: [],
-    };
+    return state.hello(server === undefined ? undefined : state.serverNamed(server));
+  }
+
+  /** Whether the server has connections, or is owed messages about some. */
+  isNeeded(server: string): boolean {
+    const { state } = this;
+    const known = state.serverNamed(server);
+    if (!known) return false;
+    const active = state.dispatcher.loads.active[known.index] ?? 0;
+    return known.isConfigured || active > 0 || state.owed.ofServer(known.index).length > 0;
   }
 
   /** Name of the server with that RECORD_SERVER. */
@@ -117,6 +113,8 @@ export class WebSwitch implements Plane {
     else if (message.type === 'confirm') {
       for (const id of message.ids) state.owed.settle(id, server.index);
     } else if (message.type === 'resync') resynced(state, server, message, nowMs);
+    // answers ours of a changed configuration
+    else if (message.type === 'hello') server.bindings = message.bindings;
   }
 
   private runDeadlines(nowMs: number): void {
