@@ -16,7 +16,6 @@ import {
   SLOT_VNET,
   STATE_CLOSED,
   STATE_FORWARD,
-  STATE_GATHERING,
   WORKER_OWNER,
 } from './layout';
 import { BucketLock, WORKER_TRIES } from './lookup/bucket-lock';
@@ -136,11 +135,6 @@ export class AtSwitch {
     LastSeen.touch(entry, copy, nowMs);
     if (state == STATE_FORWARD) return AtSwitch.forward(slot, six, copy);
     if (state == STATE_CLOSED) return AtSwitch.closed(worker, slot, six, tcp, entry, nowMs);
-    const kind = (<u32>load<u8>(tcp, TCP_FLAGS)) & (TCP_SYN | TCP_ACK);
-    if (state == STATE_GATHERING && kind == TCP_SYN) {
-      // our SYN-ACK was lost: once more
-      return NewConnection.packet(worker, slot, six, false, nowMs);
-    }
     return ToControl.packet(worker, slot, entry);
   }
 

@@ -197,6 +197,7 @@ export const RECORD_RELEASED_TIMESTAMP = 100; // u32: newest TSval when released
 export const RECORD_PROBED = 104; // u32: unanswered probes of the kernel
 export const RECORD_NEXT_ISN = 108; // u32: of the newest SYN that a CLOSED entry of the switch saw, 0 = none
 export const RECORD_ICMP_ERRORS = 112; // u32: second << 8 | ICMP errors passed on in that second
+export const RECORD_CHALLENGED = 120; // f64 ms: last challenge ACK before the handoff, 0 = none; by control
 export const RECORD_SIZE = 128;
 
 export const SCALE_NONE = 15;

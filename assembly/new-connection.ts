@@ -45,14 +45,18 @@ import {
 import { WORKER_TRIES } from './lookup/bucket-lock';
 import { EXISTS, INSERT_BUSY, Table } from './lookup/table';
 import { Packet } from './parse/packet';
+import { Sender } from './parse/sender';
 import { TcpOptions } from './parse/tcp-options';
 import { Queue } from './queue';
+import { Checksum } from './rewrite/checksum';
 import { Services } from './services';
 import { AGAIN } from './to-control';
 import {
   COUNTER_COOKIES_ACCEPTED,
   COUNTER_COOKIES_SENT,
   DROP_ABSORBED,
+  DROP_BAD_ADDRESS,
+  DROP_BAD_CHECKSUM,
   DROP_BAD_COOKIE,
   DROP_HEADER_ONLY_RESET,
   DROP_NO_ENTRY,
@@ -75,6 +79,7 @@ import {
   TCP_SYN,
   TCP_WINDOW,
 } from './wire/tcp';
+import { VNET_FLAGS, VNET_NEEDS_CSUM } from './wire/vnet';
 import { Workers } from './workers';
 
 const ADDRESSES4: usize = 8;
@@ -88,8 +93,10 @@ export class NewConnection {
     const tcp = packet + (six ? IPV6_HEADER_SIZE : IPV4_HEADER_SIZE);
     const service = Services.find(packet, six);
     if (service == 0) return DROP_NOT_SERVICE << 8;
+    if (!Sender.isPossible(packet, tcp, six)) return DROP_BAD_ADDRESS << 8;
     const flags = (<u32>load<u8>(tcp, TCP_FLAGS)) & (TCP_SYN | TCP_ACK | TCP_RST);
     if (flags == TCP_SYN) {
+      if (!NewConnection.isIntact(slot)) return DROP_BAD_CHECKSUM << 8;
       const header = Packet.headerEnd(tcp);
       const vnet = slot + SLOT_VNET;
       store<u32>(slot, Cookie.answer(packet, tcp, header, vnet, service, nowMs), SLOT_LENGTH);
@@ -101,7 +108,17 @@ export class NewConnection {
     if (flags != TCP_ACK) return DROP_BAD_COOKIE << 8;
     const options = Cookie.check(packet, tcp, Packet.headerEnd(tcp));
     if (options == 0) return DROP_BAD_COOKIE << 8;
+    if (!NewConnection.isIntact(slot)) return DROP_BAD_CHECKSUM << 8;
     return NewConnection.open(worker, slot, six, service, options & 0x7fffffff, replaces, nowMs);
+  }
+
+  /**
+   * Checksums are right (RFC 9293 section 3.1): no endpoint behind us looks at a packet that ends
+   * here. What the device did not compute yet cannot be checked.
+   */
+  private static isIntact(slot: usize): bool {
+    if ((load<u8>(slot + SLOT_VNET + VNET_FLAGS) & VNET_NEEDS_CSUM) != 0) return true;
+    return Checksum.verifyPacket(slot + SLOT_PACKET, load<u32>(slot, SLOT_LENGTH)) != 0;
   }
 
   /** The ACK answers a SYN-ACK of ours. */

@@ -21,7 +21,7 @@ export const DROP_FROM_CONTROL_FULL = 12;
 export const DROP_TABLE_BUSY = 13; // the bucket stayed locked beyond the bound
 export const DROP_LEASE_EXPIRED = 14;
 export const DROP_SILENT = 15; // the connection was taken from this server
-export const DROP_BAD_CHECKSUM = 16; // control's check of a packet it acts upon
+export const DROP_BAD_CHECKSUM = 16; // of a packet that begins a connection
 export const DROP_TRANSMIT_FAILED = 17;
 export const DROP_TABLE_FULL = 18;
 export const DROP_HEADER_ONLY_RESET = 19; // RST without an entry
@@ -31,6 +31,7 @@ export const DROP_ICMP_TYPE = 22; // an ICMP message that nobody here answers or
 export const DROP_ICMP_QUOTE = 23; // an error that quotes nothing of its receiver's, or an MTU that cannot be
 export const DROP_ICMP_STATE = 24; // an error about a connection of which no server is sending
 export const DROP_ICMP_LIMIT = 25; // too many echo requests, or errors about one connection, in a second
+export const DROP_BAD_ADDRESS = 26; // a source that no client can have
 export const DROP_REASON_LIMIT = 32;
 
 // Counters, by index in a worker's COUNTERS; drop reason r counts at COUNTER_DROPS + r

@@ -41,6 +41,7 @@ import {
   RECORD_ID_COUNTER,
   RECORD_ID_RUN,
   RECORD_OPTIONS,
+  RECORD_CHALLENGED,
   RECORD_NEXT_ISN,
   RECORD_PROBED,
   RECORD_SENT_COUNT,
@@ -129,7 +130,7 @@ export class ConnectionRecord {
   nextIsn: u32;
   icmpErrors: u32;
   padding0: u32;
-  padding1: u64;
+  challenged: f64;
 }
 
 // Checked by the compiler; nothing of it remains in the module
@@ -185,4 +186,5 @@ if (offsetof<ConnectionRecord>('group') != RECORD_GROUP) ERROR('layout: group');
 if (offsetof<ConnectionRecord>('probed') != RECORD_PROBED) ERROR('layout: probed');
 if (offsetof<ConnectionRecord>('nextIsn') != RECORD_NEXT_ISN) ERROR('layout: nextIsn');
 if (offsetof<ConnectionRecord>('icmpErrors') != RECORD_ICMP_ERRORS) ERROR('layout: icmpErrors');
+if (offsetof<ConnectionRecord>('challenged') != RECORD_CHALLENGED) ERROR('layout: challenged');
 if (offsetof<ConnectionRecord>() != RECORD_SIZE) ERROR('layout: record size');

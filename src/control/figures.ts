@@ -47,6 +47,8 @@ export class Figures {
   malformed = 0;
   /** segments that were not acceptable (window, ACK, timestamps) */
   unacceptable = 0;
+  /** of those, not answered because the connection had an answer less than 500 ms before */
+  challengesSpared = 0;
   /** packets of a connection that is no more */
   stale = 0;
   tableFull = 0;

@@ -28,8 +28,6 @@ export interface Opening extends Waiting {
   deadlineMs: number;
   /** when the bytes gathered so far are acknowledged if the head is still incomplete */
   ackDueMs: number;
-  /** last answer to a segment that was not acceptable */
-  challengedMs: number;
   client: ClientSide;
   switchIsn: number;
   /** what we have acknowledged */

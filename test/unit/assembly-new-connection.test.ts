@@ -3,6 +3,8 @@ import * as assert from 'uvu/assert';
 import * as L from '../../assembly/layout.ts';
 import * as V from '../../assembly/verdict.ts';
 import { TCP_ACK, TCP_FIN, TCP_PSH, TCP_RST, TCP_SYN } from '../../assembly/wire/tcp.ts';
+import { VNET_FLAGS, VNET_NEEDS_CSUM } from '../../assembly/wire/vnet.ts';
+import { parseAddress } from '../../src/config/address.ts';
 import { buildPacket } from '../../src/packet/build.ts';
 import { readPacket } from '../../src/packet/read.ts';
 import { address4, address6 } from '../support/core-host.ts';
@@ -11,6 +13,8 @@ import {
   NOW,
   SYN_OPTIONS,
   TEXT,
+  VIP4,
+  VIP6,
   become,
   expectDrop,
   from,
@@ -127,14 +131,59 @@ atSwitch(
   },
 );
 
-atSwitch('GATHERING: packets go to control, a repeated SYN gets the same answer', async () => {
+atSwitch('without an entry: a source that no host can have is dropped', async () => {
+  const host = await switchHost();
+  const sources = ['0.0.0.0', '0.1.2.3', '127.0.0.1', '224.0.0.1', '239.9.9.9', '255.255.255.255'];
+  const sources6 = ['::', '::1', '::ffff:10.0.0.1', 'ff02::1'];
+  for (const source of [
+    VIP4,
+    VIP6,
+    ...[...sources, ...sources6].map((text) => parseAddress(text)!),
+  ]) {
+    const six = source.length === 16;
+    expectDrop(host.send({ ...from(six, TCP_SYN), source }), V.DROP_BAD_ADDRESS);
+    expectDrop(host.send({ ...from(six, TCP_ACK), source }), V.DROP_BAD_ADDRESS);
+  }
+  for (const six of [false, true]) {
+    expectDrop(host.send({ ...from(six, TCP_SYN), sourcePort: 0 }), V.DROP_BAD_ADDRESS);
+  }
+  assert.is(host.counter(V.COUNTER_COOKIES_SENT), 0);
+});
+
+atSwitch(
+  'without an entry: a wrong checksum is dropped unless the device completes it',
+  async () => {
+    const host = await switchHost();
+    for (const six of [false, true]) {
+      const tcp = six ? 40 : 20;
+      const ack = buildPacket(handshake(host, six));
+      const syn = buildPacket(from(six, TCP_SYN, { options: SYN_OPTIONS }));
+      for (const at of [tcp + 16, tcp + 15, ...(six ? [] : [8])]) {
+        for (const packet of [syn, ack]) {
+          const broken = Uint8Array.from(packet);
+          broken[at]! ^= 0x10;
+          expectDrop(host.forward(broken, NOW), V.DROP_BAD_CHECKSUM);
+        }
+      }
+      assert.is(host.linked(), 0);
+      const partial = Uint8Array.from(ack);
+      partial[tcp + 16]! ^= 0x10;
+      const slot = host.put(0, partial);
+      host.core.view.setUint8(slot + L.SLOT_VNET + VNET_FLAGS, VNET_NEEDS_CSUM);
+      host.core.forward(0, 1, NOW);
+      assert.is(host.linked(), 1);
+      const { entry } = host.forward(ack, NOW);
+      host.core.remove(host.owner, entry, 0, 0);
+      host.queued();
+    }
+  },
+);
+
+atSwitch('GATHERING: packets go to control, a SYN too', async () => {
   const host = await switchHost();
   const ack = handshake(host, false);
   const { entry } = host.send(ack, NOW);
-  const again = host.send(from(false, TCP_SYN, { options: SYN_OPTIONS }), NOW);
-  assert.is(again.verdict, V.VERDICT_ANSWER);
-  assert.is((readPacket(again.packet)!.sequence + 1) >>> 0, ack.acknowledgment);
-  for (const flags of [TCP_ACK | TCP_PSH, TCP_ACK | TCP_FIN, TCP_RST]) {
+  for (const flags of [TCP_ACK | TCP_PSH, TCP_ACK | TCP_FIN, TCP_RST, TCP_SYN]) {
     const outcome = host.send({ ...ack, flags, payload: TEXT }, NOW);
     assert.equal([outcome.verdict, outcome.entry], [V.VERDICT_TO_CONTROL, entry]);
     const [event] = host.queued();

@@ -145,7 +145,8 @@ function insertEntry(
 ): number {
   const { connections, core } = state;
   const service = state.serviceAt(packet.destination, packet.destinationPort);
-  if (!service) return L.NO_ENTRY;
+  // nothing may be HELD for bytes that are thrown away
+  if (!service || !isIntact(state, event)) return L.NO_ENTRY;
   const scale = (event.options >>> 16) & 0xff;
   const options = (event.options >>> 24) & 0x7f;
   const timestamps = (options & L.OPTION_TIMESTAMPS) !== 0;

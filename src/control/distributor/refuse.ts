@@ -1,3 +1,4 @@
+import * as L from '../../../assembly/layout.ts';
 import { TCP_ACK, TCP_FIN, TCP_PSH, TCP_RST, TCP_SYN } from '../../../assembly/wire/tcp.ts';
 import type { TcpPacket } from '../../packet/read.ts';
 import { advance, isAfter } from '../../packet/sequence.ts';
@@ -36,10 +37,19 @@ function responseBytes(status: number, headOnly: boolean): Uint8Array {
 
 /** Answers the request ourselves: response and FIN in one segment. No server has seen it. */
 export function refuse(state: SwitchState, opening: Opening, status: number, nowMs: number): void {
-  countUnder(state.figures.refused, String(status));
+  const response = responseBytes(status, opening.handing?.headOnly ?? false);
   // a late copy of the request must not be served after its client was told that it would not be
   const lingerMs = status === 503 ? state.timing.lingerMs : 0;
-  say(state, opening, responseBytes(status, opening.handing?.headOnly ?? false), lingerMs, nowMs);
+  if (response.length > clientWindow(opening)) {
+    return reset(state, opening, 'window', nowMs, lingerMs);
+  }
+  countUnder(state.figures.refused, String(status));
+  say(state, opening, response, lingerMs, nowMs);
+}
+
+/** Bytes that the client has room for; nothing may be sent into a window that is closed. */
+function clientWindow({ client }: Opening): number {
+  return client.window * (client.scale === L.SCALE_NONE ? 1 : 2 ** client.scale);
 }
 
 /** The client ended its side before it asked for anything: so do we. */

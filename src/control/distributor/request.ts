@@ -7,8 +7,9 @@ import { RequestHead } from '../dispatcher/request-head.ts';
 import type { Opening } from '../opening.ts';
 import type { SwitchState } from '../state.ts';
 import { acknowledge } from './answer.ts';
+import { challenge } from './challenge.ts';
 import { beginHanding } from './handoff.ts';
-import { judge, learn, mayChallenge } from './handshake.ts';
+import { judge, learn } from './handshake.ts';
 import { abandon, endQuietly, refuse, reset } from './refuse.ts';
 
 /** The client would stall if its bytes were acknowledged later than this. */
@@ -26,8 +27,7 @@ export function gatherSegment(
   if (judgement === 'reset') return abandon(state, opening, nowMs);
   if (judgement !== 'accept') {
     state.figures.unacceptable += 1;
-    const answers = judgement === 'challenge' && mayChallenge(opening, packet, nowMs);
-    if (answers) acknowledge(state, opening);
+    if (judgement !== 'ignore') challenge(state, opening, packet, judgement, nowMs);
     return;
   }
   learn(opening, packet);

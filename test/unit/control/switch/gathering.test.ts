@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as L from '../../../../assembly/layout.ts';
-import { TCP_ACK, TCP_SYN } from '../../../../assembly/wire/tcp.ts';
+import { TCP_ACK, TCP_RST, TCP_SYN } from '../../../../assembly/wire/tcp.ts';
 import { Client, REQUEST } from '../client.ts';
 import { Rig, rigUp, testConfig } from '../rig.ts';
 
@@ -16,6 +16,10 @@ test('gathering: unacceptable segments are answered with an ACK and change nothi
     ['old timestamp', { options: { timestamps: { value: 4999, echo: client.echo } } }, TCP_ACK],
     ['ack of what was not sent', { acknowledgment: client.ack + 1 }, TCP_ACK],
     ['SYN in the window', { sequence: client.next + 5 }, TCP_SYN | TCP_ACK],
+    ['SYN of a new connection', { sequence: client.next + 1_000_000 }, TCP_SYN],
+    ['its own SYN', { sequence: client.isn }, TCP_SYN],
+    ['RST in the window', { sequence: client.next + 1 }, TCP_RST],
+    ['ack older than any window', { acknowledgment: client.ack - (502 << 7) - 1 }, TCP_ACK],
   ];
   for (const [what, parts, flags] of cases) {
     rig.wait(600);
@@ -27,6 +31,62 @@ test('gathering: unacceptable segments are answered with an ACK and change nothi
   client.flag(0, { payload: new TextEncoder().encode(REQUEST) });
   assert.is(rig.count('handoff'), 0);
   client.send(REQUEST);
+  assert.is(rig.count('handoff'), 1);
+});
+
+test('gathering: challenges are limited per connection, whether it is an object or not', async () => {
+  const rig = await rigUp();
+  const one = new Client(rig, { port: 1001 });
+  const other = new Client(rig, { port: 1002 });
+  for (const client of [one, other]) client.open();
+  const forge = (client: Client): number => {
+    client.flag(TCP_SYN, { sequence: client.next + 9 });
+    client.flag(TCP_RST, { sequence: client.next + 9 });
+    client.flag(TCP_ACK, { acknowledgment: client.ack + 9 });
+    client.flag(TCP_ACK, { acknowledgment: client.ack + 9, payload: Uint8Array.of(65) });
+    return rig.take().length;
+  };
+  assert.equal([forge(one), forge(one), forge(other)], [1, 0, 1]);
+  assert.is(rig.plane.stats().challengesSpared, 10);
+  one.send(REQUEST.slice(0, 9));
+  assert.is(forge(one), 0, 'its first data changes nothing');
+  rig.wait(500);
+  rig.take();
+  assert.equal([forge(one), forge(other), forge(one)], [1, 1, 0]);
+});
+
+test('gathering: an ACK within the largest window and a first timestamp of 0 are acceptable', async () => {
+  const rig = await rigUp();
+  const client = new Client(rig);
+  client.tsval = 0;
+  client.open();
+  const stamps = { value: 0xf0000000, echo: client.echo };
+  client.send(REQUEST, { acknowledgment: client.ack - 100, options: { timestamps: stamps } });
+  assert.is(rig.count('handoff'), 1);
+});
+
+test('gathering: nothing is sent into a closed window', async () => {
+  const rig = await rigUp();
+  const client = new Client(rig);
+  client.open();
+  client.send('GET / HTTP/1.1\r\n\r\n', { window: 0 });
+  const [reset, ...more] = rig.take();
+  assert.equal(more, []);
+  assert.is(reset!.flags, TCP_RST | TCP_ACK);
+  assert.equal(rig.plane.stats().resets, { window: 1 });
+});
+
+test('gathering: a broken first segment holds nothing when too many are half-open', async () => {
+  const rig = await Rig.make(testConfig(1), 0);
+  rig.up(1);
+  const client = new Client(rig);
+  client.open(false);
+  const packet = client.packet({ flags: TCP_ACK, payload: new TextEncoder().encode(REQUEST) });
+  packet[packet.length - 1]! ^= 1;
+  rig.deliver(packet);
+  assert.equal(rig.take(), []);
+  client.send(REQUEST);
+  assert.equal(rig.take(), []);
   assert.is(rig.count('handoff'), 1);
 });
 
