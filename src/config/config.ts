@@ -38,6 +38,12 @@ export interface ServerConfig {
   weight: number;
 }
 
+export interface CostsConfig {
+  idle?: number | undefined;
+  overload?: number | undefined;
+  miss?: number | undefined;
+}
+
 export interface PoolConfig {
   name: string;
   servers: string[];
@@ -45,6 +51,14 @@ export interface PoolConfig {
   /** LARD's thresholds, connections */
   tLow: number;
   tHigh: number;
+  /** LARD with replication: ms without a change until a target loses a replica */
+  replicaMs?: number | undefined;
+  /** LARD as costs: connections that cost nothing and that are too many; cost of a miss */
+  costs?: CostsConfig | undefined;
+  /** CAP: patterns of paths */
+  classes?: string[] | undefined;
+  /** bounded load: > 1 */
+  loadBound?: number | undefined;
 }
 
 /** Conditions; all that are present must hold. Patterns: `*` stands for any characters. */

@@ -166,7 +166,21 @@ function checkPools(raw: Loose, problems: Problem[]): void {
       const text = `expected tLow below tHigh, found ${tLow} and ${tHigh}`;
       problems.push({ path: [...path, key], text });
     }
+    checkPolicy(pool, path, problems);
   });
+}
+
+/** What one policy alone needs. */
+function checkPolicy(pool: Loose, path: Path, problems: Problem[]): void {
+  if (pool['policy'] === 'cap' && pool['classes'] === undefined) {
+    const text = 'expected classes beside policy cap, such as ["/cgi-bin/*", "*.jpg"]';
+    problems.push({ path: [...path, 'policy'], text });
+  }
+  const { idle = 30, overload = 130 } = section(pool['costs']);
+  if (typeof idle === 'number' && typeof overload === 'number' && idle >= overload) {
+    const text = `expected costs of idle below overload, found ${idle} and ${overload}`;
+    problems.push({ path: [...path, 'costs'], text });
+  }
 }
 
 function checkServices(raw: Loose, problems: Problem[]): void {

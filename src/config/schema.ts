@@ -3,7 +3,17 @@ import { z } from 'zod';
 import { isUnicast, parseAddress, parseEndpoint, parsePrefix } from './address.ts';
 
 /** Policies by the name that a pool uses. */
-export const POLICIES = ['round-robin', 'least-connections', 'lard'] as const;
+export const POLICIES = [
+  'round-robin',
+  'least-connections',
+  'two-choices',
+  'lard',
+  'lard-replicated',
+  'lard-cost',
+  'cap',
+  'maglev',
+  'bounded-load',
+] as const;
 export const ROLES = ['switch', 'agent'] as const;
 /** What a service's clients speak: what the switch reads before it chooses a server. */
 export const PROTOCOLS = ['http'] as const;
@@ -89,12 +99,33 @@ const server = section({
   weight: weight.default(1),
 });
 
+const LOAD_BOUND = 'a number above 1, at most 100';
 const pool = section({
   name,
   servers: listOf(name, 'server names'),
   policy: z.enum(POLICIES, { error: POLICIES.join(', ') }).default('lard'),
   tLow: whole(1, 1_000_000, 'connections').default(25).describe('LARD: below it a server idles'),
   tHigh: whole(1, 1_000_000, 'connections').default(65).describe('LARD: above it a target moves'),
+  replicaMs: milliseconds
+    .optional()
+    .describe('lard-replicated: after so long without a change a target loses a replica (20000)'),
+  costs: section({
+    idle: whole(0, 1_000_000, 'connections').optional(),
+    overload: whole(1, 1_000_000, 'connections').optional(),
+    miss: whole(0, 1_000_000, 'a cost').optional(),
+  })
+    .optional()
+    .describe('lard-cost: connections that cost nothing, too many, cost of a miss (30, 130, 50)'),
+  classes: z
+    .array(text('a pattern of paths'), { error: 'a list of patterns of paths' })
+    .optional()
+    .describe('cap: classes of requests, the rest is one too'),
+  loadBound: z
+    .number({ error: LOAD_BOUND })
+    .gt(1, { error: LOAD_BOUND })
+    .max(100, { error: LOAD_BOUND })
+    .optional()
+    .describe('bounded-load: most connections of a server, in shares of all (1.25)'),
 });
 
 const METHOD = 'a method such as GET';

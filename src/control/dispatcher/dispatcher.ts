@@ -1,10 +1,17 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { PoolConfig, ServerConfig } from '../../config/config.ts';
+import { BoundedLoad } from './bounded-load.ts';
+import { Cap } from './cap.ts';
+import { LardCost } from './lard-cost.ts';
+import { LardReplicated } from './lard-replicated.ts';
 import { Lard } from './lard.ts';
 import { LeastConnections } from './least-connections.ts';
+import { Maglev } from './maglev.ts';
 import { NO_SERVER } from './policy.ts';
 import type { Loads, Policy } from './policy.ts';
 import type { RequestHead } from './request-head.ts';
 import { RoundRobin } from './round-robin.ts';
+import { TwoChoices } from './two-choices.ts';
 
 interface Pool {
   config: PoolConfig;
@@ -16,7 +23,11 @@ type Weighted = Pick<ServerConfig, 'name' | 'weight'>;
 
 /** Pools, their policies, and how many connections each server holds. Servers are indexes. */
 export class Dispatcher {
-  readonly loads: Loads = { active: new Int32Array(0), weight: new Float64Array(0) };
+  readonly loads: Loads = {
+    active: new Int32Array(0),
+    weight: new Float64Array(0),
+    identity: new Uint32Array(0),
+  };
   private readonly random: () => number;
   private pools = new Map<string, Pool>();
 
@@ -38,13 +49,16 @@ export class Dispatcher {
     active.set(this.loads.active);
     this.loads.active = active;
     this.loads.weight = Float64Array.from(servers, (server) => server.weight);
+    this.loads.identity = Uint32Array.from(servers, (server) => identityOf(server.name));
     const indexes = new Map(servers.map((server, index) => [server.name, index]));
     const before = this.pools;
     this.pools = new Map();
     for (const config of pools) {
       const known = before.get(config.name);
       const policy =
-        known && isSamePolicy(known.config, config) ? known.policy : makePolicy(config);
+        known && isSamePolicy(known.config, config)
+          ? known.policy
+          : POLICIES[config.policy](config);
       const members = config.servers.flatMap((name) => indexes.get(name) ?? []);
       policy.init({ members, loads: this.loads, random: this.random });
       this.pools.set(config.name, { config, members, policy });
@@ -62,8 +76,8 @@ export class Dispatcher {
   }
 
   /** Assigns a connection: the server's index, counted as active, or NO_SERVER. */
-  assign(pool: string, target: number, usable: Uint8Array): number {
-    const server = this.pools.get(pool)?.policy.select(target, usable) ?? NO_SERVER;
+  assign(pool: string, target: number, usable: Uint8Array, nowMs: number): number {
+    const server = this.pools.get(pool)?.policy.select(target, usable, nowMs) ?? NO_SERVER;
     if (server !== NO_SERVER) this.loads.active[server]! += 1;
     return server;
   }
@@ -86,13 +100,26 @@ export class Dispatcher {
   }
 }
 
+/** Servers may come and go: policies keep what they know of the others. */
 function isSamePolicy(first: PoolConfig, second: PoolConfig): boolean {
-  const { policy, tLow, tHigh } = first;
-  return policy === second.policy && tLow === second.tLow && tHigh === second.tHigh;
+  return isDeepStrictEqual({ ...first, servers: [] }, { ...second, servers: [] });
 }
 
-function makePolicy(config: PoolConfig): Policy {
-  if (config.policy === 'round-robin') return new RoundRobin();
-  if (config.policy === 'least-connections') return new LeastConnections();
-  return new Lard(config.tLow, config.tHigh);
+/** FNV-1a. */
+function identityOf(name: string): number {
+  let hash = 0x811c9dc5;
+  for (const byte of new TextEncoder().encode(name)) hash = Math.imul(hash ^ byte, 0x01000193);
+  return hash >>> 0;
 }
+
+const POLICIES: Record<PoolConfig['policy'], (config: PoolConfig) => Policy> = {
+  'round-robin': () => new RoundRobin(),
+  'least-connections': () => new LeastConnections(),
+  'two-choices': () => new TwoChoices(),
+  lard: ({ tLow, tHigh }) => new Lard(tLow, tHigh),
+  'lard-replicated': ({ tLow, tHigh, replicaMs }) => new LardReplicated(tLow, tHigh, replicaMs),
+  'lard-cost': ({ costs }) => new LardCost(costs),
+  cap: ({ classes }) => new Cap(classes),
+  maglev: () => new Maglev(),
+  'bounded-load': ({ loadBound }) => new BoundedLoad(loadBound),
+};

@@ -1,3 +1,4 @@
+import { LardThresholds, T_HIGH, T_LOW } from './lard-thresholds.ts';
 import { NO_SERVER, leastLoaded } from './policy.ts';
 import type { Policy, PolicyContext } from './policy.ts';
 import type { RequestHead } from './request-head.ts';
@@ -11,14 +12,13 @@ const TARGETS = 65536;
  * or above twice tHigh. Thresholds count connections of a server of weight 1.
  */
 export class Lard implements Policy {
-  private readonly tLow: number;
-  private readonly tHigh: number;
+  private readonly thresholds: LardThresholds;
   private readonly targets = new TargetTable(TARGETS);
+  private readonly servers = new Uint16Array(this.targets.places);
   private context: PolicyContext | undefined;
 
-  constructor(tLow = 25, tHigh = 65) {
-    this.tLow = tLow;
-    this.tHigh = tHigh;
+  constructor(tLow = T_LOW, tHigh = T_HIGH) {
+    this.thresholds = new LardThresholds(tLow, tHigh);
   }
 
   init(context: PolicyContext): void {
@@ -31,26 +31,17 @@ export class Lard implements Policy {
 
   select(target: number, usable: Uint8Array): number {
     if (!this.context) return NO_SERVER;
-    const known = this.targets.get(target);
-    if (known >= 0 && usable[known] === 1 && !this.mustMove(known, usable)) return known;
-    const chosen = leastLoaded(this.context, usable);
-    if (chosen !== NO_SERVER) this.targets.set(target, chosen);
-    return chosen;
-  }
-
-  private mustMove(server: number, usable: Uint8Array): boolean {
-    const load = this.load(server);
-    if (load >= 2 * this.tHigh) return true;
-    if (load <= this.tHigh) return false;
-    for (const other of this.context!.members) {
-      if (usable[other] === 1 && this.load(other) < this.tLow) return true;
+    const place = this.targets.find(target);
+    if (place >= 0) {
+      const known = this.servers[place]!;
+      const stays = usable[known] === 1 && !this.thresholds.mustMove(this.context, known, usable);
+      if (stays) return known;
     }
-    return false;
-  }
-
-  private load(server: number): number {
-    const { active, weight } = this.context!.loads;
-    return active[server]! / weight[server]!;
+    const chosen = leastLoaded(this.context, usable);
+    if (chosen !== NO_SERVER) {
+      this.servers[place >= 0 ? place : this.targets.claim(target)] = chosen;
+    }
+    return chosen;
   }
 
   postRequest(): void {}

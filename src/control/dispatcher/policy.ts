@@ -9,6 +9,8 @@ export interface Loads {
   active: Int32Array;
   /** > 0 */
   weight: Float64Array;
+  /** a hash of each one's name: what stays when others come and go */
+  identity: Uint32Array;
 }
 
 export interface PolicyContext {
@@ -27,12 +29,18 @@ export interface Policy {
   parse(request: RequestHead): number;
   /**
    * The index of the server for the request; `usable[server]` is 1 for those that may be chosen.
-   * NO_SERVER when there is none. `target` is what parse() gave.
+   * NO_SERVER when there is none. `target` is what parse() gave; `nowMs`: any monotonic clock.
    */
-  select(target: number, usable: Uint8Array): number;
+  select(target: number, usable: Uint8Array, nowMs: number): number;
   /** A connection that this policy had assigned to the server is over. */
   postRequest(server: number): void;
   shutdown(): void;
+}
+
+/** Connections of a server as of one of weight 1; Infinity for none. */
+export function loadOf(context: PolicyContext, server: number): number {
+  if (server === NO_SERVER) return Infinity;
+  return context.loads.active[server]! / context.loads.weight[server]!;
 }
 
 /** The usable member with the least (active + 1) / weight; the first of equals. */

@@ -49,7 +49,7 @@ export function beginHanding(
 function tryNext(state: SwitchState, opening: Opening, nowMs: number): void {
   const handing = opening.handing!;
   const usable = usableServers(state, opening);
-  const index = state.dispatcher.assign(handing.pool, handing.target, usable);
+  const index = state.dispatcher.assign(handing.pool, handing.target, usable, nowMs);
   const server = state.servers[index];
   if (!server) return refuse(state, opening, 503, nowMs);
   const id = state.nextId();

@@ -104,7 +104,7 @@ test('config: unknown servers, pools and policies name the nearest', () => {
     'baton.yaml:12:11: services[0].pool: unknown pool "defualt"; did you mean "default"?',
   ]);
   assert.equal(changed('servers: [server1] }', 'servers: [server1], policy: least-conections }'), [
-    'baton.yaml:8:50: pools[0].policy: expected round-robin, least-connections, lard, found ' +
+    'baton.yaml:8:50: pools[0].policy: expected round-robin, least-connections, two-choices, lard, lard-replicated, lard-cost, cap, maglev, bounded-load, found ' +
       '"least-conections"; did you mean "least-connections"?',
   ]);
   assert.equal(changed("'image/*' } }, pool: default", "'image/*' } }, pool: images"), [
@@ -185,6 +185,10 @@ test('config: roles and sections belong together', () => {
 test('config: thresholds and deadlines are in order', () => {
   const swapped = changed('servers: [server1] }', 'servers: [server1], tLow: 65, tHigh: 25 }');
   assert.match(swapped[0] ?? '', /expected tLow below tHigh, found 65 and 25/);
+  const cap = changed('servers: [server1] }', 'servers: [server1], policy: cap }');
+  assert.match(cap[0] ?? '', /expected classes beside policy cap/);
+  const costs = changed('servers: [server1] }', 'servers: [server1], costs: { idle: 200 } }');
+  assert.match(costs[0] ?? '', /expected costs of idle below overload, found 200 and 130/);
   const late = problemsOf(`${SWITCH}timing: { agentHandoffTimeoutMs: 1000 }\n`);
   assert.match(
     late[0] ?? '',

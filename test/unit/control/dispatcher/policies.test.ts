@@ -4,19 +4,10 @@ import { Dispatcher } from '../../../../src/control/dispatcher/dispatcher.ts';
 import { Lard } from '../../../../src/control/dispatcher/lard.ts';
 import { LeastConnections } from '../../../../src/control/dispatcher/least-connections.ts';
 import { NO_SERVER } from '../../../../src/control/dispatcher/policy.ts';
-import type { Policy } from '../../../../src/control/dispatcher/policy.ts';
 import { RoundRobin } from '../../../../src/control/dispatcher/round-robin.ts';
-import { TargetTable } from '../../../../src/control/dispatcher/target-table.ts';
-import { Random } from '../../../support/random.ts';
+import { begin } from './rig.ts';
 
 const test = suite('policies');
-
-function begin(policy: Policy, weights: number[], active: number[] = weights.map(() => 0)) {
-  const loads = { active: Int32Array.from(active), weight: Float64Array.from(weights) };
-  policy.init({ members: weights.map((_, index) => index), loads, random: () => 0.5 });
-  const all = new Uint8Array(weights.length).fill(1);
-  return { loads, all };
-}
 
 test('round robin: weights 5 1 1 are spread, not in runs', () => {
   const policy = new RoundRobin();
@@ -83,32 +74,6 @@ test('LARD: the targets of a server that is gone find another', () => {
   assert.is(policy.select(43, new Uint8Array(2)), NO_SERVER);
 });
 
-test('target table: as a map, as long as nothing has to be forgotten', () => {
-  const random = new Random(4);
-  const table = new TargetTable(65536);
-  const map = new Map<number, number>();
-  for (let step = 0; step < 20_000; step += 1) {
-    const target = random.pick([random.next(), random.below(2000)]);
-    if (random.chance(0.5)) {
-      const server = random.below(300);
-      table.set(target, server);
-      map.set(target, server);
-    } else {
-      assert.is(table.get(target), map.get(target) ?? -1);
-    }
-  }
-});
-
-test('target table: bounded, the one asked for the longest ago is forgotten', () => {
-  const table = new TargetTable(8);
-  for (let target = 0; target < 8; target += 1) table.set(target, target);
-  assert.is(table.get(0), 0);
-  table.set(100, 9);
-  assert.is(table.get(0), 0, 'was just asked for');
-  assert.is(table.get(1), -1);
-  assert.is(table.get(100), 9);
-});
-
 test('dispatcher: counts what is assigned and not closed, over all pools', () => {
   const server = (name: string) => {
     return { name, agent: { address: new Uint8Array(4), port: 1 }, port: 80, weight: 1 };
@@ -122,9 +87,9 @@ test('dispatcher: counts what is assigned and not closed, over all pools', () =>
     () => 0.5,
   );
   const all = Uint8Array.of(1, 1);
-  assert.is(dispatcher.assign('one', 0, all), 0);
-  assert.is(dispatcher.assign('both', 0, all), 1);
-  assert.is(dispatcher.assign('unknown', 0, all), NO_SERVER);
+  assert.is(dispatcher.assign('one', 0, all, 0), 0);
+  assert.is(dispatcher.assign('both', 0, all, 0), 1);
+  assert.is(dispatcher.assign('unknown', 0, all, 0), NO_SERVER);
   assert.equal([...dispatcher.loads.active], [1, 1]);
   dispatcher.release(0);
   dispatcher.release(0);
