@@ -18,6 +18,7 @@ const NAMES = [
   'polling',
   'vips',
   'reload',
+  'control',
   'bench',
   'v6',
 ];
