@@ -104,7 +104,8 @@ test('config: unknown servers, pools and policies name the nearest', () => {
     'baton.yaml:12:11: services[0].pool: unknown pool "defualt"; did you mean "default"?',
   ]);
   assert.equal(changed('servers: [server1] }', 'servers: [server1], policy: least-conections }'), [
-    'baton.yaml:8:50: pools[0].policy: expected round-robin, least-connections, two-choices, lard, lard-replicated, lard-cost, cap, maglev, bounded-load, found ' +
+    'baton.yaml:8:50: pools[0].policy: expected round-robin, least-connections, two-choices, ' +
+      'lard, lard-replicated, lard-cost, cap, maglev, bounded-load, found ' +
       '"least-conections"; did you mean "least-connections"?',
   ]);
   assert.equal(changed("'image/*' } }, pool: default", "'image/*' } }, pool: images"), [
