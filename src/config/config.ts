@@ -2,7 +2,7 @@
 import { dirname, resolve } from 'node:path';
 import { parseAddress, parseEndpoint, parsePrefix } from './address.ts';
 import type { Endpoint, Prefix } from './address.ts';
-import type { PolicyName, ProtocolName, RawConfig, Role } from './schema.ts';
+import type { PathsName, PolicyName, ProtocolName, RawConfig, Role } from './schema.ts';
 
 export interface TlsFiles {
   ca: string;
@@ -86,6 +86,11 @@ export interface ServiceConfig {
   /** pool when no rule matches */
   pool: string;
   rules: RuleConfig[];
+  /** how its servers read a path */
+  paths?: PathsName;
+  requests?: 'per-connection';
+  pipelining?: 'allow' | 'refuse';
+  keepAlive?: 'allow' | 'refuse';
 }
 
 export type TimingConfig = RawConfig['timing'];

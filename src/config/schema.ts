@@ -14,6 +14,8 @@ export const POLICIES = [
   'maglev',
   'bounded-load',
 ] as const;
+/** How a service's servers read a path; strict: any of the others, so the readings must agree. */
+export const PATHS = ['strict', 'raw', 'rfc3986', 'merge-slashes'] as const;
 export const ROLES = ['switch', 'agent'] as const;
 /** What a service's clients speak: what the switch reads before it chooses a server. */
 export const PROTOCOLS = ['http'] as const;
@@ -144,6 +146,8 @@ const match = section({
   query: patterns.optional(),
 });
 
+const permission = z.enum(['allow', 'refuse'], { error: 'allow or refuse' }).default('allow');
+
 const service = section({
   name,
   vip: listOf(vip, 'addresses'),
@@ -154,6 +158,16 @@ const service = section({
     .describe('what clients speak: http, the request is read'),
   serverPort: port.optional().describe("port on its servers, where it is not each server's own"),
   pool: name.describe('pool when no rule matches'),
+  paths: z
+    .enum(PATHS, { error: PATHS.join(', ') })
+    .default('strict')
+    .describe('how the servers read a path; strict refuses what they might read in two ways'),
+  requests: z
+    .literal('per-connection', { error: 'per-connection' })
+    .default('per-connection')
+    .describe('rules decide about the first request of a connection, the others follow it'),
+  pipelining: permission.describe('refuse: no second request behind the first one'),
+  keepAlive: permission.describe('refuse: no request after which the connection stays open'),
   rules: z
     .array(section({ match, pool: name }), { error: 'a list of rules' })
     .default([])
@@ -191,6 +205,7 @@ export const configSchema = section({
 
 export type RawConfig = z.output<typeof configSchema>;
 export type ProtocolName = (typeof PROTOCOLS)[number];
+export type PathsName = (typeof PATHS)[number];
 export type PolicyName = (typeof POLICIES)[number];
 export type Role = (typeof ROLES)[number];
 

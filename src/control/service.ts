@@ -14,6 +14,10 @@ export interface Service {
   /** port of the server application; undefined: that of each server */
   serverPort: number | undefined;
   rules: Rules;
+  /** no second request with the first one */
+  refusesPipelining: boolean;
+  /** no request that leaves the connection open */
+  refusesKeepAlive: boolean;
   /** row in the shared memory's service table */
   row: number;
   /** window scale that SYN-ACKs offer */
@@ -25,14 +29,18 @@ export interface Service {
 /** All (VIP, port) of the configuration, matched with the rows of the service table in `view`. */
 export function listServices(configs: readonly ServiceConfig[], view: DataView): Service[] {
   return configs.flatMap((config) => {
-    const rules = new Rules(config.rules, config.pool);
+    const rules = new Rules(config.rules, config.pool, config.paths);
     return config.vip.map((vip) => {
       const row = findRow(view, vip, config.port);
       const at = view.getUint32(L.HEADER_SERVICE_BASE, true) + row * L.SERVICE_SIZE;
       const windowScale = view.getUint8(at + L.SERVICE_WINDOW_SCALE);
       const window = view.getUint16(at + L.SERVICE_WINDOW, true);
       const { name, port, protocol, serverPort } = config;
-      return { name, vip, port, protocol, serverPort, rules, row, windowScale, window };
+      const only = {
+        refusesPipelining: config.pipelining === 'refuse',
+        refusesKeepAlive: config.keepAlive === 'refuse',
+      };
+      return { name, vip, port, protocol, serverPort, rules, ...only, row, windowScale, window };
     });
   });
 }

@@ -1,6 +1,10 @@
 const PERCENT = 0x25;
 const SLASH = 0x2f;
 const DOT = 0x2e;
+const BACKSLASH = 0x5c;
+const SEMICOLON = 0x3b;
+const LOWER_A = 0x61;
+const CASE_BIT = 0x20;
 
 /** The value of two hex digits at `at`, or -1. */
 export function hexByte(bytes: Uint8Array, at: number, to: number): number {
@@ -23,48 +27,52 @@ function isUnreserved(byte: number): boolean {
   return byte === 0x2d || byte === DOT || byte === 0x5f || byte === 0x7e;
 }
 
+/** How a server reads a path: see readPath(). */
+export type PathReading = 'raw' | 'rfc3986' | 'merge-slashes';
+
 /**
- * The path as rules compare it: unreserved escapes decoded, dot segments resolved (RFC 3986 section
- * 6.2.2). Servers disagree about what an encoded slash, backslash or NUL means, and about escapes
- * that are none: null, the request is refused.
+ * The path as a server of that kind reads it, for rules to compare:
+ * `raw` as it was sent; `rfc3986` with unreserved escapes decoded and dot segments resolved (section
+ * 6.2.2), other escapes in upper case; `merge-slashes` as nginx does, with every escape decoded and
+ * runs of slashes taken for one. An empty path is "/" (RFC 9110 section 4.2.3).
+ * null: servers disagree about an encoded slash, backslash or NUL and about ";"; refused unless raw.
  */
-export function normalisePath(bytes: Uint8Array, from: number, to: number): Uint8Array | null {
-  if (isPlain(bytes, from, to)) return bytes.subarray(from, to);
-  const decoded = decodeUnreserved(bytes, from, to);
-  return decoded && resolveDots(decoded);
+export function readPath(bytes: Uint8Array, reading: PathReading): Uint8Array | null {
+  if (bytes.length === 0) return Uint8Array.of(SLASH);
+  if (reading === 'raw') return bytes;
+  const merges = reading === 'merge-slashes';
+  const decoded = decode(bytes, merges);
+  if (decoded === null) return null;
+  return resolveDots(merges ? mergeSlashes(decoded) : decoded);
 }
 
-/** No escape, and no segment that begins with a dot. */
-function isPlain(bytes: Uint8Array, from: number, to: number): boolean {
-  for (let at = from; at < to; at += 1) {
-    const byte = bytes[at]!;
-    if (byte === PERCENT || byte === 0x5c) return false;
-    if (byte === DOT && at > from && bytes[at - 1] === SLASH) return false;
-  }
-  return true;
-}
-
-function decodeUnreserved(bytes: Uint8Array, from: number, to: number): Uint8Array | null {
-  const out = new Uint8Array(to - from);
+function decode(bytes: Uint8Array, everything: boolean): Uint8Array | null {
+  const out = new Uint8Array(bytes.length);
   let length = 0;
-  for (let at = from; at < to; at += 1) {
+  for (let at = 0; at < bytes.length; at += 1) {
     const byte = bytes[at]!;
-    if (byte === 0x5c) return null;
+    if (byte === BACKSLASH || byte === SEMICOLON) return null;
     if (byte !== PERCENT) {
       out[length++] = byte;
       continue;
     }
-    const value = hexByte(bytes, at + 1, to);
-    if (value <= 0 || value === SLASH || value === 0x5c) return null;
-    if (isUnreserved(value)) {
+    const value = hexByte(bytes, at + 1, bytes.length);
+    if (value <= 0 || value === SLASH || value === BACKSLASH) return null;
+    if (everything || isUnreserved(value)) {
       out[length++] = value;
     } else {
-      out.set(bytes.subarray(at, at + 3), length);
-      length += 3;
+      out[length++] = PERCENT;
+      for (const digit of [bytes[at + 1]!, bytes[at + 2]!]) {
+        out[length++] = digit >= LOWER_A ? digit - CASE_BIT : digit;
+      }
     }
     at += 2;
   }
   return out.subarray(0, length);
+}
+
+function mergeSlashes(path: Uint8Array): Uint8Array {
+  return path.filter((byte, at) => byte !== SLASH || at === 0 || path[at - 1] !== SLASH);
 }
 
 /** RFC 3986 section 5.2.4; ".." above the root stays at the root. */

@@ -1,5 +1,7 @@
 import * as L from '../../../assembly/layout.ts';
 
+const HTTP_1_0 = 10;
+
 /** A run of bytes inside a request head: [from, to). */
 export interface Range {
   from: number;
@@ -49,6 +51,24 @@ export class RequestHead {
 
   get flags(): number {
     return this.view.getUint32(this.out + L.HEAD_FLAGS, true);
+  }
+
+  /** The connection ends with the response, as RFC 9112 section 9.3 says. */
+  get isLast(): boolean {
+    if ((this.flags & L.HEAD_FLAG_UPGRADE) !== 0) return false;
+    if ((this.flags & L.HEAD_FLAG_CLOSE) !== 0) return true;
+    const isOld = this.u16(L.HEAD_VERSION) === HTTP_1_0;
+    return isOld && (this.flags & L.HEAD_FLAG_KEEP_ALIVE) === 0;
+  }
+
+  /** How long the body is, only the body tells. */
+  get isChunked(): boolean {
+    return (this.flags & L.HEAD_FLAG_CHUNKED) !== 0;
+  }
+
+  /** Where the request ends, unless it is chunked: behind head and body. */
+  get end(): number {
+    return this.length + this.view.getFloat64(this.out + L.HEAD_CONTENT_LENGTH, true);
   }
 
   get headerCount(): number {

@@ -1,5 +1,8 @@
+import { HEAD_FLAG_PATH_SPELLING } from '../../../assembly/layout.ts';
 import type { MatchConfig, RuleConfig } from '../../config/config.ts';
-import { normalisePath, hexByte } from './path.ts';
+import type { PathsName } from '../../config/schema.ts';
+import { hexByte, readPath } from './path.ts';
+import type { PathReading } from './path.ts';
 import { Pattern, lowerCase } from './pattern.ts';
 import type { Range, RequestHead } from './request-head.ts';
 
@@ -16,10 +19,13 @@ const encoder = new TextEncoder();
 export class Rules {
   private readonly rules: Rule[];
   private readonly otherwise: string;
+  private readonly readings: readonly PathReading[];
   private readonly needsPath: boolean;
 
-  constructor(rules: readonly RuleConfig[], otherwise: string) {
+  /** `paths`: how the servers read one; `strict`: they must agree, whatever their kind. */
+  constructor(rules: readonly RuleConfig[], otherwise: string, paths: PathsName = 'strict') {
     this.otherwise = otherwise;
+    this.readings = paths === 'strict' ? ['raw', 'rfc3986', 'merge-slashes'] : [paths];
     this.needsPath = rules.some((rule) => rule.match.path !== undefined);
     this.rules = rules.map((rule) => ({ conditions: compile(rule.match), pool: rule.pool }));
   }
@@ -28,8 +34,20 @@ export class Rules {
   poolFor(head: RequestHead): string | null {
     if (this.rules.length === 0) return this.otherwise;
     const { from, to } = head.path;
-    const path = this.needsPath ? normalisePath(head.bytes, from, to) : head.bytes;
-    if (path === null) return null;
+    const sent = head.bytes.subarray(from, to);
+    const isPlain = sent.length > 0 && (head.flags & HEAD_FLAG_PATH_SPELLING) === 0;
+    if (!this.needsPath || isPlain) return this.poolAt(head, sent);
+    let agreed: string | null = null;
+    for (const reading of this.readings) {
+      const path = readPath(sent, reading);
+      const pool = path && this.poolAt(head, path);
+      if (pool === null || (agreed !== null && pool !== agreed)) return null;
+      agreed = pool;
+    }
+    return agreed;
+  }
+
+  private poolAt(head: RequestHead, path: Uint8Array): string {
     for (const rule of this.rules) {
       if (rule.conditions.every((holds) => holds(head, path))) return rule.pool;
     }

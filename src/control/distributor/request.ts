@@ -5,6 +5,7 @@ import type { TcpPacket } from '../../packet/read.ts';
 import { advance, distance } from '../../packet/sequence.ts';
 import { RequestHead } from '../dispatcher/request-head.ts';
 import type { Opening } from '../opening.ts';
+import type { Service } from '../service.ts';
 import type { SwitchState } from '../state.ts';
 import { acknowledge } from './answer.ts';
 import { challenge } from './challenge.ts';
@@ -90,9 +91,19 @@ function parse(state: SwitchState, opening: Opening, nowMs: number): boolean {
   return true;
 }
 
+/**
+ * Rules bind the first request of a connection only. A service may insist that there is no other: a
+ * server processes none behind one that says "close" (RFC 9112 section 9.6).
+ */
+function isAllowed(service: Service, head: RequestHead, received: number): boolean {
+  if (service.refusesKeepAlive && !head.isLast) return false;
+  return !service.refusesPipelining || head.isChunked || received <= head.end;
+}
+
 /** Rules choose the pool, its policy the server. */
 function dispatch(state: SwitchState, opening: Opening, head: RequestHead, nowMs: number): void {
-  const pool = opening.service.rules.poolFor(head);
+  const { service, gather } = opening;
+  const pool = isAllowed(service, head, gather.length) ? service.rules.poolFor(head) : null;
   if (pool === null) return refuse(state, opening, 400, nowMs);
   beginHanding(
     state,

@@ -2,7 +2,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as L from '../../../../assembly/layout.ts';
 import type { MatchConfig } from '../../../../src/config/config.ts';
-import { normalisePath } from '../../../../src/control/dispatcher/path.ts';
+import type { PathsName } from '../../../../src/config/schema.ts';
+import { readPath } from '../../../../src/control/dispatcher/path.ts';
 import { Pattern } from '../../../../src/control/dispatcher/pattern.ts';
 import { RequestHead } from '../../../../src/control/dispatcher/request-head.ts';
 import { Rules } from '../../../../src/control/dispatcher/rules.ts';
@@ -50,14 +51,66 @@ test('rules: path exact and with a star, without the query', () => {
   assert.ok(matches({ path: '*.php' }, 'GET /x/index.php HTTP/1.1'));
 });
 
-test('rules: a path is compared as servers read it, or refused', () => {
-  assert.ok(matches({ path: '/admin/*' }, 'GET /%61dmin/x HTTP/1.1'));
-  assert.ok(matches({ path: '/admin/*' }, 'GET /a/../admin/x HTTP/1.1'));
-  assert.ok(matches({ path: '/admin/*' }, 'GET /a/%2e%2E/./admin/x HTTP/1.1'));
-  assert.not(matches({ path: '/admin/*' }, 'GET /admin/../x HTTP/1.1'));
-  assert.is(matches({ path: '/a' }, 'GET /b%2fc HTTP/1.1'), null);
-  assert.is(matches({ path: '/a' }, 'GET /b%5Cc HTTP/1.1'), null);
+/** The pool by one rule for /admin/* and one for /img/*; null = refused. */
+function poolOf(paths: PathsName, target: string): string | null {
+  const rules = new Rules(
+    [
+      { match: { path: '/admin/*' }, pool: 'admin' },
+      { match: { path: '/img/*' }, pool: 'img' },
+    ],
+    'web',
+    paths,
+  );
+  return rules.poolFor(parse(`GET ${target} HTTP/1.1\r\nHost: a.example\r\n\r\n`));
+}
+
+const READINGS: [target: string, raw: string, rfc3986: string | null, merged: string | null][] = [
+  ['/admin/x', 'admin', 'admin', 'admin'],
+  ['/%61dmin/x', 'web', 'admin', 'admin'],
+  ['/a/../admin/x', 'web', 'admin', 'admin'],
+  ['/img/%2e%2E/./admin/x', 'img', 'admin', 'admin'],
+  ['/admin/../x', 'admin', 'web', 'web'],
+  ['//admin/x', 'web', 'web', 'admin'],
+  ['/img//x', 'img', 'img', 'img'],
+  ['/img/a%20b', 'img', 'img', 'img'],
+  ['/admin/%2e%2e%2fimg/x', 'admin', null, null],
+  ['/b%5Cc', 'web', null, null],
+  ['/admin;a=b/x', 'web', null, null],
+  ['/img/x;a=b', 'img', null, null],
+  ['http://a.example', 'web', 'web', 'web'],
+];
+
+test('rules: a path is compared as the servers read it; strict: when all read the same', () => {
+  for (const [target, raw, rfc3986, merged] of READINGS) {
+    assert.is(poolOf('raw', target), raw, target);
+    assert.is(poolOf('rfc3986', target), rfc3986, target);
+    assert.is(poolOf('merge-slashes', target), merged, target);
+    const agree = raw === rfc3986 && rfc3986 === merged;
+    assert.is(poolOf('strict', target), agree ? raw : null, target);
+  }
   assert.is(matches({ method: 'GET' }, 'GET /b%2fc HTTP/1.1'), true, 'no rule looks at the path');
+});
+
+test('path: nginx decodes every escape, RFC 3986 unreserved ones only', () => {
+  const read = (text: string, reading: 'rfc3986' | 'merge-slashes') =>
+    new TextDecoder().decode(readPath(new TextEncoder().encode(text), reading)!);
+  assert.is(read('/a%21%c3%bc%7E', 'rfc3986'), '/a%21%C3%BC~');
+  assert.is(read('/a%21%c3%bc%7E', 'merge-slashes'), '/a!ü~');
+  assert.is(read('/a//b///../c/', 'merge-slashes'), '/a/c/');
+  assert.is(read('/a//../c', 'rfc3986'), '/a/c');
+  assert.is(read('', 'rfc3986'), '/');
+});
+
+test('head: whether it is the last one of its connection, and where it ends', () => {
+  const last = (line: string, ...fields: string[]) =>
+    parse([line, 'Host: a', ...fields, '', ''].join('\r\n')).isLast;
+  assert.not(last('GET / HTTP/1.1'));
+  assert.ok(last('GET / HTTP/1.1', 'Connection: x, Close'));
+  assert.not(last('GET / HTTP/1.1', 'Connection: close, upgrade', 'Upgrade: h2c'));
+  assert.ok(last('GET / HTTP/1.0'));
+  assert.not(last('GET / HTTP/1.0', 'Connection: keep-alive'));
+  const head = parse('PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 7\r\n\r\n');
+  assert.is(head.end, head.length + 7);
 });
 
 test('rules: method, header, cookie, query', () => {
@@ -119,7 +172,7 @@ test('path: unreserved bytes decoded, dot segments resolved: as the obvious vers
   for (let round = 0; round < 3000; round += 1) {
     const text = `/${Array.from({ length: random.below(8) }, () => random.pick(parts)).join('')}`;
     const bytes = new TextEncoder().encode(text);
-    const path = new TextDecoder().decode(normalisePath(bytes, 0, bytes.length)!);
+    const path = new TextDecoder().decode(readPath(bytes, 'rfc3986')!);
     const decoded = text.replaceAll('%41', 'A').replaceAll('%7e', '~').replaceAll('%2E', '.');
     assert.is(path, resolved(decoded), text);
   }

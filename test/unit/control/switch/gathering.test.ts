@@ -140,4 +140,27 @@ test('gathering: a HEAD request is refused without a body', async () => {
   assert.ok(new TextDecoder().decode(rig.take()[0]!.payload).endsWith('\r\n\r\n'));
 });
 
+test('gathering: a service may refuse requests behind the first one', async () => {
+  const base = testConfig(1);
+  const one = (only: object) => ({ services: [{ ...base.services[0]!, ...only }] });
+  const closing = REQUEST.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n');
+  const put = 'PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody';
+  for (const [only, text, isServed] of [
+    [{}, REQUEST + REQUEST, true],
+    [{ pipelining: 'refuse' }, REQUEST + REQUEST, false],
+    [{ pipelining: 'refuse' }, put, true],
+    [{ pipelining: 'refuse' }, `${put}G`, false],
+    [{ keepAlive: 'refuse' }, REQUEST, false],
+    [{ keepAlive: 'refuse' }, closing, true],
+  ] as const) {
+    const rig = await Rig.make(testConfig(1, one(only)));
+    rig.up(1);
+    const client = new Client(rig);
+    client.open();
+    client.send(text);
+    assert.is(rig.count('handoff'), Number(isServed), text);
+    assert.equal(rig.plane.stats().refused, isServed ? {} : { 400: 1 });
+  }
+});
+
 test.run();
