@@ -38,6 +38,11 @@ import { Workers } from './workers';
 
 const ATTEMPTS: u32 = 4;
 
+// what age() says
+const UNKNOWN: u32 = 0;
+const OLDER: u32 = 1;
+const YOUNGER: u32 = 2;
+
 export class AtSwitch {
   static packet(worker: usize, slot: usize, six: bool, paper: bool, nowMs: f64): u32 {
     const copy = Workers.copy(worker);
@@ -155,7 +160,9 @@ export class AtSwitch {
     const record = Pool.record(entry);
     const isn = load<u32>(record, RECORD_CLIENT_ISN);
     if (flags == TCP_SYN && sequence != isn) {
-      AtSwitch.noteNext(worker, entry, record, sequence);
+      if (AtSwitch.mayBeNext(record, tcp, sequence)) {
+        AtSwitch.noteNext(worker, entry, record, sequence);
+      }
       return NewConnection.packet(worker, slot, six, false, nowMs);
     }
     if (flags == TCP_ACK && sequence - 1 != isn && AtSwitch.isNext(record, tcp, sequence - 1)) {
@@ -184,9 +191,27 @@ export class AtSwitch {
   private static isNext(record: usize, tcp: usize, isn: u32): bool {
     if (isn == load<u32>(record, RECORD_NEXT_ISN)) return true;
     if (<i32>(isn - load<u32>(record, RECORD_CLIENT_ISN)) > 0) return true;
-    if (((<u32>load<u8>(record, RECORD_OPTIONS)) & OPTION_TIMESTAMPS) == 0) return false;
+    return AtSwitch.age(record, tcp) == YOUNGER;
+  }
+
+  /**
+   * Whether a SYN can begin the next connection. A kept copy of an older one must not open the way
+   * for a kept copy of the request that followed it; only timestamps tell which of two lower ISNs
+   * is that, and a client that draws its ISNs must not be shut out.
+   */
+  private static mayBeNext(record: usize, tcp: usize, isn: u32): bool {
+    if (<i32>(isn - load<u32>(record, RECORD_CLIENT_ISN)) > 0) return true;
+    return AtSwitch.age(record, tcp) != OLDER;
+  }
+
+  /** What the timestamp says about a packet and the closed connection. */
+  private static age(record: usize, tcp: usize): u32 {
+    if (((<u32>load<u8>(record, RECORD_OPTIONS)) & OPTION_TIMESTAMPS) == 0) return UNKNOWN;
     const stamp = TcpOptions.timestamps(tcp, Packet.headerEnd(tcp));
-    if (stamp == 0) return false;
-    return <i32>(bswap<u32>(load<u32>(stamp)) - load<u32>(record, RECORD_TIMESTAMP_RECENT)) > 0;
+    if (stamp == 0) return UNKNOWN;
+    const recent = load<u32>(record, RECORD_TIMESTAMP_RECENT);
+    const ahead = <i32>(bswap<u32>(load<u32>(stamp)) - recent);
+    if (ahead == 0) return UNKNOWN;
+    return ahead > 0 ? YOUNGER : OLDER;
   }
 }

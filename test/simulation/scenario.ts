@@ -38,6 +38,8 @@ export interface Scenario {
   isCalm: boolean;
   /** no other trouble than cut control channels */
   isOnlyCut: boolean;
+  /** no server is so slow, nothing is forgotten by all: a client that waits gets an answer or RST */
+  endsEveryWait: boolean;
 }
 
 /**
@@ -65,7 +67,8 @@ export function drawScenario(random: Random): Scenario {
   if (random.chance(0.15)) faults.push(...drawRestarts(random));
   const isOnlyCut = !isPressed && faults.every(({ kind }) => kind === 'cut');
   const isCalm = !isPressed && faults.length === 0;
-  return { cluster, clients, applications, faults, isCalm, isOnlyCut };
+  const endsEveryWait = !isPressed && faults.every(({ kind }) => kind !== 'restart');
+  return { cluster, clients, applications, faults, isCalm, isOnlyCut, endsEveryWait };
 }
 
 function drawLink(random: Random, isRough: boolean, slowestMs: number): Link {

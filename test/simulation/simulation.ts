@@ -39,6 +39,9 @@ const COOKIE_LIFE_MS = 3 * COOKIE_EPOCH_MS;
 /** Ends of a client's connection that are not its own wish, its server's nor a 503. */
 const BROKEN_REASONS = ['timed out', 'reset by peer', 'patience over', 'refused'];
 
+/** Nobody told the client that its connection is broken. */
+const HANGING_REASONS = ['timed out', 'patience over'];
+
 class Run {
   readonly scenario: Scenario;
   readonly clock = new Scheduler(START_MS);
@@ -200,6 +203,9 @@ class Run {
     if (scenario.isCalm && !hasVanished && BROKEN_REASONS.includes(reason)) {
       const port = connection.plan.ends.localPort;
       problems.push(`connection ${port} ended although nothing was wrong: ${reason}`);
+    }
+    if (scenario.endsEveryWait && !hasVanished && HANGING_REASONS.includes(reason)) {
+      problems.push(`connection ${connection.plan.ends.localPort} was left waiting: ${reason}`);
     }
     connection.plan.requests.forEach((request, index) => {
       const outcome = connection.outcomes[index]!;

@@ -106,6 +106,10 @@ atSwitch('CLOSED: a kept copy of a connection before it does not begin anew', as
   assert.is(host.send({ ...kept, payload: TEXT }, NOW).verdict, V.VERDICT_FORWARD);
   assert.is(host.connections.state(entry), L.STATE_CLOSED);
   handshake(host, false, { sequence });
+  const what = 'nor with a kept copy of its SYN';
+  assert.is(host.send({ ...kept, payload: TEXT }, NOW).verdict, V.VERDICT_FORWARD, what);
+  const timestamps = { value: SYN_OPTIONS.timestamps.value + 9, echo: 0 };
+  handshake(host, false, { sequence, options: { ...SYN_OPTIONS, timestamps } });
   assert.is(host.send({ ...kept, payload: TEXT }, NOW).verdict, V.VERDICT_TO_CONTROL);
   assert.ok(host.isWhole());
 });

@@ -93,6 +93,10 @@ export function reset(
   const clientEnd = heldEnd(opening);
   bidFarewell(state, opening, { response: null, clientEnd, clientFin: false, lingerMs }, nowMs);
   sendReset(state, opening, advance(opening.switchIsn, 1));
+  if (lingerMs === 0) return;
+  // a server may have answered: then the client is farther, and perhaps waits for the rest
+  opening.ackDueMs = nowMs + ASK_INTERVAL_MS;
+  state.deadlines.add(opening, opening.ackDueMs);
 }
 
 /** The client ended it with RST. */
