@@ -150,4 +150,16 @@ export const MISTAKES: Mistake[] = [
   for (const entry of assignedTo(state, server)) resetLost(state, server, entry, nowMs);
   for (const opening of`,
   ),
+  mistake(
+    'a client whose connection is lost and that is asked without a byte',
+    `${SWITCH}/distributor/refuse.ts`,
+    'payload: OLD_BYTE,',
+    'payload: NO_BYTES,',
+  ),
+  mistake(
+    'a switch that starts and does not wait for what its agents have',
+    `${SWITCH}/state.ts`,
+    'return nowMs < this.learningUntilMs &&',
+    'return nowMs < 0 &&',
+  ),
 ];

@@ -38,7 +38,8 @@ function responseBytes(status: number, headOnly: boolean): Uint8Array {
 /** Answers the request ourselves: response and FIN in one segment. No server has seen it. */
 export function refuse(state: SwitchState, opening: Opening, status: number, nowMs: number): void {
   const response = responseBytes(status, opening.handing?.headOnly ?? false);
-  // a late copy of the request must not be served after its client was told that it would not be
+  // a late copy of the request must not be served after its client was told that it would not be;
+  // what is wrong in itself is refused again
   const lingerMs = status === 503 ? state.timing.lingerMs : 0;
   if (response.length > clientWindow(opening)) {
     return reset(state, opening, 'window', nowMs, lingerMs);

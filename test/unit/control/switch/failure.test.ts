@@ -78,6 +78,31 @@ test('failure: no server is left: 503 and FIN in one segment', async () => {
   assert.is(rig.count('handoff'), 2);
 });
 
+test('failure: a late copy of a refused request is refused again, or dropped', async () => {
+  const rig = await rigUp();
+  const bad = new Client(rig, { port: 4000 });
+  const late = new Client(rig, { port: 4001 });
+  const copy = { sequence: (bad.isn + 1) >>> 0 };
+  for (const [client, text] of [
+    [bad, 'GET / HTTP/9.9\r\n\r\n'],
+    [late, REQUEST],
+  ] as const) {
+    if (client === late) for (const server of [1, 2]) rig.down(server);
+    client.open();
+    client.send(text);
+    const [refusal] = rig.take();
+    const acknowledgment = (client.ack + refusal!.payload.length + 1) >>> 0;
+    client.flag(TCP_ACK | TCP_FIN, { acknowledgment });
+    rig.take();
+  }
+  for (const server of [1, 2]) rig.up(server);
+  bad.send('GET / HTTP/9.9\r\n\r\n', copy);
+  assert.match(new TextDecoder().decode(rig.take()[0]!.payload), / 400 /);
+  late.send(REQUEST, { sequence: (late.isn + 1) >>> 0 });
+  assert.equal(rig.take(), []);
+  assert.is(rig.count('handoff'), 0);
+});
+
 test('failure: no server can be reached: 503 at once', async () => {
   const rig = await Rig.make(testConfig(2));
   const client = new Client(rig);
