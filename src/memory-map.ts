@@ -35,6 +35,8 @@ export interface MemoryMapOptions {
   toControlBytes?: number;
   /** bytes of each worker's ring from control, a power of two, default 1 MiB */
   fromControlBytes?: number;
+  /** bytes of each worker's place for the rings of its device, whole pages, default 0: it has none */
+  deviceBytes?: number;
   /** of the table's hash; secret and different in each run */
   seeds: readonly [bigint, bigint];
   /** most connections in GATHERING, default a quarter of `connections` */
@@ -70,6 +72,8 @@ export interface MemoryMap {
   toControlBases: number[];
   fromControlBases: number[];
   slotBases: number[];
+  /** empty without deviceBytes */
+  deviceBases: number[];
   slotCount: number;
   slotStride: number;
   toControlBytes: number;
@@ -79,6 +83,7 @@ export interface MemoryMap {
 }
 
 const PAGE = 65536;
+const KERNEL_PAGE = 4096; // what the kernel maps
 const MEBIBYTE = 1 << 20;
 /** what the core's memory import promises (asconfig.json), in pages */
 const FEWEST_PAGES = 16;
@@ -114,8 +119,9 @@ export function memoryMap(options: MemoryMapOptions): MemoryMap {
     end = base + size;
     return base;
   };
-  const eachWorker = (name: string, size: number): number[] =>
-    Array.from({ length: workers }, (_, worker) => place(`${name} ${worker}`, size));
+  const eachWorker = (name: string, size: number, align?: number): number[] =>
+    Array.from({ length: workers }, (_, worker) => place(`${name} ${worker}`, size, align));
+  const deviceBytes = options.deviceBytes ?? 0;
 
   const map: Omit<MemoryMap, 'byteLength'> = {
     options,
@@ -135,6 +141,7 @@ export function memoryMap(options: MemoryMapOptions): MemoryMap {
     bucketBase: place('buckets', bucketCount * L.BUCKET_SIZE),
     entryBase: place('entries', connections * L.ENTRY_SIZE, L.ENTRY_SIZE),
     recordBase: place('records', connections * L.RECORD_SIZE, L.RECORD_SIZE),
+    deviceBases: deviceBytes > 0 ? eachWorker('device rings', deviceBytes, KERNEL_PAGE) : [],
   };
   if (end > MOST_PAGES * PAGE) {
     throw new Error(

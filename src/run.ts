@@ -9,6 +9,7 @@ import { ConfigError } from './config/problem.ts';
 import { compileCore } from './core.ts';
 import { startAgent } from './host/agent-part.ts';
 import { localChannel, randomRun, readTls, type Ground } from './host/ground.ts';
+import { chooseEngine } from './packet-io/engine.ts';
 import type { RunningPart } from './host/running-part.ts';
 import { startSwitch } from './host/switch-part.ts';
 
@@ -129,6 +130,7 @@ export async function runHost(config: Config, options: RunOptions = {}): Promise
   const say = options.say ?? ((line) => console.log(line));
   const ground: Ground = {
     config,
+    engine: chooseEngine(config.engine),
     module: await compileCore(),
     run: randomRun(),
     tls: readTls(config),

@@ -14,6 +14,8 @@ export interface StatsView {
 
 export interface PartView {
   role: 'switch' | 'agent';
+  /** `tun` or `packet`: what the device is */
+  engine: string;
   device: string;
   workers: WorkerFigures[];
   total: { counters: Counters; drops: Record<string, number> };

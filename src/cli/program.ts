@@ -1,7 +1,7 @@
 // The command line: arguments to commands, mistakes to one line and an exit status.
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { ConfigError } from '../config/problem.ts';
-import { POLICIES } from '../config/schema.ts';
+import { ENGINES, POLICIES } from '../config/schema.ts';
 import type { LabCommandOptions } from '../lab/lab.ts';
 import { checkCommand } from './check.ts';
 import type { CheckOptions } from './check.ts';
@@ -91,6 +91,7 @@ function addLab(program: Command, parts: ProgramParts, finish: (status: number) 
     )
     .addOption(new Option('--workers <n>', "the switch's workers").argParser(count).default(1))
     .addOption(new Option('--policy <name>', "the pool's policy").choices(POLICIES))
+    .addOption(new Option('--engine <name>', 'packet I/O').choices(ENGINES).default('auto'))
     .addOption(new Option('--table <mode>', "the switch's table").choices(['keyed', 'paper']))
     .option('--config <file>', 'laid over the generated configuration')
     .option('--tour', 'send real requests and show what happened (needs --server echo)')

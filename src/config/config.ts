@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { parseAddress, parseEndpoint, parsePrefix } from './address.ts';
 import type { Endpoint, Prefix } from './address.ts';
 import type { PathsName, PolicyName, ProtocolName, RawConfig, Role } from './schema.ts';
+import type { EngineChoice } from './schema.ts';
 
 export interface TlsFiles {
   ca: string;
@@ -101,6 +102,8 @@ export interface Config {
   name: string;
   roles: Role[];
   workers: number;
+  /** `auto`: what this machine lets this user do */
+  engine: EngineChoice;
   /** path of the admin socket */
   admin: string;
   /** absent when `insecure` */

@@ -185,10 +185,18 @@ const timing = section({
   gatherTimeoutMs: milliseconds.default(20_000),
 });
 
+/** How packets come and go. */
+export const ENGINES = ['auto', 'tun', 'packet'] as const;
+export type EngineChoice = (typeof ENGINES)[number];
+
 export const configSchema = section({
   name: name.describe("this host's name, the CN of its certificate"),
   roles: listOf(z.enum(ROLES, { error: ROLES.join(' or ') }), `roles (${ROLES.join(', ')})`),
   workers: whole(1, 64, 'a number of workers').default(1),
+  engine: z
+    .enum(ENGINES, { error: ENGINES.join(', ') })
+    .default('auto')
+    .describe('packet I/O; auto: tun where /dev/net/tun can be opened, else packet'),
   admin: text('a file name').default('/run/baton.sock').describe('admin socket (unix)'),
   tls: tls.optional(),
   insecure: z

@@ -9,23 +9,25 @@ import type { AgentConfig } from '../config/config.ts';
 import type { PlaneEvent } from '../event.ts';
 import { createMemory, memoryMap, writeMemoryMap } from '../memory-map.ts';
 import { channelEvents, channelsByPeer, randomSeeds, type Ground } from './ground.ts';
-import { Part } from './part.ts';
+import { RING_BYTES } from '../packet-io/packet-ring.ts';
+import { Part, type PartMemory } from './part.ts';
 import { PartChannels } from './part-channels.ts';
 import { connectionsOf, viewOf, type RunningPart } from './running-part.ts';
 
 const LEASE_INTERVAL_MS = 100;
 
-function makeMemory({ config }: Ground, section: AgentConfig): WebAssembly.Memory {
+function makeMemory({ config, engine }: Ground, section: AgentConfig): PartMemory {
   const map = memoryMap({
     role: 'agent',
     connections: section.connections,
     workers: config.workers,
+    deviceBytes: engine === 'packet' ? RING_BYTES : 0,
     seeds: randomSeeds(),
     serviceNetworks: section.service,
   });
   const memory = createMemory(map);
   writeMemoryMap(memory, map);
-  return memory;
+  return { memory, rings: map.deviceBases };
 }
 
 /** Which VIPs there are is known when a switch names them: some do not work on this host. */
@@ -80,14 +82,16 @@ function writeLeases(part: Part<Agent>, channels: PartChannels): void {
 
 /** Starts the role `agent`; comes back when it listens. Throws when it cannot, with nothing left over. */
 export async function startAgent(ground: Ground): Promise<RunningPart> {
-  const { config, module, run, notice } = ground;
+  const { config, engine, module, run, notice } = ground;
   const section = config.agent;
   if (!section) throw new Error(`${config.file}: role agent has no section "agent"`);
-  const memory = makeMemory(ground, section);
+  const { memory, rings } = makeMemory(ground, section);
   const part: Part<Agent> = new Part({
     role: 'agent',
+    engine,
     device: section.device,
     workers: config.workers,
+    rings,
     module,
     memory,
     makePlane: (core) =>

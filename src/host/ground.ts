@@ -5,10 +5,12 @@ import { Loopback } from '../channel/loopback.ts';
 import { monotonicMs } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import type { PlaneEvent } from '../event.ts';
+import type { Engine } from '../packet-io/engine.ts';
 
 /** What the parts of one host have in common. */
 export interface Ground {
   config: Config;
+  engine: Engine;
   /** compiled core */
   module: WebAssembly.Module;
   /** 32 bits of this start of the program: first half of its handoff ids */

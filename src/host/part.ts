@@ -3,20 +3,27 @@ import { monotonicMs } from '../clock.ts';
 import { Connections } from '../connections.ts';
 import { instantiateCore, type Core } from '../core.ts';
 import type { Plane, PlaneEvent } from '../event.ts';
-import { closeQueues, EventfdWaker, openTun } from '../packet-io/tun.ts';
+import { openDevice, type Engine, type OpenDevice } from '../packet-io/engine.ts';
+import { EventfdWaker } from '../packet-io/waker.ts';
 import { Doorbell } from '../workers/doorbell.ts';
 import { WorkerPool, type Replacement } from '../workers/pool.ts';
 import { FromControlWriter, ToControlReader } from '../workers/rings.ts';
 import { Driver } from './driver.ts';
 
-export interface PartOptions<SomePlane extends Plane> {
+/** A part's memory with its map written. */
+export interface PartMemory {
+  memory: WebAssembly.Memory;
+  /** by worker: places for the device's rings, which the engine `packet` needs */
+  rings: readonly number[];
+}
+
+export interface PartOptions<SomePlane extends Plane> extends PartMemory {
   role: 'switch' | 'agent';
+  engine: Engine;
   device: string;
   workers: number;
   /** compiled core */
   module: WebAssembly.Module;
-  /** with its memory map written */
-  memory: WebAssembly.Memory;
   makePlane: (core: Core) => SomePlane;
   send: (to: string, message: Message) => boolean;
   /** what an operator should know */
@@ -31,6 +38,7 @@ function describe(role: string, dead: Replacement): string {
 /** One role on this host: its memory, device, workers and plane. */
 export class Part<SomePlane extends Plane = Plane> {
   readonly role: 'switch' | 'agent';
+  readonly engine: Engine;
   readonly device: string;
   readonly memory: WebAssembly.Memory;
   readonly core: Core;
@@ -39,13 +47,14 @@ export class Part<SomePlane extends Plane = Plane> {
   readonly driver: Driver;
   readonly fromControl: FromControlWriter;
   readonly pool: WorkerPool;
-  readonly #fds: number[];
+  readonly #open: OpenDevice;
   readonly #wakers: EventfdWaker[];
 
   /** Opens the device and starts its workers; packets wait in the device until then. Throws if it cannot. */
   constructor(options: PartOptions<SomePlane>) {
-    const { role, device, workers, module, memory, notice } = options;
+    const { role, engine, device, workers, module, memory, notice } = options;
     this.role = role;
+    this.engine = engine;
     this.device = device;
     this.memory = memory;
     this.core = instantiateCore(module, memory);
@@ -53,8 +62,8 @@ export class Part<SomePlane extends Plane = Plane> {
     const owner = this.core.nextOwner();
     this.connections = new Connections(memory.buffer);
     this.plane = options.makePlane(this.core);
-    this.#fds = openTun(device, workers);
-    this.#wakers = this.#fds.map(() => new EventfdWaker());
+    this.#open = openDevice(engine, device, workers, memory, options.rings);
+    this.#wakers = this.#open.fds.map(() => new EventfdWaker());
     this.fromControl = new FromControlWriter(memory, this.#wakers);
     this.driver = new Driver({
       plane: this.plane,
@@ -72,7 +81,8 @@ export class Part<SomePlane extends Plane = Plane> {
       module,
       core: this.core,
       controlOwner: owner,
-      fds: this.#fds,
+      fds: this.#open.fds,
+      rings: this.#open.rings,
       wakers: this.#wakers,
       onReplaced: (dead) => notice(describe(role, dead)),
     });
@@ -88,7 +98,7 @@ export class Part<SomePlane extends Plane = Plane> {
   async stop(): Promise<void> {
     await this.driver.stop();
     await this.pool.stop();
-    closeQueues(this.#fds);
+    this.#open.close();
     for (const waker of this.#wakers) waker.close();
   }
 }

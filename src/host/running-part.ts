@@ -29,6 +29,7 @@ export interface RunningPart {
 export function viewOf(part: Part, own: Pick<PartView, 'control' | 'channels'>): PartView {
   return {
     role: part.role,
+    engine: part.engine,
     device: part.device,
     ...workersView(part.connections.view),
     table: tableView(part.connections),

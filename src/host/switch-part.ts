@@ -7,7 +7,8 @@ import { writeCookieKeys } from '../control/switch/cookie-keys.ts';
 import { WebSwitch } from '../control/switch/web-switch.ts';
 import { createMemory, memoryMap, writeMemoryMap } from '../memory-map.ts';
 import { channelEvents, channelsByPeer, randomSeeds, type Ground } from './ground.ts';
-import { Part } from './part.ts';
+import { RING_BYTES } from '../packet-io/packet-ring.ts';
+import { Part, type PartMemory } from './part.ts';
 import { PartChannels } from './part-channels.ts';
 import { connectionsOf, viewOf, type RunningPart } from './running-part.ts';
 import { Reloading, dialTargets, servicePlaces } from './reloading.ts';
@@ -16,19 +17,20 @@ import { removeSwitchNetwork, setUpSwitchNetwork } from './switch-network.ts';
 const KEYS_INTERVAL_MS = 1000;
 const SERVERS_LIMIT_MS = 2000;
 
-function makeMemory({ config }: Ground, section: SwitchConfig): WebAssembly.Memory {
+function makeMemory({ config, engine }: Ground, section: SwitchConfig): PartMemory {
   const map = memoryMap({
     role: 'switch',
     table: section.table,
     connections: section.connections,
     workers: config.workers,
+    deviceBytes: engine === 'packet' ? RING_BYTES : 0,
     seeds: randomSeeds(),
     gatherTimeoutMs: config.timing.gatherTimeoutMs,
     services: servicePlaces(config),
   });
   const memory = createMemory(map);
   writeMemoryMap(memory, map);
-  return memory;
+  return { memory, rings: map.deviceBases };
 }
 
 function makeChannels(ground: Ground, part: Part<WebSwitch>): PartChannels {
@@ -58,16 +60,18 @@ async function waitForServers(channels: PartChannels, count: number): Promise<vo
 
 /** Starts the role `switch`; comes back when it forwards. Throws when it cannot, with nothing left over. */
 export async function startSwitch(ground: Ground): Promise<RunningPart> {
-  const { config, module, run, local, notice } = ground;
+  const { config, engine, module, run, local, notice } = ground;
   const section = config.switch;
   if (!section) throw new Error(`${config.file}: role switch has no section "switch"`);
-  const memory = makeMemory(ground, section);
+  const { memory, rings } = makeMemory(ground, section);
   const keys = (): void => writeCookieKeys({ memory }, section.key, wallMs());
   keys();
   const part: Part<WebSwitch> = new Part({
     role: 'switch',
+    engine,
     device: section.device,
     workers: config.workers,
+    rings,
     module,
     memory,
     makePlane: (core) =>

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
+import type { EngineChoice } from '../config/schema.ts';
 import { AGENT_PORT, SERVER_PORT, VIP_PORT } from './topology.ts';
 import type { ServerPlan, SwitchPlan, Topology } from './topology.ts';
 
@@ -10,6 +11,8 @@ type Section = Record<string, unknown>;
 
 export interface ClusterOptions {
   workers: number;
+  /** of the switch and the agents; `auto` when omitted */
+  engine?: EngineChoice | undefined;
   policy?: string | undefined;
   table?: string | undefined;
   /** YAML whose parts are laid over the generated ones */
@@ -68,6 +71,7 @@ function switchConfig(
     name,
     roles: ['switch'],
     workers: options.workers,
+    engine: options.engine ?? 'auto',
     admin: adminSocket(directory, name),
     tls: keysOf(name),
     switch: {
@@ -100,6 +104,7 @@ function agentConfig(directory: string, server: ServerPlan, options: ClusterOpti
     name: server.name,
     roles: ['agent'],
     workers: options.workers,
+    engine: options.engine ?? 'auto',
     admin: adminSocket(directory, server.name),
     tls: keysOf(server.name),
     agent: {

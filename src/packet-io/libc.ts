@@ -8,6 +8,7 @@ export const O_NONBLOCK = 0o4000;
 export const O_CLOEXEC = 0o2000000;
 export const POLLIN = 1;
 export const EAGAIN = 11;
+export const ENOBUFS = 105;
 
 const library = koffi.load('libc.so.6');
 
@@ -54,6 +55,45 @@ export const poll = library.func('int poll(uintptr_t fds, unsigned long count, i
 export const eventfd = library.func('int eventfd(unsigned int initial, int flags)') as (
   initial: number,
   flags: number,
+) => number;
+
+/** mmap(2); the address, or -1. */
+export const mmap = library.func(
+  'intptr_t mmap(uintptr_t address, size_t length, int protection, int flags, int fd, long offset)',
+) as (
+  address: number,
+  length: number,
+  protection: number,
+  flags: number,
+  fd: number,
+  offset: number,
+) => number;
+
+export const socket = library.func('int socket(int family, int type, int protocol)') as (
+  family: number,
+  type: number,
+  protocol: number,
+) => number;
+
+/** bind(2) to a sockaddr of the family's own form. */
+export const bind = library.func('int bind(int fd, void *address, unsigned int length)') as (
+  fd: number,
+  address: Uint8Array,
+  length: number,
+) => number;
+
+export const setsockopt = library.func(
+  'int setsockopt(int fd, int level, int option, void *value, unsigned int length)',
+) as (fd: number, level: number, option: number, value: Uint8Array, length: number) => number;
+
+/** send(2); bytes sent or -1. */
+export const send = library.func(
+  'intptr_t send(int fd, uintptr_t address, size_t length, int flags)',
+) as (fd: number, address: number, length: number, flags: number) => number;
+
+/** Index of a network device, 0 = there is none of that name. */
+export const interfaceIndex = library.func('unsigned int if_nametoindex(const char *name)') as (
+  name: string,
 ) => number;
 
 /** syscall(2), for calls that the C library does not name. */

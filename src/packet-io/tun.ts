@@ -6,8 +6,9 @@ import {
   SLOT_VNET,
   VNET_SIZE,
 } from '../../assembly/layout.ts';
-import type { Device, Waker } from './device.ts';
+import type { Device } from './device.ts';
 import { IoBatch, READ, WRITE } from './io-batch.ts';
+import { Readiness } from './readiness.ts';
 
 // linux/if_tun.h
 const TUNSETIFF = 0x400454ca;
@@ -95,32 +96,6 @@ export function closeQueues(fds: number[]): void {
   for (const fd of fds) libc.close(fd);
 }
 
-/** An eventfd that ends another thread's wait; `fd` is passed to that thread by number. */
-export class EventfdWaker implements Waker {
-  readonly fd: number;
-  readonly #one = libc.bytesOfItsOwn(8);
-  readonly #address: number;
-
-  constructor() {
-    this.fd = libc.eventfd(0, libc.O_NONBLOCK | libc.O_CLOEXEC);
-    if (this.fd < 0) refuse('cannot make an eventfd');
-    this.#one[0] = 1;
-    this.#address = libc.addressOf(this.#one);
-  }
-
-  wake(): void {
-    libc.write(this.fd, this.#address, 8);
-  }
-
-  close(): void {
-    libc.close(this.fd);
-  }
-}
-
-const POLLFD_SIZE = 8;
-const POLLFD_EVENTS = 4;
-const POLLFD_RETURNED = 6;
-
 const BATCH_LIMIT = 64; // operations in one system call
 const BATCH_WORTH = 4; // fewer are cheaper one by one
 const FRAME_LIMIT = SLOT_PACKET_LIMIT + VNET_SIZE;
@@ -128,15 +103,10 @@ const FRAME_LIMIT = SLOT_PACKET_LIMIT + VNET_SIZE;
 /** One queue of a TUN, read and written straight into the shared memory. For one thread. */
 export class TunDevice implements Device {
   readonly #fd: number;
-  readonly #wakeFd: number;
+  readonly #readiness: Readiness;
   readonly #base: number;
   readonly #bytes: Uint8Array;
   readonly #words: Uint32Array;
-  readonly #polled = libc.bytesOfItsOwn(2 * POLLFD_SIZE);
-  readonly #polledView = new DataView(this.#polled.buffer);
-  readonly #polledAddress = libc.addressOf(this.#polled);
-  readonly #count = libc.bytesOfItsOwn(8);
-  readonly #countAddress = libc.addressOf(this.#count);
   readonly #batch: IoBatch | undefined;
   /** the last receive() filled all slots: as many packets probably wait again */
   #isFlooded = false;
@@ -145,15 +115,11 @@ export class TunDevice implements Device {
 
   constructor(memory: WebAssembly.Memory, fd: number, wakeFd: number) {
     this.#fd = fd;
-    this.#wakeFd = wakeFd;
+    this.#readiness = new Readiness(fd, wakeFd);
     this.#bytes = new Uint8Array(memory.buffer);
     this.#base = libc.addressOf(this.#bytes);
     this.#words = new Uint32Array(memory.buffer);
     this.#batch = IoBatch.open(fd, BATCH_LIMIT);
-    for (const [index, polledFd] of [fd, wakeFd].entries()) {
-      this.#polledView.setInt32(index * POLLFD_SIZE, polledFd, true);
-      this.#polledView.setInt16(index * POLLFD_SIZE + POLLFD_EVENTS, libc.POLLIN, true);
-    }
   }
 
   receive(slot: number, count: number): number {
@@ -247,15 +213,6 @@ export class TunDevice implements Device {
   }
 
   wait(timeoutMs: number): void {
-    if (libc.poll(this.#polledAddress, 2, timeoutMs) <= 0) return;
-    // a device that somebody deleted is always "ready": wait for the wake-up alone, or this would spin
-    if (this.#returned(0) > libc.POLLIN) {
-      if (libc.poll(this.#polledAddress + POLLFD_SIZE, 1, timeoutMs) <= 0) return;
-    }
-    if (this.#returned(1) !== 0) libc.read(this.#wakeFd, this.#countAddress, 8);
-  }
-
-  #returned(index: number): number {
-    return this.#polledView.getInt16(index * POLLFD_SIZE + POLLFD_RETURNED, true);
+    this.#readiness.wait(timeoutMs);
   }
 }

@@ -33,8 +33,10 @@ export interface PoolOptions {
   core: OwnerCore;
   /** owner id of the control thread */
   controlOwner: number;
-  /** queue of the TUN and wake-up, by worker; they stay open when a thread dies */
+  /** queue of the device and wake-up, by worker; they stay open when a thread dies */
   fds: number[];
+  /** by worker: where the queue's rings are; none when omitted */
+  rings?: number[];
   wakers: (Waker & { fd: number })[];
   onReplaced: (replacement: Replacement) => void;
   /** workers obey debug commands (tests only) */
@@ -145,9 +147,9 @@ export class WorkerPool {
   }
 
   async #runThread(worker: number): Promise<string> {
-    const { memory, module, fds, wakers, debug = false } = this.#options;
-    const [fd = -1, wakeFd = -1] = [fds[worker], wakers[worker]?.fd];
-    const task: WorkerTask = { worker, memory, module, fd, wakeFd, debug };
+    const { memory, module, fds, rings = [], wakers, debug = false } = this.#options;
+    const [fd = -1, ring = 0, wakeFd = -1] = [fds[worker], rings[worker], wakers[worker]?.fd];
+    const task: WorkerTask = { worker, memory, module, fd, ring, wakeFd, debug };
     try {
       await this.#piscina.run(task);
       return 'it ended by itself';

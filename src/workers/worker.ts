@@ -1,7 +1,7 @@
 // What a worker thread runs: one task that forwards until it is told to stop. Built as an entry of its own.
 import { monotonicMs } from '../clock.ts';
 import { instantiateCore } from '../core.ts';
-import { TunDevice } from '../packet-io/tun.ts';
+import { queueDevice } from '../packet-io/engine.ts';
 import { Forwarding } from './forwarding.ts';
 import { COMMAND_EXIT, COMMAND_NONE, commandWord } from './debug-command.ts';
 
@@ -10,8 +10,9 @@ export interface WorkerTask {
   worker: number;
   memory: WebAssembly.Memory;
   module: WebAssembly.Module;
-  /** queue of the TUN */
+  /** the device's queue, and where its rings are in the memory (0 = it has none) */
   fd: number;
+  ring: number;
   /** eventfd that ends a sleep */
   wakeFd: number;
   /** obeys debug commands (tests only) */
@@ -30,9 +31,9 @@ function obey(memory: WebAssembly.Memory, worker: number): () => void {
 }
 
 export default function forwardUntilStopped(task: WorkerTask): void {
-  const { worker, memory, module, fd, wakeFd } = task;
+  const { worker, memory, module, fd, ring, wakeFd } = task;
   const core = instantiateCore(module, memory);
-  const device = new TunDevice(memory, fd, wakeFd);
+  const device = queueDevice(memory, fd, ring, wakeFd);
   const forwarding = new Forwarding({ core, memory, worker, device, nowMs: monotonicMs });
   forwarding.run(task.debug ? obey(memory, worker) : undefined);
 }

@@ -1,7 +1,8 @@
 // A slow link: every packet routed into the TUN comes out of it again after DELAY ms, in order.
 // node build/programs-delay.mjs DEVICE DELAY-MS
 import { SLOT_LENGTH, SLOT_SIZE, SLOT_VNET, VNET_SIZE } from '../../assembly/layout.ts';
-import { EventfdWaker, openTun, TunDevice } from '../../src/packet-io/tun.ts';
+import { openTun, TunDevice } from '../../src/packet-io/tun.ts';
+import { EventfdWaker } from '../../src/packet-io/waker.ts';
 
 const [name = 'delay0', delayText = '20'] = process.argv.slice(2);
 const delayMs = Number(delayText);

@@ -8,13 +8,15 @@ const LIMIT_MS = 120_000;
 
 /**
  * Runs a suite of `count` tests in a network namespace of its own, by starting the test file again in
- * there. Without root it is one test that says so. Ends the test file in place of `.run()`.
+ * there. Without the rights it is one test that is skipped. Ends the test file in place of `.run()`.
+ * `without`: how many others the suite left out, and why.
  */
-export function runInNamespace(inside: Test, count: number): void {
+export function runInNamespace(inside: Test, count: number, without = 0, why = ''): void {
   if (process.env[INSIDE]) return inside.run();
   const outside = suite('namespace');
   if (process.getuid?.() === 0) outside(`${count} tests in a namespace`, () => runAgain(count));
-  else outside(`SKIPPED: ${count} tests need root`, () => {});
+  else outside.skip(`${count} tests: no namespaces without root`);
+  if (without > 0) outside.skip(`${without} tests: ${why}`);
   outside.run();
 }
 

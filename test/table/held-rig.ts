@@ -10,7 +10,7 @@ import { instantiateCore, type Core } from '../../src/core.ts';
 import { Driver } from '../../src/host/driver.ts';
 import { createMemory, memoryMap, writeMemoryMap } from '../../src/memory-map.ts';
 import { readPacket, type TcpPacket } from '../../src/packet/read.ts';
-import { EventfdWaker } from '../../src/packet-io/tun.ts';
+import { EventfdWaker } from '../../src/packet-io/waker.ts';
 import { Doorbell } from '../../src/workers/doorbell.ts';
 import { WorkerPool } from '../../src/workers/pool.ts';
 import { FromControlWriter, ToControlReader, workerAddress } from '../../src/workers/rings.ts';

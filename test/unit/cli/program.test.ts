@@ -137,7 +137,9 @@ test('command line: lab takes its options, and the command as it stands', async 
   const command = ['sh', '-c', 'curl $BATON_URL', '--servers', '9'];
   const result = await baton('lab', '--servers', '2', '--table', 'paper', '--', ...command);
   assert.is(result.status, 7);
-  assert.equal(labs, [{ servers: 2, server: 'echo', workers: 1, table: 'paper', command }]);
+  assert.equal(labs, [
+    { servers: 2, server: 'echo', workers: 1, engine: 'auto', table: 'paper', command },
+  ]);
   await baton('lab', ...command, '--tour');
   assert.equal(labs[1]?.command, [...command, '--tour']);
 });

@@ -91,7 +91,7 @@ test('config: an unknown key names its place and the nearest key', () => {
     'baton.yaml:11:5: services[0].vpi: unknown key "vpi"; did you mean "vip"?',
   ]);
   assert.equal(changed('insecure: true', 'insecure: true\ncolour: red'), [
-    'baton.yaml:4:1: colour: unknown key "colour"; known are name, roles, workers, admin, tls, ' +
+    'baton.yaml:4:1: colour: unknown key "colour"; known are name, roles, workers, engine, admin, tls, ' +
       'insecure, switch, agent, servers, pools, services, timing',
   ]);
 });

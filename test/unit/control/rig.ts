@@ -39,6 +39,7 @@ export function testConfig(servers: number, changes: Partial<Config> = {}): Conf
     name: 'switch',
     roles: ['switch'],
     workers: 1,
+    engine: 'auto',
     admin: '',
     insecure: true,
     switch: {
