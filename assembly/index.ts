@@ -9,6 +9,7 @@ import { Owners } from './lookup/owners';
 import { Pool } from './lookup/pool';
 import { Sweep } from './lookup/sweep';
 import { Table } from './lookup/table';
+import { ClientHello } from './parse/client-hello';
 import { RequestHead } from './parse/request-head';
 import { DROP_NO_ENTRY } from './verdict';
 import { Checksum } from './rewrite/checksum';
@@ -102,6 +103,14 @@ export function releaseOwner(owner: u32, dead: u32): u32 {
 /** Length of a request head, 0 when it is incomplete, -HEAD_ERROR_* when it is refused. */
 export function parseHead(address: u32, length: u32, out: u32): i32 {
   return RequestHead.parse(address, length, out);
+}
+
+/**
+ * Length of the records of a ClientHello, 0 when it is incomplete, -HELLO_ERROR_* when it is refused;
+ * changes the bytes.
+ */
+export function parseHello(address: u32, length: u32, out: u32): i32 {
+  return ClientHello.parse(address, length, out);
 }
 
 export function hashTarget(address: u32, length: u32): u32 {

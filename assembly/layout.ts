@@ -324,3 +324,28 @@ export const HEAD_FLAG_UPGRADE = 16;
 export const HEAD_FLAG_EXPECT = 32;
 // the path as sent may name what another spelling names: it has "%", ";", "//" or a segment "." or ".."
 export const HEAD_FLAG_PATH_SPELLING = 64;
+
+// What the ClientHello parser finds. It moves the message's pieces together, so that ranges are whole;
+// offsets count from the connection's first byte as they then lie.
+export const HELLO_LENGTH = 0; // u32: of the joined message with one record header; incomplete: see parser
+export const HELLO_FLAGS = 4; // u32: HELLO_FLAG_*
+export const HELLO_NAME_HASH = 8; // u32: of the name in small letters, as of a target; 0 without
+export const HELLO_SESSION_HASH = 12; // u32: of the session id, 0 without
+export const HELLO_TICKET_HASH = 16; // u32: of the ticket, 0 without
+export const HELLO_NAME_OFFSET = 20; // u16: in small letters, without trailing dot; 0 = no SNI
+export const HELLO_NAME_LENGTH = 22; // u16
+export const HELLO_SESSION_OFFSET = 24; // u16
+export const HELLO_SESSION_LENGTH = 26; // u16: 0 to 32
+export const HELLO_TICKET_OFFSET = 28; // u16: of TLS 1.2 (RFC 5077)
+export const HELLO_TICKET_LENGTH = 30; // u16: 0 = none, or one is asked for
+export const HELLO_PROTOCOLS_OFFSET = 32; // u16: ALPN names, each behind its length (u8)
+export const HELLO_PROTOCOLS_LENGTH = 34; // u16
+export const HELLO_SIZE = 40;
+
+// extensions that were there
+export const HELLO_FLAG_NAME = 1;
+export const HELLO_FLAG_PROTOCOLS = 2;
+export const HELLO_FLAG_TICKET = 4;
+export const HELLO_FLAG_VERSIONS = 8;
+export const HELLO_FLAG_PRE_SHARED_KEY = 16;
+export const HELLO_FLAG_TLS13 = 32; // offered among the versions

@@ -5,6 +5,7 @@ export {
   cookieMake,
   hashTarget,
   parseHead,
+  parseHello,
   verifyPacket,
 } from './index';
 import { Cookie } from './answer/cookie';

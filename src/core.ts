@@ -42,6 +42,7 @@ interface CoreExports {
   ): number;
   releaseOwner(owner: number, dead: number): number;
   parseHead(address: number, length: number, out: number): number;
+  parseHello(address: number, length: number, out: number): number;
   hashTarget(address: number, length: number): number;
   checksumPacket(packet: number, length: number): void;
   verifyPacket(packet: number, length: number): number;
@@ -201,6 +202,14 @@ export class Core {
   /** Length of the request head, result at `out` (HEAD_*); 0: incomplete; < 0: -HEAD_ERROR_*. */
   parseHead(address: number, length: number, out: number): number {
     return this.#exports.parseHead(address, length, out);
+  }
+
+  /**
+   * Length of a ClientHello's records, 0 when it is incomplete, -HELLO_ERROR_* when it is refused. The
+   * bytes are changed: see assembly/parse/client-hello.ts.
+   */
+  parseHello(address: number, length: number, out: number): number {
+    return this.#exports.parseHello(address, length, out);
   }
 
   hashTarget(address: number, length: number): number {

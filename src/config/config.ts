@@ -70,6 +70,9 @@ export interface MatchConfig {
   header?: Record<string, string> | undefined;
   cookie?: Record<string, string> | undefined;
   query?: Record<string, string> | undefined;
+  /** protocol tls: the server name, and one of the protocols that the client offers */
+  sni?: string | undefined;
+  alpn?: string | undefined;
 }
 
 export interface RuleConfig {

@@ -1,17 +1,16 @@
 // What the schema can not see: names that must exist, things that must differ, sections that belong
 // together. Works on the file's plain data, also when the schema has refused parts of it, so that
 // all mistakes show at once.
-import { SERVICE_LIMIT } from '../../assembly/layout.ts';
 import {
   formatEndpoint,
   formatPrefix,
-  parseAddress,
   parseEndpoint,
   parsePrefix,
   prefixContains,
   prefixesOverlap,
 } from './address.ts';
 import type { Prefix } from './address.ts';
+import { checkServices } from './check-services.ts';
 import { Once, checkReference, list, namesOf, section, texts } from './loose.ts';
 import type { Loose } from './loose.ts';
 import type { Path, Problem } from './problem.ts';
@@ -132,38 +131,6 @@ function checkPolicy(pool: Loose, path: Path, problems: Problem[]): void {
     const text = `expected costs of idle below overload, found ${idle} and ${overload}`;
     problems.push({ path: [...path, 'costs'], text });
   }
-}
-
-function checkServices(raw: Loose, problems: Problem[]): void {
-  const pools = namesOf(raw['pools']);
-  let places = 0;
-  const once = new Once(problems);
-  list(raw['services']).forEach((item, index) => {
-    const service = section(item);
-    const path = ['services', index];
-    if (typeof service['name'] === 'string') {
-      once.add(`service "${service['name']}"`, [...path, 'name']);
-    }
-    checkReference(problems, [...path, 'pool'], 'pool', service['pool'], pools);
-    const port = service['port'] ?? 80;
-    for (const [place, vip] of texts(service['vip'])) {
-      const address = parseAddress(vip);
-      if (!address || typeof port !== 'number') continue;
-      once.add(formatEndpoint(address, port), [...path, 'vip', place]);
-      places += 1;
-      if (places !== SERVICE_LIMIT + 1) continue;
-      const text = `expected at most ${SERVICE_LIMIT} addresses and ports of all services, found more`;
-      problems.push({ path: [...path, 'vip', place], text });
-    }
-    list(service['rules']).forEach((rule, place) => {
-      const { pool, match } = section(rule);
-      checkReference(problems, [...path, 'rules', place, 'pool'], 'pool', pool, pools);
-      if (match !== undefined && Object.keys(section(match)).length === 0) {
-        const text = 'expected a condition (host, path, method, header, cookie, query), found none';
-        problems.push({ path: [...path, 'rules', place, 'match'], text });
-      }
-    });
-  });
 }
 
 interface PlacedPrefix extends Prefix {

@@ -1,7 +1,8 @@
-// Reading a file's plain data that the schema may have refused in parts.
+// A configuration file's plain data, also where the schema refuses it.
 import { suggestion } from './nearest.ts';
 import type { Path, Problem } from './problem.ts';
 
+/** A mapping of the file. */
 export type Loose = Record<string, unknown>;
 
 export function section(value: unknown): Loose {

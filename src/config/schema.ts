@@ -18,7 +18,7 @@ export const POLICIES = [
 export const PATHS = ['strict', 'raw', 'rfc3986', 'merge-slashes'] as const;
 export const ROLES = ['switch', 'agent'] as const;
 /** What a service's clients speak: what the switch reads before it chooses a server. */
-export const PROTOCOLS = ['http'] as const;
+export const PROTOCOLS = ['http', 'tls'] as const;
 
 /** A whole number within bounds; `what` completes "expected ...". */
 function whole(least: number, most: number, what: string): z.ZodNumber {
@@ -144,6 +144,10 @@ const match = section({
   header: patterns.optional(),
   cookie: patterns.optional(),
   query: patterns.optional(),
+  sni: text('a server name, * allowed').optional().describe('protocol tls: the name asked for'),
+  alpn: text('a protocol name such as h2, * allowed')
+    .optional()
+    .describe('protocol tls: one of the protocols that the client offers'),
 });
 
 const permission = z.enum(['allow', 'refuse'], { error: 'allow or refuse' }).default('allow');
@@ -155,7 +159,7 @@ const service = section({
   protocol: z
     .enum(PROTOCOLS, { error: PROTOCOLS.join(' or ') })
     .default('http')
-    .describe('what clients speak: http, the request is read'),
+    .describe('http: the request is read; tls: the ClientHello, servers end the TLS'),
   serverPort: port.optional().describe("port on its servers, where it is not each server's own"),
   pool: name.describe('pool when no rule matches'),
   paths: z

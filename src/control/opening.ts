@@ -35,6 +35,8 @@ export interface Opening extends Waiting {
   gather: Gather;
   /** bytes of the gathered head that the parser has seen */
   parsed: number;
+  /** protocol tls: bytes in order with which the parser looks again */
+  wanted: number;
   /** sequence number after the client's FIN */
   fin: number | null;
   handing: Handing | null;

@@ -3,6 +3,7 @@ import type { Address } from '../channel/messages.ts';
 import type { ServiceConfig } from '../config/config.ts';
 import type { ProtocolName } from '../config/schema.ts';
 import { sameAddress } from '../tuple.ts';
+import { HelloRules } from './dispatcher/hello-rules.ts';
 import { Rules } from './dispatcher/rules.ts';
 
 /** One VIP and port with the rules of its service. */
@@ -13,11 +14,14 @@ export interface Service {
   protocol: ProtocolName;
   /** port of the server application; undefined: that of each server */
   serverPort: number | undefined;
+  /** protocol http */
   rules: Rules;
   /** no second request with the first one */
   refusesPipelining: boolean;
   /** no request that leaves the connection open */
   refusesKeepAlive: boolean;
+  /** protocol tls */
+  helloRules: HelloRules;
   /** row in the shared memory's service table */
   row: number;
   /** window scale that SYN-ACKs offer */
@@ -30,6 +34,7 @@ export interface Service {
 export function listServices(configs: readonly ServiceConfig[], view: DataView): Service[] {
   return configs.flatMap((config) => {
     const rules = new Rules(config.rules, config.pool, config.paths);
+    const helloRules = new HelloRules(config.rules, config.pool);
     return config.vip.map((vip) => {
       const row = findRow(view, vip, config.port);
       const at = view.getUint32(L.HEADER_SERVICE_BASE, true) + row * L.SERVICE_SIZE;
@@ -40,7 +45,8 @@ export function listServices(configs: readonly ServiceConfig[], view: DataView):
         refusesPipelining: config.pipelining === 'refuse',
         refusesKeepAlive: config.keepAlive === 'refuse',
       };
-      return { name, vip, port, protocol, serverPort, rules, ...only, row, windowScale, window };
+      const read = { protocol, rules, helloRules, ...only };
+      return { name, vip, port, ...read, serverPort, row, windowScale, window };
     });
   });
 }

@@ -6,7 +6,13 @@ import type { Core } from '../../src/core.ts';
 /** Exports of assembly/parts.ts. Addresses are byte addresses; u32 results need >>> 0. */
 export interface PartExports extends Pick<
   Core,
-  'checksumPacket' | 'cookieCheck' | 'cookieMake' | 'hashTarget' | 'parseHead' | 'verifyPacket'
+  | 'checksumPacket'
+  | 'cookieCheck'
+  | 'cookieMake'
+  | 'hashTarget'
+  | 'parseHead'
+  | 'parseHello'
+  | 'verifyPacket'
 > {
   toServerSwitch(packet: number, tcp: number, vnet: number, entry: number): void;
   toServerAgent(packet: number, tcp: number, end: number, vnet: number, entry: number): void;

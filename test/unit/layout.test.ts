@@ -14,7 +14,7 @@ const golden = fileURLToPath(new URL('../test/golden/layout.txt', import.meta.ur
 const constants = Object.entries(L) as [string, number][];
 
 /** Constants that look like fields of a record and are none. */
-const NOT_FIELDS = /^(?!WORKER_\w+_CONTROL)\w+_SIZE$|(?<!OPEN)_LIMIT$|^HEAD_FLAG_/;
+const NOT_FIELDS = /^(?!WORKER_\w+_CONTROL)\w+_SIZE$|(?<!OPEN)_LIMIT$|^HEAD_FLAG_|^HELLO_FLAG_/;
 
 /** Fields of a record by offset; `bytes` of a field is the distance to the next one. */
 function fieldsOf(prefix: string, size: number): [offset: number, bytes: number, name: string][] {
@@ -40,6 +40,7 @@ const RECORDS: [string, number][] = [
   ['SLOT_', L.SLOT_PACKET],
   ['TUPLE_', L.TUPLE_SIZE],
   ['HEAD_', L.HEAD_SIZE],
+  ['HELLO_', L.HELLO_SIZE],
 ];
 
 function text(): string {

@@ -140,6 +140,7 @@ function makeOpening(
     acked: first,
     gather: new Gather(first),
     parsed: 0,
+    wanted: 0,
     fin: null,
     handing: null,
     farewell: null,

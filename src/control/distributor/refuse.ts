@@ -6,6 +6,7 @@ import { countUnder } from '../figures.ts';
 import type { Farewell, Opening } from '../opening.ts';
 import type { SwitchState } from '../state.ts';
 import { removeEntry, silenceEntry } from '../switch/update.ts';
+import { ALERT_INTERNAL_ERROR, alertBytes } from './alert.ts';
 import { answer } from './answer.ts';
 import { nextExpected, segmentLength } from './handshake.ts';
 
@@ -37,20 +38,44 @@ function responseBytes(status: number, headOnly: boolean): Uint8Array {
 
 /** Answers the request ourselves: response and FIN in one segment. No server has seen it. */
 export function refuse(state: SwitchState, opening: Opening, status: number, nowMs: number): void {
-  const response = responseBytes(status, opening.handing?.headOnly ?? false);
+  const isTls = opening.service.protocol === 'tls';
+  const response = isTls
+    ? alertBytes(ALERT_INTERNAL_ERROR)
+    : responseBytes(status, opening.handing?.headOnly ?? false);
   // a late copy of the request must not be served after its client was told that it would not be;
   // what is wrong in itself is refused again
   const lingerMs = status === 503 ? state.timing.lingerMs : 0;
+  turnAway(state, opening, String(status), { response, lingerMs }, nowMs);
+}
+
+function turnAway(
+  state: SwitchState,
+  opening: Opening,
+  why: string,
+  { response, lingerMs }: { response: Uint8Array; lingerMs: number },
+  nowMs: number,
+): void {
   if (response.length > clientWindow(opening)) {
     return reset(state, opening, 'window', nowMs, lingerMs);
   }
-  countUnder(state.figures.refused, String(status));
+  countUnder(state.figures.refused, why);
   say(state, opening, response, lingerMs, nowMs);
 }
 
 /** Bytes that the client has room for; nothing may be sent into a window that is closed. */
 function clientWindow({ client }: Opening): number {
   return client.window * (client.scale === L.SCALE_NONE ? 1 : 2 ** client.scale);
+}
+
+/** Tells a TLS client why its ClientHello is given to no server. */
+export function refuseHello(
+  state: SwitchState,
+  opening: Opening,
+  alert: number,
+  nowMs: number,
+): void {
+  const response = alertBytes(alert);
+  turnAway(state, opening, `alert ${alert}`, { response, lingerMs: 0 }, nowMs);
 }
 
 /** The client ended its side before it asked for anything: so do we. */

@@ -10,6 +10,7 @@ import type { SwitchState } from '../state.ts';
 import { acknowledge } from './answer.ts';
 import { challenge } from './challenge.ts';
 import { beginHanding } from './handoff.ts';
+import { takeHello } from './hello.ts';
 import { judge, learn } from './handshake.ts';
 import { abandon, endQuietly, refuse, reset } from './refuse.ts';
 
@@ -54,6 +55,7 @@ function take(state: SwitchState, opening: Opening, packet: TcpPacket, nowMs: nu
   }
   const gathered = gather.add(packet.sequence, bytesBeforeFin(opening, packet));
   if (gathered === 'refused') return reset(state, opening, 'holes', nowMs);
+  const parse = opening.service.protocol === 'tls' ? takeHello : takeHead;
   if (gathered === 'grown' && parse(state, opening, nowMs)) return;
   const finReached = opening.fin !== null && advance(gather.next, 1) === opening.fin;
   if (finReached) return endQuietly(state, opening, nowMs);
@@ -69,7 +71,7 @@ function bytesBeforeFin(opening: Opening, packet: TcpPacket): Uint8Array {
 }
 
 /** Looks at the bytes in order; true when the head was complete or refused. */
-function parse(state: SwitchState, opening: Opening, nowMs: number): boolean {
+function takeHead(state: SwitchState, opening: Opening, nowMs: number): boolean {
   const { gather } = opening;
   const bytes = gather.contents;
   // a head ends with a line: bytes in the middle of one change nothing

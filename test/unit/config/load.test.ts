@@ -272,4 +272,22 @@ test('config: a switch that is a server needs the agent too, with a TUN of its o
   assert.equal(problemsOf(`${both}${section}  device: baton1\n`), []);
 });
 
+test('config: rules of a TLS service look at SNI and ALPN, those of HTTP at the request', () => {
+  const tls = SWITCH.replace('    pool: default', '    protocol: tls\n    pool: default').replace(
+    "path: /images/*, header: { accept: 'image/*' }",
+    "sni: '*.example', alpn: h2",
+  );
+  const [service] = parseConfig(tls, 'baton.yaml').services;
+  assert.equal(service!.rules[0]!.match, { sni: '*.example', alpn: 'h2' });
+  assert.equal(problemsOf(tls.replace('sni:', 'host:')), [
+    'baton.yaml:15:20: services[0].rules[0].match.host: ' +
+      'a service of protocol tls has only sni, alpn to look at',
+  ]);
+  assert.match(
+    problemsOf(SWITCH.replace('path: /images/*', 'sni: a'))[0]!,
+    'a service of protocol http has only host, path, method, header, cookie, query to look at',
+  );
+  assert.match(problemsOf(tls.replace('protocol: tls', 'protocol: tsl'))[0]!, 'did you mean "tls"');
+});
+
 test.run();

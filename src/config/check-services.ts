@@ -1,0 +1,60 @@
+import { SERVICE_LIMIT } from '../../assembly/layout.ts';
+import { formatEndpoint, parseAddress } from './address.ts';
+import { Once, checkReference, list, namesOf, section, texts } from './loose.ts';
+import type { Loose } from './loose.ts';
+import type { Path, Problem } from './problem.ts';
+
+/** What a rule can look at in a service of that protocol. */
+const CONDITIONS = {
+  http: ['host', 'path', 'method', 'header', 'cookie', 'query'],
+  tls: ['sni', 'alpn'],
+};
+
+function checkConditions(
+  problems: Problem[],
+  path: Path,
+  match: unknown,
+  protocol: keyof typeof CONDITIONS,
+): void {
+  const found = Object.keys(section(match));
+  const known = CONDITIONS[protocol];
+  if (match !== undefined && found.length === 0) {
+    problems.push({ path, text: `expected a condition (${known.join(', ')}), found none` });
+  }
+  const other = protocol === 'tls' ? 'http' : 'tls';
+  for (const key of found.filter((name) => CONDITIONS[other].includes(name))) {
+    const text = `a service of protocol ${protocol} has only ${known.join(', ')} to look at`;
+    problems.push({ path: [...path, key], at: 'key', text });
+  }
+}
+
+/** Services against each other and against the pools. */
+export function checkServices(raw: Loose, problems: Problem[]): void {
+  const pools = namesOf(raw['pools']);
+  let places = 0;
+  const once = new Once(problems);
+  list(raw['services']).forEach((item, index) => {
+    const service = section(item);
+    const path = ['services', index];
+    if (typeof service['name'] === 'string') {
+      once.add(`service "${service['name']}"`, [...path, 'name']);
+    }
+    checkReference(problems, [...path, 'pool'], 'pool', service['pool'], pools);
+    const port = service['port'] ?? 80;
+    for (const [place, vip] of texts(service['vip'])) {
+      const address = parseAddress(vip);
+      if (!address || typeof port !== 'number') continue;
+      once.add(formatEndpoint(address, port), [...path, 'vip', place]);
+      places += 1;
+      if (places !== SERVICE_LIMIT + 1) continue;
+      const text = `expected at most ${SERVICE_LIMIT} addresses and ports of all services, found more`;
+      problems.push({ path: [...path, 'vip', place], text });
+    }
+    const protocol = service['protocol'] === 'tls' ? 'tls' : 'http';
+    list(service['rules']).forEach((rule, place) => {
+      const { pool, match } = section(rule);
+      checkReference(problems, [...path, 'rules', place, 'pool'], 'pool', pool, pools);
+      checkConditions(problems, [...path, 'rules', place, 'match'], match, protocol);
+    });
+  });
+}

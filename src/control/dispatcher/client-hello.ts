@@ -1,0 +1,67 @@
+import * as L from '../../../assembly/layout.ts';
+import type { Range } from './request-head.ts';
+
+/**
+ * What the core's parser found (HELLO_*), read from `view` at `out`, about the ClientHello whose bytes
+ * begin at bytes[0]: those that the parser moved together. Valid until the next parse.
+ */
+export class ClientHello {
+  readonly bytes: Uint8Array;
+  private readonly view: DataView;
+  private readonly out: number;
+
+  constructor(bytes: Uint8Array, view: DataView, out: number) {
+    this.bytes = bytes;
+    this.view = view;
+    this.out = out;
+  }
+
+  /** The client offers TLS 1.3, whose servers give their tickets in secret. */
+  get offersTls13(): boolean {
+    return (this.u32(L.HELLO_FLAGS) & L.HELLO_FLAG_TLS13) !== 0;
+  }
+
+  /** In small letters, without trailing dot; null without SNI. */
+  get name(): Range | null {
+    const range = this.range(L.HELLO_NAME_OFFSET, L.HELLO_NAME_LENGTH);
+    return range.from === 0 ? null : range;
+  }
+
+  /** 0 without SNI. */
+  get nameHash(): number {
+    return this.u32(L.HELLO_NAME_HASH);
+  }
+
+  /** Of the session id; null without one. */
+  get sessionHash(): number | null {
+    return this.u16(L.HELLO_SESSION_LENGTH) === 0 ? null : this.u32(L.HELLO_SESSION_HASH);
+  }
+
+  /** Of the ticket (RFC 5077); null without one. */
+  get ticketHash(): number | null {
+    return this.u16(L.HELLO_TICKET_LENGTH) === 0 ? null : this.u32(L.HELLO_TICKET_HASH);
+  }
+
+  /** ALPN names that the client offers, in its order. */
+  get protocols(): Range[] {
+    const { from, to } = this.range(L.HELLO_PROTOCOLS_OFFSET, L.HELLO_PROTOCOLS_LENGTH);
+    const found: Range[] = [];
+    for (let at = from; at < to; at += 1 + this.bytes[at]!) {
+      found.push({ from: at + 1, to: at + 1 + this.bytes[at]! });
+    }
+    return found;
+  }
+
+  private range(offset: number, length: number): Range {
+    const from = this.u16(offset);
+    return { from, to: from + this.u16(length) };
+  }
+
+  private u16(field: number): number {
+    return this.view.getUint16(this.out + field, true);
+  }
+
+  private u32(field: number): number {
+    return this.view.getUint32(this.out + field, true);
+  }
+}

@@ -1,0 +1,50 @@
+import * as L from '../../../assembly/layout.ts';
+import * as E from '../../../assembly/parse/hello-errors.ts';
+import { ClientHello } from '../dispatcher/client-hello.ts';
+import type { Opening } from '../opening.ts';
+import type { SwitchState } from '../state.ts';
+import * as A from './alert.ts';
+import { beginHanding } from './handoff.ts';
+import { refuseHello, reset } from './refuse.ts';
+
+/** RFC 8446 section 6.2 */
+const ALERTS: Record<number, number> = {
+  [E.HELLO_ERROR_TOO_LONG]: A.ALERT_RECORD_OVERFLOW,
+  [E.HELLO_ERROR_RECORD]: A.ALERT_UNEXPECTED_MESSAGE,
+  [E.HELLO_ERROR_MESSAGE]: A.ALERT_UNEXPECTED_MESSAGE,
+  [E.HELLO_ERROR_FORMAT]: A.ALERT_DECODE_ERROR,
+  [E.HELLO_ERROR_TWICE]: A.ALERT_ILLEGAL_PARAMETER,
+  [E.HELLO_ERROR_NAME]: A.ALERT_UNRECOGNIZED_NAME,
+};
+
+/**
+ * Looks at the first bytes of a client of a service of protocol tls; true when its ClientHello was
+ * complete or refused.
+ */
+export function takeHello(state: SwitchState, opening: Opening, nowMs: number): boolean {
+  const bytes = opening.gather.contents;
+  if (bytes.length < opening.wanted) return false;
+  state.connections.writeBuffer(bytes);
+  const result = state.core.parseHello(L.CONTROL_BUFFER, bytes.length, L.CONTROL_HEAD);
+  const { view } = state.connections;
+  if (result === 0) {
+    opening.wanted = view.getUint32(L.CONTROL_HEAD + L.HELLO_LENGTH, true);
+    return false;
+  }
+  if (result > 0) {
+    const joined = state.connections.bytes.subarray(L.CONTROL_BUFFER);
+    dispatch(state, opening, new ClientHello(joined, view, L.CONTROL_HEAD), nowMs);
+  } else if (-result === E.HELLO_ERROR_NOT_TLS) {
+    // whoever speaks no TLS does not understand an alert either
+    reset(state, opening, 'not tls', nowMs);
+  } else {
+    refuseHello(state, opening, ALERTS[-result] ?? A.ALERT_DECODE_ERROR, nowMs);
+  }
+  return true;
+}
+
+function dispatch(state: SwitchState, opening: Opening, hello: ClientHello, nowMs: number): void {
+  const pool = opening.service.helloRules.poolFor(hello);
+  const target = hello.nameHash;
+  beginHanding(state, opening, { pool, target, targetHash: target, headOnly: false }, nowMs);
+}
