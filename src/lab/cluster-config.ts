@@ -4,13 +4,15 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
 import type { EngineChoice } from '../config/schema.ts';
-import { AGENT_PORT, SERVER_PORT, VIP_PORT } from './topology.ts';
+import { AGENT_PORT, SERVER_PORT, TLS_PORT, VIP_PORT } from './topology.ts';
 import type { ServerPlan, SwitchPlan, Topology } from './topology.ts';
 
 type Section = Record<string, unknown>;
 
 export interface ClusterOptions {
   workers: number;
+  /** program of the web servers: nginx has a TLS service, too */
+  server?: string | undefined;
   /** of the switch and the agents; `auto` when omitted */
   engine?: EngineChoice | undefined;
   policy?: string | undefined;
@@ -95,8 +97,16 @@ function switchConfig(
         policy: options.policy ?? DEFAULT_POLICY,
       },
     ],
-    services: [{ name: 'web', vip: [vip, vip6], port: VIP_PORT, pool: 'default' }],
+    services: [
+      { name: 'web', vip: [vip, vip6], port: VIP_PORT, pool: 'default' },
+      ...(options.server === 'nginx' ? [tlsService([vip, vip6])] : []),
+    ],
   };
+}
+
+function tlsService(vip: string[]): Section {
+  const port = TLS_PORT;
+  return { name: 'tls', vip, port, protocol: 'tls', serverPort: port, pool: 'default' };
 }
 
 function agentConfig(directory: string, server: ServerPlan, options: ClusterOptions): Section {

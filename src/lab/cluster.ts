@@ -95,6 +95,7 @@ export class Lab {
     namespaces.createHosts(this.name, this.topology);
     namespaces.linkHosts(this.name, this.topology, await this.startRelay());
     if (server !== 'echo') web.writeDocumentRoot(this.directory);
+    if (server === 'nginx') await this.makeKeys(web.WEB_KEYS, this.topology.servers);
     if (switching) await this.configure();
     for (const host of this.topology.hosts) this.hosts[host.name] = this.startHolder(host);
     await Promise.all(this.topology.servers.map((server) => this.startServer(server)));
@@ -104,9 +105,13 @@ export class Lab {
 
   private async configure(): Promise<void> {
     const { switches, servers } = this.topology;
-    const names = [...switches, ...servers].map(({ name }) => name);
-    await writeKeys(join(this.directory, 'keys'), names);
+    await this.makeKeys('keys', [...switches, ...servers]);
     writeConfigurations(this.directory, this.topology, this.options);
+  }
+
+  private async makeKeys(folder: string, hosts: { name: string }[]): Promise<void> {
+    const names = hosts.map(({ name }) => name);
+    await writeKeys(join(this.directory, folder), names);
   }
 
   /** The bad link between client and router, when there is to be one. */

@@ -12,6 +12,8 @@ export const VIP6 = '2001:db8:80::80';
 export const VIP_PORT = 80;
 export const AGENT_PORT = 7080;
 export const SERVER_PORT = 80;
+/** Of the TLS service, at the VIP and on the servers: nginx's only. */
+export const TLS_PORT = 443;
 export const SERVER_LIMIT = 64;
 export const SWITCH_LIMIT = 8;
 

@@ -4,10 +4,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { streamChunks } from './byte-stream.ts';
 import { HostProcess } from './host-process.ts';
-import { SERVER_PORT, type ServerPlan } from './topology.ts';
+import { SERVER_PORT, TLS_PORT, type ServerPlan } from './topology.ts';
 
 export const WEB_SERVERS = ['echo', 'nginx', 'apache'] as const;
 export type WebServer = (typeof WEB_SERVERS)[number];
+
+/** Folder of the keys that nginx ends TLS with: each server has its own, its name is the CN. */
+export const WEB_KEYS = 'web-keys';
 
 const NGINX = '/usr/sbin/nginx';
 const APACHE = '/usr/sbin/apache2';
@@ -97,6 +100,10 @@ events { worker_connections 16384; }
 http {
   log_format lab '$remote_addr:$remote_port "$request" $status $body_bytes_sent';
   access_log ${directory}/${name}.access.log lab;
+  map $https $tls {
+    default "";
+    on " tls=$ssl_protocol; name=$ssl_server_name; reused=$ssl_session_reused;";
+  }
   types { }
   default_type application/octet-stream;
   sendfile on;
@@ -107,15 +114,21 @@ http {
   fastcgi_temp_path ${own}/fastcgi;
   uwsgi_temp_path ${own}/uwsgi;
   scgi_temp_path ${own}/scgi;
+  ssl_certificate ${directory}/${WEB_KEYS}/${name}.pem;
+  ssl_certificate_key ${directory}/${WEB_KEYS}/${name}.key;
+  ssl_protocols TLSv1.2 TLSv1.3;
+  ssl_session_cache shared:tls:1m;
   server {
     listen ${SERVER_PORT};
     listen [::]:${SERVER_PORT};
+    listen ${TLS_PORT} ssl;
+    listen [::]:${TLS_PORT} ssl;
     root ${directory}/www;
     location / { try_files $uri @who; }
     location /upload/ { dav_methods PUT DELETE; }
     location @who {
       default_type text/plain;
-      return 200 "server=${name}; peer=$remote_addr:$remote_port; host=$http_host; target=$request_uri;";
+      return 200 "server=${name}; peer=$remote_addr:$remote_port; host=$http_host; target=$request_uri;$tls";
     }
   }
 }
