@@ -21,6 +21,7 @@ const NAMES = [
   'control',
   'bench',
   'v6',
+  'pmtu',
 ];
 
 const [name, ...rest] = process.argv.slice(2);

@@ -17,6 +17,7 @@ const DEBIAN = {
   curl: 'curl',
   tcpdump: 'tcpdump',
   traceroute: 'traceroute',
+  ping: 'iputils-ping',
   gcc: 'gcc libc6-dev',
 };
 

@@ -88,12 +88,18 @@ const MEBIBYTE = 1 << 20;
 /** what the core's memory import promises (asconfig.json), in pages */
 const FEWEST_PAGES = 16;
 const MOST_PAGES = 32768;
+export const MTU = 1500;
+const HEADERS4 = 40; // of IP and TCP, without options
+const HEADERS6 = 60;
 const SLOTS = 64;
 const GATHER_TIMEOUT_MS = 20_000;
-const MSS4 = 1460;
-const MSS6 = 1440;
 const WINDOW_SCALE = 7;
 const WINDOW = 64240; // 44 segments of 1460 bytes, as Linux offers
+
+/** The MSS that leaves room for the headers (RFC 9293 section 3.7.1). */
+export function segmentSize(mtu: number, address: Uint8Array): number {
+  return mtu - (address.length === 16 ? HEADERS6 : HEADERS4);
+}
 
 /** Computes sizes and places; throws when the parts do not fit or an option cannot be. */
 export function memoryMap(options: MemoryMapOptions): MemoryMap {
@@ -261,7 +267,7 @@ function writeService(view: DataView, bytes: Uint8Array, at: number, service: Se
   bytes.set(service.address, at + L.SERVICE_ADDRESS);
   view.setUint16(at + L.SERVICE_PORT, service.port);
   view.setUint8(at + L.SERVICE_WINDOW_SCALE, service.windowScale ?? WINDOW_SCALE);
-  view.setUint16(at + L.SERVICE_MSS, service.mss ?? (six ? MSS6 : MSS4), true);
+  view.setUint16(at + L.SERVICE_MSS, service.mss ?? segmentSize(MTU, service.address), true);
   view.setUint16(at + L.SERVICE_WINDOW, service.window ?? WINDOW, true);
   // last: without a family nobody takes the row for a service
   view.setUint8(at + L.SERVICE_FAMILY, six ? 6 : 4);

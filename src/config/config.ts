@@ -20,6 +20,8 @@ export interface SwitchConfig {
   key: Uint8Array;
   /** client bytes held per connection while a handoff is under way */
   heldBytes: number;
+  /** bytes; smallest between the switch and its servers */
+  mtu: number;
 }
 
 export interface AgentConfig {

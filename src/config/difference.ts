@@ -16,7 +16,7 @@ type Flat = Map<string, string>;
 
 /** What a program takes while it runs; a change of anything else needs a restart. */
 const WHILE_RUNNING = ['timing', 'tls', 'servers', 'pools', 'services'];
-const WHILE_RUNNING_IN_SWITCH = ['heldBytes'];
+const WHILE_RUNNING_IN_SWITCH = ['heldBytes', 'mtu'];
 const SECRET_LENGTH = 32;
 
 function bytesText(bytes: Uint8Array): string {

@@ -84,6 +84,9 @@ const switchSection = section({
   heldBytes: whole(1460, 1_048_576, 'bytes')
     .default(65536)
     .describe('client bytes held per connection while a handoff is under way'),
+  mtu: whole(1280, 9216, 'bytes')
+    .default(1500)
+    .describe('smallest MTU between the switch and its servers; the MSS that clients are told'),
 });
 
 const agentSection = section({

@@ -2,14 +2,18 @@ import { HEADER_GATHER_TIMEOUT } from '../../assembly/layout.ts';
 import type { DialTarget, TlsMaterial } from '../channel/control-channel.ts';
 import type { Config, ServerConfig } from '../config/config.ts';
 import type { WebSwitch } from '../control/switch/web-switch.ts';
-import { rewriteServices, type ServicePlace } from '../memory-map.ts';
+import { MTU, rewriteServices, segmentSize, type ServicePlace } from '../memory-map.ts';
 import { sameAddress } from '../tuple.ts';
 import type { Part } from './part.ts';
 import type { PartChannels } from './part-channels.ts';
 import { addVips, removeSwitchNetwork } from './switch-network.ts';
 
-export function servicePlaces({ services }: Config): ServicePlace[] {
-  return services.flatMap(({ vip, port }) => vip.map((address) => ({ address, port })));
+/** A client's segments must fit the whole way: errors about them would go to the client, who knows no server. */
+export function servicePlaces({ services, switch: section }: Config): ServicePlace[] {
+  const mtu = section?.mtu ?? MTU;
+  return services.flatMap(({ vip, port }) =>
+    vip.map((address) => ({ address, port, mss: segmentSize(mtu, address) })),
+  );
 }
 
 function vipsOf({ services }: Config): Uint8Array[] {

@@ -41,6 +41,7 @@ export function switchConfig(options: ClusterOptions): Config {
       connections: options.connections,
       key: KEY,
       heldBytes: options.heldBytes,
+      mtu: 1500,
     },
     servers,
     pools: [{ name: 'all', servers: servers.map(({ name }) => name), policy: options.policy }],
