@@ -15,6 +15,7 @@ import type { Opening } from './opening.ts';
 import { listServices } from './service.ts';
 import type { Service } from './service.ts';
 import { OwedCloses } from './switch/owed-closes.ts';
+import { PutOffs } from './switch/put-offs.ts';
 
 /** What the switch's control plane is made with. */
 export interface WebSwitchOptions {
@@ -86,6 +87,7 @@ export class SwitchState {
   readonly pending = new Map<number, Opening>();
   readonly deadlines = new Deadlines<Opening>();
   readonly owed = new OwedCloses();
+  readonly putOffs = new PutOffs();
   readonly figures = new Figures();
   /** by entry index: counter of the first handoff of the connection that it holds */
   readonly firstCounter: Uint32Array;

@@ -20,6 +20,8 @@ interface Generation {
 export class Monitor {
   readonly problems: string[] = [];
   handoffs = 0;
+  /** what happens behind the handoff with that number; nothing may happen during it */
+  readonly atHandoff = new Map<number, () => void>();
   /** false when workers may overtake each other */
   keepsOrder = true;
   private readonly generations = new Map<string, Generation[]>();
@@ -133,6 +135,7 @@ export class Monitor {
   private handoff(server: string, handoff: Handoff): void {
     const { id, tuple, clientIsn } = handoff;
     this.handoffs += 1;
+    this.atHandoff.get(this.handoffs)?.();
     this.handoffMessages.set(`${id.run}.${id.counter}`, handoff);
     const client = `${tuple.client.join('.')}:${tuple.clientPort}`;
     const list = this.generations.get(client) ?? [];

@@ -23,7 +23,7 @@ export interface ClientPlan {
 
 /** A cut control channel, or a process that dies and is started anew. */
 export type Fault =
-  | { kind: 'restart'; atMs: number; forMs: number } // of the switch
+  | { kind: 'restart'; atMs: number; atHandoff: number; forMs: number } // of the switch
   | { kind: 'cut'; server: number; atMs: number; forMs: number }
   | { kind: 'crash'; server: number; atMs: number; forMs: number };
 
@@ -38,7 +38,10 @@ export interface Scenario {
   isCalm: boolean;
   /** no other trouble than cut control channels */
   isOnlyCut: boolean;
-  /** no server is so slow, nothing is forgotten by all: a client that waits gets an answer or RST */
+  /**
+   * no server is so slow, no connection forgotten by switch and agent both: who waits gets an
+   * answer or RST
+   */
   endsEveryWait: boolean;
 }
 
@@ -67,7 +70,8 @@ export function drawScenario(random: Random): Scenario {
   if (random.chance(0.15)) faults.push(...drawRestarts(random));
   const isOnlyCut = !isPressed && faults.every(({ kind }) => kind === 'cut');
   const isCalm = !isPressed && faults.length === 0;
-  const endsEveryWait = !isPressed && faults.every(({ kind }) => kind !== 'restart');
+  const has = (kind: Fault['kind']): boolean => faults.some((fault) => fault.kind === kind);
+  const endsEveryWait = !isPressed && !(has('crash') && has('restart'));
   return { cluster, clients, applications, faults, isCalm, isOnlyCut, endsEveryWait };
 }
 
@@ -173,6 +177,8 @@ function drawRestarts(random: Random): Fault[] {
   return Array.from({ length: random.between(1, 2) }, () => ({
     kind: 'restart' as const,
     atMs: random.between(1500, 7000),
+    // 0, or instead of a time: right behind that one, when nothing has come back yet
+    atHandoff: random.chance(0.6) ? random.between(1, 5) : 0,
     forMs: random.pick([5, 50, 400, 1500, 4000]),
   }));
 }

@@ -105,8 +105,13 @@ class Run {
 
   private planFaults(): void {
     for (const fault of this.scenario.faults) {
-      this.clock.at(fault.atMs, () => this.begin(fault));
-      this.clock.at(fault.atMs + fault.forMs, () => this.end(fault));
+      const plan = (atMs: number): void => {
+        this.clock.at(atMs, () => this.begin(fault));
+        this.clock.at(atMs + fault.forMs, () => this.end(fault));
+      };
+      const atHandoff = fault.kind === 'restart' ? fault.atHandoff : 0;
+      if (atHandoff === 0) plan(fault.atMs);
+      else this.monitor.atHandoff.set(atHandoff, () => plan(this.clock.nowMs));
     }
   }
 

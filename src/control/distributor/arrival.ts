@@ -1,5 +1,6 @@
 import * as L from '../../../assembly/layout.ts';
 import { TCP_ACK, TCP_RST, TCP_SYN } from '../../../assembly/wire/tcp.ts';
+import { switchTuple } from '../../connections.ts';
 import type { PacketEvent } from '../../event.ts';
 import { isIcmp, readPacket } from '../../packet/read.ts';
 import type { TcpPacket } from '../../packet/read.ts';
@@ -76,8 +77,13 @@ function giveWay(state: SwitchState, entry: number, opening: Opening | undefined
 
 /** The client repeats it; until then its tuple is free for an agent that has the connection. */
 function putOff(state: SwitchState, entry: number): void {
+  const { connections } = state;
   state.figures.early += 1;
-  removeEntry(state, entry, state.connections.id(entry));
+  state.putOffs.add(
+    switchTuple(connections, entry),
+    connections.record32(entry, L.RECORD_CLIENT_ISN),
+  );
+  removeEntry(state, entry, connections.id(entry));
 }
 
 function whileHanding(

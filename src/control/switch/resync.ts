@@ -1,7 +1,7 @@
 import * as L from '../../../assembly/layout.ts';
 import type { Failed, Hello, Resync, ResyncEntry } from '../../channel/messages.ts';
 import { switchKey, switchTuple } from '../../connections.ts';
-import { distance } from '../../packet/sequence.ts';
+import { distance, isAfter } from '../../packet/sequence.ts';
 import { idKey } from '../../tuple.ts';
 import { loseAnswer } from '../distributor/handoff.ts';
 import { openFromRecord } from '../distributor/handshake.ts';
@@ -45,6 +45,7 @@ export function resynced(state: SwitchState, server: Server, message: Resync, no
   const { listed } = server;
   server.listed = null;
   server.known = true;
+  if (state.servers.every(({ known }) => known)) state.putOffs.clear();
   for (const entry of assignedTo(state, server)) {
     if (isMissing(state, server, entry, listed)) resetLost(state, server, entry, nowMs);
   }
@@ -58,7 +59,7 @@ function isOurs(
   { id, tuple, clientIsn }: ResyncEntry,
   nowMs: number,
 ): boolean {
-  if (state.owed.has(id)) return false;
+  if (state.owed.has(id) || state.putOffs.hasYounger(tuple, clientIsn)) return false;
   const { connections, core } = state;
   const key = switchKey(tuple);
   const found = state.find(key);
@@ -87,12 +88,12 @@ function isOurs(
   return true;
 }
 
-/** The client repeated what a server has already: our half-open entry of the connection goes. */
+/** The client repeated what a server has already, or before: our half-open entry goes. */
 function yields(state: SwitchState, entry: number, clientIsn: number): boolean {
   const { connections, openings } = state;
   const opening = openings.get(entry);
   if (connections.state(entry) !== L.STATE_GATHERING || opening?.farewell) return false;
-  if (connections.record32(entry, L.RECORD_CLIENT_ISN) !== clientIsn) return false;
+  if (isAfter(connections.record32(entry, L.RECORD_CLIENT_ISN), clientIsn)) return false;
   if (opening) state.forget(opening);
   return removeEntry(state, entry, connections.id(entry));
 }

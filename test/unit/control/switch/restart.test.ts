@@ -80,6 +80,31 @@ test('restart: a younger connection keeps its tuple', async () => {
   assert.is(client.state(), L.STATE_GATHERING);
 });
 
+test('restart: what the client has forgotten does not take its next connection', async () => {
+  const rig = await starting(1);
+  const client = new Client(rig, { port: PORT });
+  client.open();
+  client.send(REQUEST);
+  assert.is(client.state(), L.STATE_FREE, 'put off');
+  rig.up(1, false);
+  const entries = [{ id: ID, tuple, clientIsn: client.isn - 9 }];
+  rig.message(1, { type: 'resync', entries, last: true });
+  assert.is(rig.count('close'), 1);
+  client.send(REQUEST, { sequence: (client.isn + 1) >>> 0 });
+  assert.is(rig.count('handoff'), 1);
+});
+
+test('restart: a kept copy of what was before a connection does not end it', async () => {
+  const rig = await starting(1);
+  const client = new Client(rig, { port: PORT });
+  client.open();
+  rig.up(1, false);
+  const entries = [{ id: ID, tuple, clientIsn: client.isn + 9 }];
+  rig.message(1, { type: 'resync', entries, last: true });
+  assert.is(rig.count('close'), 0);
+  assert.is(client.state(), L.STATE_FORWARD);
+});
+
 test('restart: a handoff of the former run that failed unseen leaves the client its try', async () => {
   const rig = await starting(2);
   const client = new Client(rig, { port: PORT });
