@@ -11,7 +11,7 @@ export interface Link {
   duplication: number;
   /** a reordered packet overtakes, or is overtaken by, what follows within the jitter + 2 ms */
   reordering: number;
-  /** a copy turns up once more, up to STALE_MS later: less than any linger */
+  /** a copy turns up once more, up to `staleMs` later */
   staleness: number;
 }
 
@@ -23,7 +23,6 @@ export const PERFECT: Link = {
   reordering: 0,
   staleness: 0,
 };
-const STALE_MS = 1900;
 
 /** A prefix in network order, its length in bits, and the host it leads to. */
 interface Route {
@@ -89,6 +88,8 @@ export function isInPrefix(address: Uint8Array, prefix: Uint8Array, bits: number
  * it.
  */
 export class Network {
+  /** how long the network keeps a packet: less than any linger */
+  staleMs = 1900;
   lost = 0;
   unrouted = 0;
   private readonly clock: Scheduler;
@@ -146,7 +147,7 @@ export class Network {
       this.deliver(from, host, packet.slice());
     }
     if (random.chance(from.link.staleness) || random.chance(host.link.staleness)) {
-      this.clock.after(STALE_MS * random.fraction(), () =>
+      this.clock.after(this.staleMs * random.fraction(), () =>
         this.deliver(from, host, packet.slice()),
       );
     }

@@ -32,7 +32,8 @@ const LIMIT_MS = 400_000;
 /** Server kernels end their last retransmissions, agents and switch expire what vanished. */
 const SETTLE_LIMIT_MS = 1_000_000;
 /** From the end of the last socket until switch and agents know. */
-const CLOSE_LIMIT_MS = 25_000; // a kept copy of a bare ACK is gathered for 20 s
+const CLOSE_LIMIT_MS = 30_000; // a kept copy of a bare ACK is gathered for 20 s
+const LONGEST_STALE_MS = 5000;
 const SWEEP_MS = 6000;
 const COOKIE_LIFE_MS = 3 * COOKIE_EPOCH_MS;
 
@@ -62,6 +63,8 @@ class Run {
     this.network = new Network(this.clock, this.random.fork(), this.trace);
     const { clock, trace, monitor, network } = this;
     const world = { clock, trace, monitor, network, module, random: this.random.fork() };
+    // long enough that a table without linger would have forgotten the connection
+    network.staleMs = Math.min(LONGEST_STALE_MS, this.scenario.cluster.timing.lingerMs!) - 100;
     monitor.keepsOrder = !this.scenario.cluster.isSteeringLoose;
     this.cluster = new Cluster(world, this.scenario.cluster);
     this.cluster.servers.forEach((server, index) => {
