@@ -19,6 +19,7 @@ const NAMES = [
   'vips',
   'reload',
   'control',
+  'fuzz',
   'bench',
   'v6',
   'pmtu',

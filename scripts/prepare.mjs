@@ -19,6 +19,8 @@ const DEBIAN = {
   traceroute: 'traceroute',
   ping: 'iputils-ping',
   gcc: 'gcc libc6-dev',
+  clang: 'clang libclang-rt-14-dev libsimde-dev',
+  spin: 'spin gcc libc6-dev',
 };
 
 function hasProgram(name) {
