@@ -70,3 +70,8 @@ export function cookieCheckPacket(packet: usize, tcp: usize, end: usize): u32 {
 export function prepareDeltas(entry: usize, role: u32): void {
   Checksum.prepare(entry, role);
 }
+
+/** One 16-bit word under a checksum changes, by RFC 1624. Words in memory order. */
+export function updateChecksum(field: u32, old: u32, fresh: u32): void {
+  Checksum.update(field, Checksum.change16(old, fresh));
+}

@@ -128,7 +128,8 @@ http {
     location /upload/ { dav_methods PUT DELETE; }
     location @who {
       default_type text/plain;
-      return 200 "server=${name}; peer=$remote_addr:$remote_port; host=$http_host; target=$request_uri;$tls";
+      set $asked "host=$http_host; target=$request_uri; path=$uri;";
+      return 200 "server=${name}; peer=$remote_addr:$remote_port; $asked$tls";
     }
   }
 }

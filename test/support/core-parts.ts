@@ -28,6 +28,7 @@ export interface PartExports extends Pick<
   ): number;
   cookieCheckPacket(packet: number, tcp: number, end: number): number;
   prepareDeltas(entry: number, role: number): void;
+  updateChecksum(field: number, old: number, fresh: number): void;
 }
 
 export interface CoreParts extends PartExports {

@@ -125,11 +125,12 @@ export function reset(
   state.deadlines.add(opening, opening.ackDueMs);
 }
 
-/** The client ended it with RST. */
+/** The client ended it with RST: data that comes late must not open it anew. */
 export function abandon(state: SwitchState, opening: Opening, nowMs: number): void {
   state.figures.abandoned += 1;
   const wasHanded = opening.handing !== null;
-  leave(state, opening, wasHanded ? COOKIE_LIFE_MS : 0, nowMs);
+  // what it sent before may still come, and its cookie is good
+  leave(state, opening, wasHanded ? COOKIE_LIFE_MS : FAREWELL_MS, nowMs);
 }
 
 /** The entry stays, its packets keep coming to control, until the client has understood. */

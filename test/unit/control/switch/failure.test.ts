@@ -251,6 +251,10 @@ test('failure: the client resets before its head is complete', async () => {
   client.flag(TCP_RST, { sequence: client.next + 100 });
   assert.equal(rig.take(), [], 'challenges are rare');
   client.flag(TCP_RST);
+  assert.is(client.state(), L.STATE_CLOSED);
+  client.send(REQUEST, { sequence: (client.isn + 1) >>> 0 });
+  assert.is(rig.count('handoff'), 0, 'what comes late opens nothing, though its cookie is good');
+  rig.wait(16_000);
   assert.is(client.state(), L.STATE_FREE);
 });
 
