@@ -13,7 +13,6 @@ import { forwardRandom, WAYS, type Tally } from './forwarded.ts';
 
 const PACKETS = 1e6;
 const REDIRECTS = 1e5;
-const MISTAKE_PACKETS = 3e5;
 const VNET_SIZE = 10;
 
 function describe(tally: Tally): string {
@@ -64,16 +63,17 @@ function checkRedirected(report: Report): void {
   );
 }
 
+/** On each way as many packets as the core as it is must pass: a lost carry is one in ten thousands. */
 async function checkMistake(report: Report, { name, changes }: Mistake): Promise<void> {
   const module = await plantedModule(changes, 'single');
-  const found = WAYS.map((way) => forwardRandom(module, way, MISTAKE_PACKETS / WAYS.length, 1));
-  const index = found.findIndex(({ wrong }) => wrong !== '');
-  const { packets = 0, wrong = '' } = found[index] ?? {};
-  report.check(
-    `it fails with ${name}`,
-    index >= 0,
-    index < 0 ? 'not found' : `${WAYS[index]!.direction}, packet ${packets}: ${wrong}`,
-  );
+  let found = '';
+  for (const way of WAYS) {
+    const { packets, wrong } = forwardRandom(module, way, PACKETS, 1);
+    if (wrong === '') continue;
+    found = `${way.direction}, packet ${packets}: ${wrong}`;
+    break;
+  }
+  report.check(`it fails with ${name}`, found !== '', found || 'not found');
 }
 
 export async function checkModel(report: Report): Promise<void> {
