@@ -194,6 +194,13 @@ export class Connections {
     return new Template(this.view, this.bytes);
   }
 
+  /** A template filled with images of an entry and its record (ENTRY_SIZE and RECORD_SIZE bytes). */
+  templateFrom(entry: Uint8Array, record: Uint8Array): Template {
+    this.bytes.set(entry, L.CONTROL_TEMPLATE);
+    this.bytes.set(record, L.CONTROL_TEMPLATE + L.TEMPLATE_RECORD);
+    return new Template(this.view, this.bytes);
+  }
+
   /** A template filled with an entry's present contents. */
   templateOf(entry: number): Template {
     const from = this.entryAddress(entry);

@@ -43,6 +43,8 @@ export interface MemoryMapOptions {
   halfOpenLimit?: number;
   /** deadline of a connection in GATHERING, default 20 s */
   gatherTimeoutMs?: number;
+  /** a file is to be mapped from the table on, which then begins a page */
+  isMapped?: boolean;
   /** of the switch, at most SERVICE_LIMIT */
   services?: readonly ServicePlace[];
   /** of the agent, at most one per address family */
@@ -144,7 +146,7 @@ export function memoryMap(options: MemoryMapOptions): MemoryMap {
     toControlBases: eachWorker('to control', toControlBytes),
     fromControlBases: eachWorker('from control', fromControlBytes),
     slotBases: eachWorker('slots', slotCount * slotStride),
-    bucketBase: place('buckets', bucketCount * L.BUCKET_SIZE),
+    bucketBase: place('buckets', bucketCount * L.BUCKET_SIZE, options.isMapped ? PAGE : undefined),
     entryBase: place('entries', connections * L.ENTRY_SIZE, L.ENTRY_SIZE),
     recordBase: place('records', connections * L.RECORD_SIZE, L.RECORD_SIZE),
     deviceBases: deviceBytes > 0 ? eachWorker('device rings', deviceBytes, KERNEL_PAGE) : [],

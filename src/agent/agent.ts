@@ -10,6 +10,7 @@ import type { AgentBinding } from './bindings.ts';
 import { outcomeMessage } from './close.ts';
 import { Entries } from './entries.ts';
 import { noFigures } from './figures.ts';
+import type { AgentNames, FormerRun } from './former.ts';
 import type { AgentFigures } from './figures.ts';
 import { Outbox } from './outbox.ts';
 import { Peers } from './peers.ts';
@@ -46,6 +47,7 @@ export class Agent implements Plane {
   readonly #timing: Config['timing'];
   readonly #comparisons = new Map<string, Comparison>();
   #nextLoadMs = -Infinity;
+  #isLeaving = false;
 
   /** The memory map must have been written and the core initialised. */
   constructor(options: AgentOptions) {
@@ -64,6 +66,38 @@ export class Agent implements Plane {
       giverAt: (index) => this.#peers.at(index),
       notice: (text) => this.#notice(text),
     });
+  }
+
+  /**
+   * Goes on with what an earlier run left: the same peers and bindings under the same indexes, and
+   * their connections. Before the first receive(). Returns how many connections those are.
+   */
+  adopt({ names, table }: FormerRun, nowMs: number): number {
+    for (const { name, group } of names.peers) this.#peers.remember(name, group);
+    for (const { group, vip, port } of names.bindings) {
+      this.#bindings.give(group, { vip: Uint8Array.from(vip), port, serverPort: 0 });
+    }
+    return this.#takeover.adopt(table, nowMs);
+  }
+
+  /** What the next run needs besides the table: what stands in records as an index only. */
+  names(): AgentNames {
+    const named = (binding: AgentBinding) => {
+      const { group, vip, port } = binding;
+      return { group, vip: [...vip], port };
+    };
+    const peers = [...this.#peers].map(({ peer, groupName }) => ({ name: peer, group: groupName }));
+    return { peers, bindings: this.#bindings.all().map(named) };
+  }
+
+  /** No handoff is accepted any more: the agent is about to end. */
+  leave(): void {
+    this.#isLeaving = true;
+  }
+
+  /** Handoffs whose outcome is open, and what must pass control before it may end. */
+  get underWay(): number {
+    return this.#takeover.underWay;
   }
 
   receive(event: PlaneEvent, nowMs: number): Effects {
@@ -143,9 +177,10 @@ export class Agent implements Plane {
   }
 
   #handoff(from: string, peer: Peer | undefined, message: Handoff, nowMs: number): void {
-    if (peer) return this.#takeover.accept(message, peer, nowMs);
+    if (peer && !this.#isLeaving) return this.#takeover.accept(message, peer, nowMs);
     const failed = { type: 'failed', id: message.id, delivered: 'no' } as const;
-    this.#outbox.message(from, { ...failed, reason: 'no hello came before it' });
+    const reason = peer ? 'the agent is stopping' : 'no hello came before it';
+    this.#outbox.message(from, { ...failed, reason });
   }
 
   #close(peer: Peer, { id, tuple }: Close, nowMs: number): void {

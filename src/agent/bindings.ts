@@ -59,6 +59,11 @@ export class Bindings {
     return this.#all.find(same) ?? null;
   }
 
+  /** In the order in which they were given. */
+  all(): readonly AgentBinding[] {
+    return this.#all;
+  }
+
   at(index: number): AgentBinding | undefined {
     return this.#all[index];
   }

@@ -26,8 +26,12 @@ export class Endings {
     this.#outcomes = outcomes;
   }
 
-  fail(pending: Pending, delivered: 'no' | 'maybe', reason: string, nowMs: number): void {
-    const { entry, giver } = pending;
+  fail(
+    { entry, giver }: Pick<Pending, 'entry' | 'giver'>,
+    delivered: 'no' | 'maybe',
+    reason: string,
+    nowMs: number,
+  ): void {
     if (!this.#entries.over(entry)) return; // released meanwhile
     countFailure(this.#parts.figures, reason);
     const bit = delivered === 'no' ? L.TERMINAL_FAILED : L.TERMINAL_FAILED_MAYBE;

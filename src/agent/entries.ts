@@ -5,6 +5,7 @@ import type { Core } from '../core.ts';
 import type { Template } from '../template.ts';
 import type { LocalTuple } from '../tuple.ts';
 import type { AgentBinding } from './bindings.ts';
+import type { FormerEntry } from './former.ts';
 import type { KernelEnds } from './segments.ts';
 import type { Giver } from './takeover.ts';
 
@@ -61,6 +62,22 @@ export class Entries {
     if (!this.connections.isIndex(entry)) return null;
     this.#isOpen[entry] = 1;
     this.open += 1;
+    return entry;
+  }
+
+  /** An entry of an earlier run of the agent, in that state; null when the table does not take it. */
+  adopt(image: FormerEntry, state: number): number | null {
+    const worker = image.entry[L.ENTRY_WORKER]! % this.#workers;
+    this.connections
+      .templateFrom(image.entry, image.record)
+      .state(state)
+      .entry8(L.ENTRY_WORKER, worker);
+    const entry = this.#core.insert(this.#owner, L.CONTROL_TEMPLATE);
+    if (!this.connections.isIndex(entry)) return null;
+    if (state !== L.STATE_CLOSED) {
+      this.#isOpen[entry] = 1;
+      this.open += 1;
+    }
     return entry;
   }
 

@@ -9,6 +9,9 @@ import type { Outbox } from './outbox.ts';
 /** Late packets of a killed connection find its entry for so long. */
 const AFTERMATH_MS = 1000;
 
+/** How long after a deadline the kernel may take to show what it got. */
+export const VERDICT_MS = 100;
+
 /** What is known when a kill ends, or when its answer can be waited for no longer. */
 export interface KillResult {
   /** the kernel said that it is gone, and what it had got before */

@@ -131,8 +131,11 @@ async function leadIntoTun(device: string, prefix: Prefix, table: string): Promi
 async function routeService(device: string, prefix: Prefix): Promise<void> {
   await ip(family(prefix), 'route', 'replace', ...localRoute(prefix));
   await leadIntoTun(device, prefix, TABLE);
-  await removeRules(prefix);
-  await ip(family(prefix), 'rule', 'add', ...rule(prefix));
+  // never a moment without it: connections of an earlier run may be sending with a service address
+  const before = await ip(family(prefix), 'rule', 'show', 'pref', TABLE);
+  if (!before.includes(`from ${formatPrefix(prefix)} lookup ${TABLE}`)) {
+    await ip(family(prefix), 'rule', 'add', ...rule(prefix));
+  }
 }
 
 /** `rule add` adds a second one of the same text: all that an earlier run left go. */

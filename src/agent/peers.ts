@@ -22,11 +22,16 @@ export class Peers {
   readonly #byName = new Map<string, Peer>();
   readonly #byIndex: Peer[] = [];
 
+  /** A peer of an earlier run of the agent; in the order in which that run saw them. */
+  remember(name: string, group: string): Peer {
+    const peer = this.#byName.get(name) ?? this.#add(name);
+    peer.groupName = group;
+    peer.group = groupHash(group);
+    return peer;
+  }
+
   up(name: string, hello: Hello): Peer {
-    const known = this.#byName.get(name);
-    const peer = known ?? this.#add(name);
-    peer.groupName = hello.group;
-    peer.group = groupHash(hello.group);
+    const peer = this.remember(name, hello.group);
     peer.run = hello.run;
     peer.up = true;
     return peer;

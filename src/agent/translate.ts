@@ -11,7 +11,9 @@ import { Endings } from './endings.ts';
 import type { Entries } from './entries.ts';
 import { countFailure } from './figures.ts';
 import type { AgentFigures } from './figures.ts';
-import { Kills } from './kills.ts';
+import { Adoption } from './former.ts';
+import type { FormerTable } from './former.ts';
+import { Kills, VERDICT_MS } from './kills.ts';
 import type { KillResult } from './kills.ts';
 import type { Outbox } from './outbox.ts';
 import { Probes } from './probe.ts';
@@ -24,8 +26,6 @@ import { Upkeep } from './upkeep.ts';
 /** While something is under way, and otherwise. */
 const BUSY_TICK_MS = 20;
 const IDLE_TICK_MS = 250;
-/** How long after the deadline the kernel may take to show what it got. */
-const VERDICT_MS = 100;
 
 export interface TranslateTiming {
   agentHandoffTimeoutMs: number;
@@ -60,6 +60,7 @@ export class Translate implements Takeover {
   readonly #outcomes: Outcomes;
   readonly #endings: Endings;
   readonly #upkeep: Upkeep;
+  readonly #adoption: Adoption;
   #busyTickMs = 0;
   #idleTickMs = 0;
 
@@ -72,8 +73,13 @@ export class Translate implements Takeover {
     this.#probes = new Probes(parts.entries);
     this.#outcomes = new Outcomes(parts.entries, parts.tell);
     this.#endings = new Endings(parts, this.#outcomes);
+    this.#adoption = new Adoption(parts, this.#outcomes, this.#endings, this.#kills);
     const { idleTimeoutMs } = parts.timing;
     this.#upkeep = new Upkeep(parts.entries, this.#drains, this.#probes, idleTimeoutMs);
+  }
+
+  get underWay(): number {
+    return this.#replays.size + this.#kills.size + this.#drains.size;
   }
 
   get open(): number {
@@ -135,6 +141,10 @@ export class Translate implements Takeover {
     return listed;
   }
 
+  adopt(former: FormerTable, nowMs: number): number {
+    return this.#adoption.adopt(former, nowMs);
+  }
+
   packet(event: PacketEvent, nowMs: number): void {
     const { entry, idRun, idCounter } = event;
     const id = { run: idRun, counter: idCounter };
@@ -148,6 +158,7 @@ export class Translate implements Takeover {
   time(nowMs: number): number {
     if (nowMs >= this.#busyTickMs) {
       this.#busyTickMs = nowMs + BUSY_TICK_MS;
+      this.#adoption.time(nowMs);
       for (const pending of this.#replays.time(nowMs)) this.#expire(pending, nowMs);
       this.#kills.time(nowMs);
       for (const entry of this.#drains.time(nowMs)) this.#endings.closed(entry, nowMs);
@@ -156,10 +167,10 @@ export class Translate implements Takeover {
       this.#idleTickMs = nowMs + IDLE_TICK_MS;
       this.#outcomes.time(nowMs);
       this.#probes.time(nowMs);
+      for (const entry of this.#adoption.unsure()) this.#probe(entry, 'idle');
       this.#lookAfter(nowMs);
     }
-    const busy = this.#replays.size + this.#kills.size + this.#drains.size > 0;
-    return busy ? Math.min(this.#busyTickMs, this.#idleTickMs) : this.#idleTickMs;
+    return this.underWay > 0 ? Math.min(this.#busyTickMs, this.#idleTickMs) : this.#idleTickMs;
   }
 
   /** No entry was made, nothing was replayed: told once. */

@@ -31,6 +31,8 @@ export interface AgentConfig {
   handoff: Prefix[];
   service: Prefix[];
   connections: number;
+  /** folder in which the table is kept from start to start; absent: connections end with the agent */
+  state?: string | undefined;
 }
 
 export interface ServerConfig {
@@ -147,6 +149,7 @@ export function resolveConfig(file: string, raw: RawConfig): Config {
     ...(agent && {
       agent: {
         ...agent,
+        ...(agent.state !== undefined && { state: path(agent.state) }),
         listen: accepted(parseEndpoint(agent.listen)),
         handoff: agent.handoff.map((text) => accepted(parsePrefix(text))),
         service: agent.service.map((text) => accepted(parsePrefix(text))),

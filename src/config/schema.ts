@@ -95,6 +95,9 @@ const agentSection = section({
   handoff: listOf(prefix, 'prefixes').describe('addresses routed to this host for handoffs'),
   service: listOf(prefix, 'prefixes').describe('addresses that are local to the server'),
   connections: connections.describe('most connections at a time'),
+  state: text('a folder name')
+    .optional()
+    .describe('folder for the table, so that connections outlive the agent; best in a tmpfs'),
 });
 
 const server = section({

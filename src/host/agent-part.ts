@@ -1,22 +1,33 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { HEADER_LEASE_BASE, LEASE_SIZE } from '../../assembly/layout.ts';
 import { Agent } from '../agent/agent.ts';
+import type { FormerRun } from '../agent/former.ts';
 import { AgentNetwork, checkVips } from '../agent/network.ts';
 import { findingText } from '../agent/traps.ts';
 import type { Hello } from '../channel/messages.ts';
 import { ControlChannels } from '../channel/control-channel.ts';
 import { monotonicMs } from '../clock.ts';
 import type { AgentConfig } from '../config/config.ts';
+import type { Core } from '../core.ts';
 import type { PlaneEvent } from '../event.ts';
 import { createMemory, memoryMap, writeMemoryMap } from '../memory-map.ts';
 import { channelEvents, channelsByPeer, randomSeeds, type Ground } from './ground.ts';
 import { RING_BYTES } from '../packet-io/packet-ring.ts';
+import { KeptTable } from './kept-table.ts';
 import { Part, type PartMemory } from './part.ts';
 import { PartChannels } from './part-channels.ts';
 import { connectionsOf, viewOf, type RunningPart } from './running-part.ts';
 
 const LEASE_INTERVAL_MS = 100;
+const LEAVING_LIMIT_MS = 1000;
+const LEAVING_POLL_MS = 10;
 
-function makeMemory({ config, engine }: Ground, section: AgentConfig): PartMemory {
+/** With the table in a file when it is to be kept. */
+function makeMemory(
+  { config, engine }: Ground,
+  section: AgentConfig,
+  kept: KeptTable | undefined,
+): PartMemory {
   const map = memoryMap({
     role: 'agent',
     connections: section.connections,
@@ -24,10 +35,22 @@ function makeMemory({ config, engine }: Ground, section: AgentConfig): PartMemor
     deviceBytes: engine === 'packet' ? RING_BYTES : 0,
     seeds: randomSeeds(),
     serviceNetworks: section.service,
+    isMapped: kept !== undefined,
   });
   const memory = createMemory(map);
   writeMemoryMap(memory, map);
+  kept?.map(memory);
   return { memory, rings: map.deviceBases };
+}
+
+/**
+ * Handoffs that have begun end before the agent does, and no other begins: the next run would have to
+ * take them back.
+ */
+async function finishReplays({ plane }: Part<Agent>): Promise<void> {
+  plane.leave();
+  const deadlineMs = monotonicMs() + LEAVING_LIMIT_MS;
+  while (plane.underWay > 0 && monotonicMs() < deadlineMs) await delay(LEAVING_POLL_MS);
 }
 
 /** Which VIPs there are is known when a switch names them: some do not work on this host. */
@@ -43,9 +66,12 @@ function makeChannels(
   { config, tls, local, notice }: Ground,
   section: AgentConfig,
   part: Part<Agent>,
+  kept: KeptTable | undefined,
 ): PartChannels {
   const receive = (event: PlaneEvent): void => {
     part.driver.receive(event);
+    // before a handoff can bring an index that only this process knows
+    if (event.kind === 'channel-up') kept?.writeNames(part.plane.names());
     if (event.kind === 'channel-up') void tellAboutVips(event.hello, notice);
   };
   const on = channelEvents(receive, notice);
@@ -80,33 +106,54 @@ function writeLeases(part: Part<Agent>, channels: PartChannels): void {
   }
 }
 
+/** An agent that goes on with the connections of an earlier run, if there are any. */
+function makePlane(ground: Ground, core: Core, former: FormerRun | undefined): Agent {
+  const { config, run, notice } = ground;
+  const agent = new Agent({
+    core,
+    config,
+    run,
+    random: Math.random,
+    hostName: config.name,
+    notice,
+  });
+  const adopted = former ? agent.adopt(former, monotonicMs()) : 0;
+  if (adopted > 0) notice(`goes on with ${adopted} connections of an earlier run`);
+  return agent;
+}
+
 /** Starts the role `agent`; comes back when it listens. Throws when it cannot, with nothing left over. */
 export async function startAgent(ground: Ground): Promise<RunningPart> {
-  const { config, engine, module, run, notice } = ground;
+  const { config, engine, module, notice } = ground;
   const section = config.agent;
   if (!section) throw new Error(`${config.file}: role agent has no section "agent"`);
-  const { memory, rings } = makeMemory(ground, section);
+  const kept = section.state === undefined ? undefined : new KeptTable(section.state, config.name);
+  const former = kept?.read();
+  const { memory, rings } = makeMemory(ground, section, kept);
   const part: Part<Agent> = new Part({
     role: 'agent',
     engine,
     device: section.device,
+    keepsDevice: kept !== undefined,
     workers: config.workers,
     rings,
     module,
     memory,
-    makePlane: (core) =>
-      new Agent({ core, config, run, random: Math.random, hostName: config.name, notice }),
+    makePlane: (core) => makePlane(ground, core, former),
     send: (to, message) => channels.send(to, message),
     notice,
   });
-  const channels = makeChannels(ground, section, part);
+  kept?.commit(part.plane.names());
+  const channels = makeChannels(ground, section, part, kept);
   const network = new AgentNetwork(section);
   const timer = setInterval(() => writeLeases(part, channels), LEASE_INTERVAL_MS);
   const stop = async (): Promise<void> => {
+    if (kept) await finishReplays(part);
     clearInterval(timer);
     await channels.stop();
     await part.stop();
-    await network.remove();
+    if (!kept) await network.remove();
+    kept?.close();
   };
   try {
     for (const found of await network.setUp()) notice(findingText(found));

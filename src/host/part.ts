@@ -21,6 +21,8 @@ export interface PartOptions<SomePlane extends Plane> extends PartMemory {
   role: 'switch' | 'agent';
   engine: Engine;
   device: string;
+  /** the device stays when the part ends */
+  keepsDevice?: boolean;
   workers: number;
   /** compiled core */
   module: WebAssembly.Module;
@@ -62,7 +64,7 @@ export class Part<SomePlane extends Plane = Plane> {
     const owner = this.core.nextOwner();
     this.connections = new Connections(memory.buffer);
     this.plane = options.makePlane(this.core);
-    this.#open = openDevice(engine, device, workers, memory, options.rings);
+    this.#open = openDevice(engine, device, workers, memory, options.rings, options.keepsDevice);
     this.#wakers = this.#open.fds.map(() => new EventfdWaker());
     this.fromControl = new FromControlWriter(memory, this.#wakers);
     this.driver = new Driver({

@@ -123,6 +123,7 @@ function agentConfig(directory: string, server: ServerPlan, options: ClusterOpti
       handoff: server.handoff,
       service: server.service,
       connections: CONNECTIONS,
+      state: 'state',
     },
   };
 }

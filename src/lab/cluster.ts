@@ -8,6 +8,7 @@ import { adminSocket, writeConfigurations, type ClusterOptions } from './cluster
 import { reachedServers } from './figures.ts';
 import { HostProcess, insideCommand, insideNamespace } from './host-process.ts';
 import * as namespaces from './namespaces.ts';
+import { Supervisor } from './supervisor.ts';
 import { planTopology, VIP4, VIP6, VIP_PORT } from './topology.ts';
 import type { HostPlan, ServerPlan, SwitchPlan, Topology } from './topology.ts';
 import { RELAY_READY, type RelayPlan } from './relay.ts';
@@ -26,6 +27,10 @@ export interface LabOptions extends ClusterOptions {
   switching: boolean;
   /** what the link between client and router does to packets; undefined: a good link */
   hostile?: (LinkConditions & { seed: number }) | undefined;
+  /** in place of baton.mjs: a program that takes the same arguments */
+  program?: URL | undefined;
+  /** what dies is started again */
+  supervised?: boolean | undefined;
   signal?: AbortSignal;
 }
 
@@ -48,12 +53,15 @@ export class Lab {
   readonly topology: Topology;
   readonly hosts: Record<string, LabHost> = {};
   private readonly options: LabOptions;
-  private readonly processes: HostProcess[] = [];
+  private processes: HostProcess[] = [];
+  private readonly supervisor: Supervisor | undefined;
   private readonly onExit = () => this.stopAtOnce();
 
   constructor(options: LabOptions) {
     this.options = options;
     this.topology = planTopology(options.servers, options.switches);
+    const notice = (text: string) => console.error(`baton: lab: ${text}`);
+    if (options.supervised) this.supervisor = new Supervisor(notice);
   }
 
   namespaceOf(host: string): string {
@@ -144,11 +152,24 @@ export class Lab {
   private async startServer(server: ServerPlan): Promise<void> {
     const { signal, switching } = this.options;
     const namespace = this.namespaceOf(server.name);
-    const program = web.startWebServer(this.options.server, server, namespace, this.directory);
-    this.processes.push(program);
-    this.hosts[server.name]!.programs['web'] = program.pid;
+    const program = this.runAs(server.name, 'web', () =>
+      web.startWebServer(this.options.server, server, namespace, this.directory),
+    );
     await program.ready(() => web.isListening(program.pid), READY_LIMIT_MS, signal);
     if (switching) await this.startBaton(server.name);
+  }
+
+  /** A program that belongs to the cluster: when it dies the supervisor starts it again. */
+  private runAs(host: string, name: 'baton' | 'web', start: () => HostProcess): HostProcess {
+    const again = () => {
+      const program = start();
+      this.processes = [...this.processes.filter((process) => !process.hasEnded), program];
+      this.hosts[host]!.programs[name] = program.pid;
+      return program;
+    };
+    const program = again();
+    this.supervisor?.watch(program, again);
+    return program;
   }
 
   /** Ready when the switch reaches every server's agent. */
@@ -173,16 +194,16 @@ export class Lab {
 
   /** Starts the program with that host's configuration; for tests also after they ended it. */
   async startBaton(host: string): Promise<HostProcess> {
-    const program = fileURLToPath(new URL('./baton.mjs', import.meta.url));
+    const program = this.options.program ?? new URL('./baton.mjs', import.meta.url);
     const config = join(this.directory, `${host}.yaml`);
-    const baton = new HostProcess({
+    const command = [process.execPath, '--enable-source-maps', fileURLToPath(program)];
+    const plan = {
       title: `baton of ${host}`,
       namespace: this.namespaceOf(host),
-      command: [process.execPath, '--enable-source-maps', program, 'run', '-c', config],
+      command: [...command, 'run', '-c', config],
       logFile: join(this.directory, `${host}.log`),
-    });
-    this.processes.push(baton);
-    this.hosts[host]!.programs['baton'] = baton.pid;
+    };
+    const baton = this.runAs(host, 'baton', () => new HostProcess(plan));
     const line = `baton: ${host} ready`;
     await baton.ready(() => baton.log().includes(line), READY_LIMIT_MS, this.options.signal);
     return baton;
@@ -194,6 +215,7 @@ export class Lab {
 
   /** Ends everything and removes all traces; the directory is moved to `keptAs` instead when asked. */
   async stop(keptAs?: string): Promise<void> {
+    this.supervisor?.stop();
     // the switch and the agents first: a web server that goes away under them is no event to report
     await Promise.all(this.processes.toReversed().map((process) => process.stop()));
     namespaces.removeNamespaces(this.name);
@@ -203,6 +225,7 @@ export class Lab {
   }
 
   private stopAtOnce(): void {
+    this.supervisor?.stop();
     for (const process of this.processes) process.signal('SIGKILL');
     namespaces.removeNamespaces(this.name);
     rmSync(this.directory, { recursive: true, force: true });

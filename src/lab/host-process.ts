@@ -39,6 +39,8 @@ export class HostProcess {
   private readonly child: ChildProcess;
   private readonly logStart: number;
   private failure = '';
+  /** resolves when it has ended, or could not be started */
+  readonly ended: Promise<void>;
 
   constructor(plan: ProgramPlan) {
     this.title = plan.title;
@@ -54,6 +56,9 @@ export class HostProcess {
     });
     closeSync(log);
     this.child.on('error', (error) => (this.failure = error.message));
+    this.ended = new Promise((resolve) => {
+      for (const event of ['exit', 'error']) this.child.once(event, () => resolve());
+    });
   }
 
   get pid(): number {
@@ -87,7 +92,8 @@ export class HostProcess {
     }
   }
 
-  private ending(): string {
+  /** How it ended, as the end of a sentence. */
+  ending(): string {
     if (this.failure !== '') return `could not be started: ${this.failure}`;
     const { exitCode, signalCode } = this.child;
     return signalCode === null ? `ended with status ${exitCode}` : `was ended by ${signalCode}`;

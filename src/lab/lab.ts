@@ -7,7 +7,10 @@ import { Lab, type LabOptions } from './cluster.ts';
 import { showLive } from './live.ts';
 import { runTour, startVisits } from './tour.ts';
 
-export interface LabCommandOptions extends Omit<LabOptions, 'switching' | 'signal' | 'hostile'> {
+export interface LabCommandOptions extends Omit<
+  LabOptions,
+  'switching' | 'signal' | 'hostile' | 'supervised' | 'program'
+> {
   /** percent, ms, percent; all 0 or missing: the client's link is a good one */
   loss?: number;
   delay?: number;
@@ -54,7 +57,8 @@ export async function withLab(options: LabCommandOptions, task: LabTask): Promis
   let status = 1;
   try {
     const [switching, hostile] = [options.plain !== true, hostility(options)];
-    lab = new Lab({ ...options, switching, hostile, signal: abort.signal });
+    const supervised = switching;
+    lab = new Lab({ ...options, switching, hostile, supervised, signal: abort.signal });
     await lab.start();
     abort.signal.throwIfAborted();
     status = await task(lab, abort.signal);

@@ -28,7 +28,8 @@ export interface OpenDevice {
 
 /**
  * Opens the device of that name, which the kernel can route into from then on. `rings`: a place of
- * RING_BYTES in the memory for each worker, which the engine `packet` needs. Throws with the way to mend it.
+ * RING_BYTES in the memory for each worker, which the engine `packet` needs. `persistent`: a TUN stays
+ * when its process ends, with its addresses and routes. Throws with the way to mend it.
  */
 export function openDevice(
   engine: Engine,
@@ -36,9 +37,10 @@ export function openDevice(
   workers: number,
   memory: WebAssembly.Memory,
   rings: readonly number[],
+  persistent = false,
 ): OpenDevice {
   if (engine === 'tun') {
-    const fds = openTun(name, workers);
+    const fds = openTun(name, workers, persistent);
     return { fds, rings: fds.map(() => 0), close: () => closeQueues(fds) };
   }
   if (rings.length !== workers) throw new Error(`${rings.length} rings for ${workers} workers`);

@@ -96,6 +96,12 @@ export const interfaceIndex = library.func('unsigned int if_nametoindex(const ch
   name: string,
 ) => number;
 
+/** flock(2); -1 on error. */
+export const flock = library.func('int flock(int fd, int operation)') as (
+  fd: number,
+  operation: number,
+) => number;
+
 /** syscall(2), for calls that the C library does not name. */
 export const syscall = library.func(
   'long syscall(long number, uintptr_t a, uintptr_t b, uintptr_t c, uintptr_t d, uintptr_t e)',

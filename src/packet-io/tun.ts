@@ -13,6 +13,7 @@ import { Readiness } from './readiness.ts';
 // linux/if_tun.h
 const TUNSETIFF = 0x400454ca;
 const TUNSETOFFLOAD = 0x400454d0;
+const TUNSETPERSIST = 0x400454cb;
 const IFF_TUN = 0x0001;
 const IFF_TAP = 0x0002;
 const IFF_MULTI_QUEUE = 0x0100;
@@ -68,15 +69,19 @@ function openDevice(name: string, flags: number): number {
 
 /**
  * Opens `queues` queues of one multi-queue TUN and returns their file descriptors. The device lives as
- * long as one of them is open; close them with closeQueues. Throws with the way to mend it.
+ * long as one of them is open, with `persistent` for ever, with its addresses and routes; close them
+ * with closeQueues. Throws with the way to mend it.
  */
-export function openTun(name: string, queues: number): number[] {
+export function openTun(name: string, queues: number, persistent = false): number[] {
   if (name.length === 0 || name.length > NAME_LIMIT) {
     throw new Error(`device name "${name}": 1 to ${NAME_LIMIT} characters are possible`);
   }
   const fds: number[] = [];
   try {
     for (let queue = 0; queue < queues; queue += 1) fds.push(openQueue(name));
+    if (libc.ioctlNumber(fds[0]!, TUNSETPERSIST, persistent ? 1 : 0) < 0) {
+      refuse(`cannot make the device ${name} stay`);
+    }
   } catch (error) {
     closeQueues(fds);
     throw error;

@@ -47,6 +47,28 @@ test('cluster: without its agent a server gets nothing, with a new one it does',
   }));
 
 for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+  test(`cluster: open connections go on when their agent was ended by ${signal} and is back`, () =>
+    withLab({ servers: 1 }, async (lab) => {
+      const waiting = send(lab, {
+        targets: ['/a', '/bytes/3000000'],
+        connections: 'one',
+        pauseMs: 4000,
+      });
+      const slow = ['curl', '-s', '--limit-rate', '2M', `${VIP4}/bytes/10000000`];
+      const download = lab.run('client', ['sh', '-c', `${slow.join(' ')} | sha256sum`]);
+      await sleep(1500);
+      process.kill(lab.hosts['server1']!.programs['baton']!, signal);
+      await sleep(500);
+      await lab.startBaton('server1');
+      const [before, after] = await waiting;
+      assert.is(after!.local, before!.local);
+      assert.is(after!.digest, digest(3_000_000));
+      assert.is((await download).stdout.split(' ')[0], digest(10_000_000));
+      assert.match(lab.file('server1.log'), /goes on with 2 connections of an earlier run/);
+    }));
+}
+
+for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
   test(`cluster: an open connection goes on when the switch was ended by ${signal} and is back`, () =>
     withLab({ servers: 2 }, async (lab) => {
       const waiting = send(lab, { targets: ['/a', '/b'], connections: 'one', pauseMs: 6000 });

@@ -1,6 +1,6 @@
 // An agent with the real core and one worker, in front of a simulated kernel; packets and messages are
 // carried by the test, on virtual time.
-import { STATE_FREE } from '../../assembly/layout.ts';
+import * as L from '../../assembly/layout.ts';
 import { Agent } from '../../src/agent/agent.ts';
 import type { Hello, Message } from '../../src/channel/messages.ts';
 import { parsePrefix } from '../../src/config/address.ts';
@@ -82,8 +82,8 @@ export class AgentRig {
   readonly #reader: ToControlReader;
   readonly #writer: FromControlWriter;
 
-  private constructor(core: Core, options: RigOptions) {
-    this.server = new ServerKernel(options);
+  private constructor(core: Core, server: ServerKernel) {
+    this.server = server;
     this.core = core;
     const { memory } = core;
     this.connections = new Connections(memory.buffer);
@@ -116,6 +116,27 @@ export class AgentRig {
   }
 
   static async make(options: RigOptions = {}): Promise<AgentRig> {
+    return new AgentRig(await AgentRig.#makeCore(options, [1n, 2n]), new ServerKernel(options));
+  }
+
+  /** The next run of an agent that was killed: the same kernel, another table. */
+  static async restarted(former: AgentRig, options: RigOptions = {}): Promise<AgentRig> {
+    const rig = new AgentRig(await AgentRig.#makeCore(options, [3n, 4n]), former.server);
+    const { bytes, view } = former.connections;
+    const part = (base: number, count: number, size: number) => {
+      const at = view.getUint32(base, true);
+      return bytes.slice(at, at + view.getUint32(count, true) * size);
+    };
+    const table = {
+      buckets: part(L.HEADER_BUCKET_BASE, L.HEADER_BUCKET_COUNT, L.BUCKET_SIZE),
+      entries: part(L.HEADER_ENTRY_BASE, L.HEADER_ENTRY_COUNT, L.ENTRY_SIZE),
+      records: part(L.HEADER_RECORD_BASE, L.HEADER_ENTRY_COUNT, L.RECORD_SIZE),
+    };
+    rig.agent.adopt({ names: former.agent.names(), table }, rig.nowMs);
+    return rig;
+  }
+
+  static #makeCore(options: RigOptions, seeds: readonly [bigint, bigint]): Promise<Core> {
     const map = {
       role: 'agent',
       connections: options.connections ?? 64,
@@ -123,10 +144,10 @@ export class AgentRig {
       slots: 8,
       toControlBytes: 65536,
       fromControlBytes: 65536,
-      seeds: [1n, 2n],
+      seeds,
       serviceNetworks: [prefix('10.82.1.0/24')],
     } as const;
-    return new AgentRig(await createCore(map, 'single'), options);
+    return createCore(map, 'single');
   }
 
   get nowMs(): number {
@@ -221,7 +242,7 @@ export class AgentRig {
   /** Entries that are linked. */
   get entries(): number[] {
     const indexes = Array.from({ length: this.connections.entryCount }, (_, index) => index);
-    return indexes.filter((entry) => this.connections.state(entry) !== STATE_FREE);
+    return indexes.filter((entry) => this.connections.state(entry) !== L.STATE_FREE);
   }
 }
 
