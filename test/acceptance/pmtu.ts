@@ -1,5 +1,6 @@
 // 1 MB through a router one of whose links carries 1400 bytes, wherever that link is: no stall, that is, no
 // retransmission timeout in the server's kernel and far less than a second.
+// With an argument only the settings whose name has it.
 import { rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,6 +20,7 @@ const LENGTH = 1e6;
 const ROUNDS = 5;
 const STALL_MS = 1000;
 
+const wanted = process.argv[2] ?? '';
 const report = new Report();
 
 interface Place {
@@ -93,6 +95,7 @@ for (const family of ['IPv4', 'IPv6'] as const) {
   for (const kind of KINDS) {
     for (const place of PLACES) {
       const what = `${family}, ${kind.server}, ${kind.table}, ${NARROW} bytes ${place.name}`;
+      if (!what.includes(wanted)) continue;
       const config = place.mtu === undefined ? undefined : overlayFile(place.mtu);
       await report.part(what, () =>
         withLab({ ...kind, family, config }, async (lab) => {
