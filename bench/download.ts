@@ -7,28 +7,17 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { SERVER_PORT, VIP4 } from '../src/lab/topology.ts';
+import { VIP4 } from '../src/lab/topology.ts';
+import { openDirectPath } from '../test/support/direct-path.ts';
 import { withLab, type TestLab } from '../test/support/lab.ts';
 
 const FILE = '100M';
 const FILE_BYTES = 1e8;
 const FILES = 8; // one after the other on one connection
-const CLIENTS = '10.80.1.0/24';
 
 const MEMORY_FILES = '/dev/shm';
 
 const { values } = parseArgs({ options: { rounds: { type: 'string', default: '7' } } });
-
-/** The lab's router keeps clients and servers apart: that rule goes, all others are asked as before. */
-async function openDirectPath(lab: TestLab, server: string): Promise<void> {
-  const network = server.replace(/\d+$/, '0/24');
-  const commands = [
-    `ip rule del iif client to ${network} blackhole pref 100`,
-    `ip rule del from ${network} to ${CLIENTS} blackhole pref 101`,
-  ];
-  const { status, stderr } = await lab.run('router', ['sh', '-ec', commands.join('\n')]);
-  if (status !== 0) throw new Error(`bench: direct path: ${stderr}`);
-}
 
 /** Megabytes per second, the connection's start and the handoff included. */
 async function download(lab: TestLab, authority: string, to: string): Promise<number> {
@@ -64,15 +53,11 @@ function describe(name: string, speeds: number[]): string {
 }
 
 /** Rounds of one transfer through the agent and one directly. */
-async function compare(lab: TestLab, name: string, to: string): Promise<void> {
-  const { address } = lab.topology.servers[0]!;
+async function compare(lab: TestLab, name: string, near: string, to: string): Promise<void> {
   const through: number[] = [];
   const direct: number[] = [];
   for (let round = -1; round < Number(values.rounds); round++) {
-    const pair = [
-      await download(lab, VIP4, to),
-      await download(lab, `${address}:${SERVER_PORT}`, to),
-    ] as const;
+    const pair = [await download(lab, VIP4, to), await download(lab, near, to)] as const;
     if (round < 0) continue; // the first warms up
     through.push(pair[0]);
     direct.push(pair[1]);
@@ -88,9 +73,9 @@ async function compare(lab: TestLab, name: string, to: string): Promise<void> {
 const directory = mkdtempSync(join(existsSync(MEMORY_FILES) ? MEMORY_FILES : tmpdir(), 'baton-'));
 try {
   await withLab({ servers: 1, server: 'nginx' }, async (lab) => {
-    await openDirectPath(lab, lab.topology.servers[0]!.address);
-    await compare(lab, 'download', join(directory, 'download'));
-    await compare(lab, 'download thrown away', '/dev/null');
+    const near = await openDirectPath(lab);
+    await compare(lab, 'download', near, join(directory, 'download'));
+    await compare(lab, 'download thrown away', near, '/dev/null');
   });
 } finally {
   rmSync(directory, { recursive: true });

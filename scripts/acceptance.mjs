@@ -23,6 +23,7 @@ const NAMES = [
   'bench',
   'v6',
   'pmtu',
+  'slow-path',
 ];
 
 const [name, ...rest] = process.argv.slice(2);
