@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Lab, type LabOptions } from './cluster.ts';
 import { showLive } from './live.ts';
+import { isRoot, runRootless } from './rootless.ts';
 import { runTour, startVisits } from './tour.ts';
 
 export interface LabCommandOptions extends Omit<
@@ -35,6 +36,7 @@ const COMMAND_GRACE_MS = 3000;
 
 /** Runs the lab; resolves with the exit status: the command's, 1 when the lab failed, 128 + signal. */
 export async function labCommand(options: LabCommandOptions): Promise<number> {
+  if (!isRoot()) return runRootless();
   const status = await withLab(options, async (lab, signal) => {
     if (options.command.length > 0) return runCommand(lab, options.command, signal);
     const failed = options.tour ? await runTour(lab, signal) : 0;

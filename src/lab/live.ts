@@ -1,6 +1,7 @@
 // The lab without a command: says how to reach it, then shows figures until the signal.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Lab } from './cluster.ts';
+import { hasOtherUsers } from './rootless.ts';
 import { readSwitchFigures, type SwitchFigures } from './figures.ts';
 
 const INTERVAL_MS = 1000;
@@ -10,7 +11,7 @@ const PLAIN_INTERVAL_MS = 10_000;
 export async function showLive(lab: Lab, signal: AbortSignal): Promise<void> {
   const url = lab.environment['BATON_URL'];
   console.log(`\nThe lab is up; Ctrl-C ends it. A request of your own, from another terminal:`);
-  console.log(`   ip netns exec ${lab.namespaceOf('client')} curl ${url}/any/path`);
+  console.log(`   ${enterClient(lab)} curl ${url}/any/path`);
   if (lab.hasSwitch) {
     const socket = lab.environment['BATON_ADMIN'];
     console.log(`The switch's table (list and stats work likewise):`);
@@ -28,6 +29,12 @@ export async function showLive(lab: Lab, signal: AbortSignal): Promise<void> {
     await sleep(interval, undefined, { signal }).catch(() => {});
   }
   if (process.stdout.isTTY) console.log();
+}
+
+/** The words with which another terminal's command runs at the client. */
+function enterClient(lab: Lab): string {
+  if (hasOtherUsers()) return `ip netns exec ${lab.namespaceOf('client')}`;
+  return `nsenter --preserve-credentials -U -n -t ${lab.hosts['client']?.pid}`;
 }
 
 function show(line: string): void {

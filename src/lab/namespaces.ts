@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { isIpv6, type HostPlan, type Link, type Topology } from './topology.ts';
 
 const RELAYED_QUEUE = 4096;
+const ETHERNET_HEADER = 14;
 const NAMESPACES = '/run/netns';
 
 // The process's start time makes the pid unique: a later process with the same pid is another owner.
@@ -133,6 +134,8 @@ function spawnIp(args: string[], input = '') {
 
 /** Kernel counters of a namespace's devices, in packets and bytes (a super-packet counts once). */
 export interface DeviceCounters {
+  /** bytes of the link's header, which stand in front of each packet and are counted */
+  linkHeader: number;
   receivedBytes: number;
   receivedPackets: number;
   sentBytes: number;
@@ -144,12 +147,14 @@ export function readCounters(namespace: string): Record<string, DeviceCounters> 
   if (status !== 0) throw new Error(`counters of ${namespace}: ${stderr.trim()}`);
   const links = JSON.parse(stdout) as {
     ifname: string;
+    link_type: string;
     stats64: Record<'rx' | 'tx', { bytes: number; packets: number }>;
   }[];
   return Object.fromEntries(
-    links.map(({ ifname, stats64: { rx, tx } }) => [
+    links.map(({ ifname, link_type: kind, stats64: { rx, tx } }) => [
       ifname,
       {
+        linkHeader: kind === 'ether' ? ETHERNET_HEADER : 0,
         receivedBytes: rx.bytes,
         receivedPackets: rx.packets,
         sentBytes: tx.bytes,
@@ -199,7 +204,11 @@ export function removeStaleLabs(): void {
   }
   for (const labName of dead) {
     removeNamespaces(labName);
-    rmSync(join(tmpdir(), labName), { recursive: true, force: true });
+    try {
+      rmSync(join(tmpdir(), labName), { recursive: true, force: true });
+    } catch {
+      // it is another user's
+    }
   }
 }
 

@@ -219,7 +219,12 @@ function planEdge(name: string, kind: 'switch' | 'server', gateways: AddressPair
     routes: defaultRoutes(gateways),
     rules: [],
     // Cookies of the server's kernel would lose window scale and SACK in a replay (TSecr is 0 there).
-    settings: [...KERNEL_SETTINGS, ['net/ipv4/tcp_syncookies', kind === 'server' ? '0' : '1']],
+    settings: [
+      ...KERNEL_SETTINGS,
+      ['net/ipv4/tcp_syncookies', kind === 'server' ? '0' : '1'],
+      // where the lab has one user alone, a web server listens as an ordinary one
+      ['net/ipv4/ip_unprivileged_port_start', '0'],
+    ],
   };
 }
 

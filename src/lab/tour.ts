@@ -3,16 +3,16 @@ import { createHash } from 'node:crypto';
 import { streamChunks } from './byte-stream.ts';
 import type { Lab } from './cluster.ts';
 import { handoffWithin, readSwitchFigures } from './figures.ts';
+import type { DeviceCounters } from './namespaces.ts';
 import type { RequestResult } from './requests.ts';
 import { requestCommand, send } from './send.ts';
 import { bar, count, megabytes, Narrator } from './narrator.ts';
 import { CLIENT, VIP4 } from './topology.ts';
 
 const DOWNLOAD = 100_000_000;
-const UPLOAD = 20_000_000;
+const UPLOAD = 100_000_000;
 const POST = 1_000_000;
 const VISITS_PER_SECOND = 5;
-const ETHERNET_HEADER = 14;
 // What may enter the switch besides the client's packets: the control channel, neighbour discovery
 const CONTROL_SHARE = 0.01;
 
@@ -186,7 +186,7 @@ interface Crossing {
   toClient: number;
   /** IP bytes that the switch's interface received */
   toSwitch: number;
-  /** of these, those that the kernel led into the switch's TUN: addressed to the VIP */
+  /** of these, those that the kernel led into the switch's device: addressed to the VIP */
   fromClient: number;
   /** the rest: it cannot be part of a request, and would have to hold any reply that crosses the switch */
   other: number;
@@ -195,10 +195,11 @@ interface Crossing {
 function measure(lab: Lab): Crossing {
   const client = lab.counters('client')['eth0']!;
   const { eth0, baton0 } = lab.counters('switch');
-  const toSwitch = eth0!.receivedBytes - ETHERNET_HEADER * eth0!.receivedPackets;
-  const fromClient = baton0?.sentBytes ?? 0;
+  const received = (at: DeviceCounters) => at.receivedBytes - at.linkHeader * at.receivedPackets;
+  const toSwitch = received(eth0!);
+  const fromClient = baton0 ? baton0.sentBytes - baton0.linkHeader * baton0.sentPackets : 0;
   return {
-    toClient: client.receivedBytes - ETHERNET_HEADER * client.receivedPackets,
+    toClient: received(client),
     toSwitch,
     fromClient,
     other: toSwitch - fromClient,

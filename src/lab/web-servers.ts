@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { streamChunks } from './byte-stream.ts';
 import { HostProcess } from './host-process.ts';
+import { asOrdinaryUser } from './rootless.ts';
 import { SERVER_PORT, TLS_PORT, type ServerPlan } from './topology.ts';
 
 export const WEB_SERVERS = ['echo', 'nginx', 'apache'] as const;
@@ -135,7 +136,7 @@ http {
 }
 `,
   );
-  return [NGINX, '-c', file, '-p', own, '-e', join(directory, `${name}.error.log`)];
+  return asOrdinaryUser([NGINX, '-c', file, '-p', own, '-e', join(directory, `${name}.error.log`)]);
 }
 
 function apacheCommand(name: string, directory: string): string[] {
@@ -171,7 +172,7 @@ DavLockDB ${own}/davlock
 </Location>
 `,
   );
-  return [APACHE, '-f', file, '-D', 'FOREGROUND'];
+  return asOrdinaryUser([APACHE, '-f', file, '-D', 'FOREGROUND']);
 }
 
 function ownFolder(name: string, directory: string): string {
