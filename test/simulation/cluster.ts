@@ -87,6 +87,8 @@ export class Cluster {
   crash(): void {
     if (!this.switch.isRunning()) return;
     this.switch.crash();
+    // what it refused or saw end it has forgotten: a copy kept over that time would be served
+    this.world.network.purge();
     for (const { link } of this.servers) link!.crashed(link!.dialer);
   }
 

@@ -90,6 +90,7 @@ export function isInPrefix(address: Uint8Array, prefix: Uint8Array, bits: number
 export class Network {
   /** how long the network keeps a packet: less than any linger */
   staleMs = 1900;
+  private purges = 0;
   lost = 0;
   unrouted = 0;
   private readonly clock: Scheduler;
@@ -147,10 +148,16 @@ export class Network {
       this.deliver(from, host, packet.slice());
     }
     if (random.chance(from.link.staleness) || random.chance(host.link.staleness)) {
-      this.clock.after(this.staleMs * random.fraction(), () =>
-        this.deliver(from, host, packet.slice()),
-      );
+      const { purges } = this;
+      this.clock.after(this.staleMs * random.fraction(), () => {
+        if (purges === this.purges) this.deliver(from, host, packet.slice());
+      });
     }
+  }
+
+  /** Copies that are still kept never turn up. */
+  purge(): void {
+    this.purges += 1;
   }
 
   private deliver(from: Host, host: Host, packet: Uint8Array): void {
