@@ -9,6 +9,7 @@ import {
   FLAG_CLIENT_FIN,
   FLAG_SERVER_FIN,
   FLAG_SILENT,
+  FLAG_WATCHED,
   HEADER_LEASE_BASE,
   HEADER_SERVICE_MASK4,
   HEADER_SERVICE_MASK6,
@@ -17,6 +18,7 @@ import {
   LEASE_SIZE,
   NO_ENTRY,
   QUEUE_RESET,
+  QUEUE_WATCHED,
   RECORD_CLIENT_FIN,
   RECORD_CLIENT_NEXT,
   SLOT_ENTRY,
@@ -220,6 +222,9 @@ export class AtAgent {
       (load<u32>(copy, ENTRY_FLAGS) & (FLAG_CLIENT_FIN | FLAG_SERVER_FIN));
     if (reply) {
       if (closing != 0) Closing.observe(worker, tcp, end, true, entry, nowMs);
+      if ((load<u32>(copy, ENTRY_FLAGS) & FLAG_WATCHED) != 0 && end > Packet.headerEnd(tcp)) {
+        AtAgent.show(worker, slot, entry);
+      }
       ToClient.agent(packet, tcp, Packet.headerEnd(tcp), slot + SLOT_VNET, copy);
     } else {
       const flags = (<u32>load<u8>(tcp, TCP_FLAGS)) & (TCP_RST | TCP_SYN);
@@ -230,6 +235,12 @@ export class AtAgent {
       if (closing != 0 && !reset) Closing.observe(worker, tcp, end, false, entry, nowMs);
     }
     return VERDICT_FORWARD;
+  }
+
+  /** Control may look at what the server says; a copy that finds no room is not worth waiting for. */
+  private static show(worker: usize, slot: usize, entry: usize): void {
+    if (!ToControl.identify(worker, entry)) return;
+    Queue.push(worker, QUEUE_WATCHED, Pool.index(entry), Workers.id(worker), 0, slot);
   }
 
   /**

@@ -162,6 +162,7 @@ export const FLAG_SERVER_FIN = 8; // RECORD_SERVER_FIN is set
 export const FLAG_CLIENT_FIN_ACKED = 16;
 export const FLAG_SERVER_FIN_ACKED = 32;
 export const FLAG_AT_BOUNDARY = 64; // between requests: silent when the lease is over
+export const FLAG_WATCHED = 1024; // agent: the server's bytes go to control, too, which learns TLS sessions
 export const FLAG_SILENT = 128; // agent: nothing goes to the client (a killed replay, or not yet resynced)
 
 // ------------------------------------------------------------------------------------------------
@@ -257,6 +258,7 @@ export const QUEUE_OPEN = 1; // valid cookie, and data or no room for an entry: 
 export const QUEUE_PACKET = 2; // a packet of an entry in GATHERING, HELD, DRAINING or REPLAYING
 export const QUEUE_CLOSED = 3; // the entry was set CLOSED (both FINs acknowledged, or server RST); no packet
 export const QUEUE_RESET = 4; // a client's RST was forwarded: the kernel should be probed; packet = that RST
+export const QUEUE_WATCHED = 9; // a copy of a server's packet of an entry with FLAG_WATCHED
 // from control
 export const QUEUE_TRANSMIT = 5; // send as it is
 export const QUEUE_REWRITE = 6; // rewrite by its entry, send, and count it as a held packet sent

@@ -20,6 +20,7 @@ const NAMES = [
   'reload',
   'control',
   'fuzz',
+  'tls',
   'bench',
   'v6',
   'pmtu',

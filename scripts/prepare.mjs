@@ -15,6 +15,7 @@ const DEBIAN = {
   ab: 'apache2-utils',
   wrk: 'wrk',
   curl: 'curl',
+  openssl: 'openssl',
   tcpdump: 'tcpdump',
   traceroute: 'traceroute',
   ping: 'iputils-ping',

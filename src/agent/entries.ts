@@ -11,7 +11,15 @@ import type { Giver } from './takeover.ts';
 
 export type TableCore = Pick<
   Core,
-  'lookup' | 'insert' | 'update' | 'held' | 'remove' | 'sweep' | 'steer' | 'nextOwner'
+  | 'lookup'
+  | 'insert'
+  | 'update'
+  | 'held'
+  | 'remove'
+  | 'sweep'
+  | 'steer'
+  | 'nextOwner'
+  | 'hashTarget'
 >;
 
 /** The agent's entries: all that is known of a connection once its replay is over. */
@@ -153,6 +161,12 @@ export class Entries {
     return (this.connections.recordAddress(entry) + L.RECORD_TERMINAL) >>> 2;
   }
 
+  /** As of a request target, the same on every host. */
+  hash(bytes: Uint8Array): number {
+    this.connections.writeBuffer(bytes);
+    return this.#core.hashTarget(L.CONTROL_BUFFER, bytes.length);
+  }
+
   /** The connection as the client sees it. */
   tuple(entry: number): Tuple {
     return {
@@ -191,7 +205,7 @@ function fillTemplate(
     (handoff.sack ? L.OPTION_SACK : 0) | (handoff.timestamps ? L.OPTION_TIMESTAMPS : 0);
   return template
     .state(L.STATE_REPLAYING)
-    .flags(handoff.timestamps ? L.FLAG_TIMESTAMPS : 0)
+    .flags((handoff.timestamps ? L.FLAG_TIMESTAMPS : 0) | (handoff.sessions ? L.FLAG_WATCHED : 0))
     .server(binding.service, handoff.serverPort)
     .vip(tuple.vip, tuple.vipPort)
     .entry8(L.ENTRY_SWITCH_SCALE, scales ? handoff.switchScale : 0)

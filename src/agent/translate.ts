@@ -20,6 +20,7 @@ import { Probes } from './probe.ts';
 import { Replays, isFromKernel } from './replays.ts';
 import type { Pending } from './replays.ts';
 import { resetSegment } from './segments.ts';
+import { Sessions } from './sessions.ts';
 import type { Giver, Takeover } from './takeover.ts';
 import { Upkeep } from './upkeep.ts';
 
@@ -55,6 +56,7 @@ export class Translate implements Takeover {
   readonly #entries: Entries;
   readonly #replays: Replays;
   readonly #kills: Kills;
+  readonly #sessions: Sessions;
   readonly #drains: Drains;
   readonly #probes: Probes;
   readonly #outcomes: Outcomes;
@@ -69,6 +71,7 @@ export class Translate implements Takeover {
     this.#entries = parts.entries;
     this.#replays = new Replays(parts);
     this.#kills = new Kills(parts.entries, parts.outbox, parts.figures);
+    this.#sessions = new Sessions(parts);
     this.#drains = new Drains(parts.entries);
     this.#probes = new Probes(parts.entries);
     this.#outcomes = new Outcomes(parts.entries, parts.tell);
@@ -152,6 +155,7 @@ export class Translate implements Takeover {
     if (!connections.isIndex(entry) || !connections.hasId(entry, id)) return;
     if (event.queue === L.QUEUE_CLOSED) this.#endings.closed(entry, nowMs);
     else if (event.queue === L.QUEUE_RESET) this.#probe(entry, 'reset');
+    else if (event.queue === L.QUEUE_WATCHED) this.#sessions.packet(event, id);
     else if (event.queue === L.QUEUE_PACKET) this.#counted(event, id, nowMs);
   }
 

@@ -29,6 +29,7 @@ const NAMES = [
   'resync',
   'load',
   'ping',
+  'session',
 ];
 
 /**

@@ -132,6 +132,7 @@ function handoff(reader: ByteReader): Handoff | undefined {
     switchScale,
     sack: (flags & wire.HANDOFF_FLAG_SACK) !== 0,
     timestamps: (flags & wire.HANDOFF_FLAG_TIMESTAMPS) !== 0,
+    sessions: (flags & wire.HANDOFF_FLAG_SESSIONS) !== 0,
     timestampRecent: view.getUint32(at + wire.HANDOFF_TIMESTAMP_RECENT),
     timestampSwitch: view.getUint32(at + wire.HANDOFF_TIMESTAMP_SWITCH),
     window: view.getUint16(at + wire.HANDOFF_WINDOW),
@@ -229,6 +230,12 @@ export function takeBody(type: number, reader: ByteReader): Message | undefined 
       const at = reader.take(wire.LOAD_SIZE);
       if (at < 0) return undefined;
       return { type: 'load', openConnections: reader.view.getUint32(at + wire.LOAD_OPEN) };
+    }
+    case wire.TYPE_SESSION: {
+      const at = reader.take(wire.SESSION_SIZE);
+      if (at < 0) return undefined;
+      const key = reader.view.getUint32(at + wire.SESSION_KEY);
+      return { type: 'session', id: idAt(reader, at + wire.SESSION_ID), key };
     }
     case wire.TYPE_PING:
       return { type: 'ping' };

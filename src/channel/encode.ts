@@ -94,7 +94,8 @@ function putHandoff(writer: ByteWriter, handoff: Handoff): void {
   bytes[at + wire.HANDOFF_SWITCH_SCALE] = handoff.switchScale;
   bytes[at + wire.HANDOFF_FLAGS] =
     (handoff.sack ? wire.HANDOFF_FLAG_SACK : 0) |
-    (handoff.timestamps ? wire.HANDOFF_FLAG_TIMESTAMPS : 0);
+    (handoff.timestamps ? wire.HANDOFF_FLAG_TIMESTAMPS : 0) |
+    (handoff.sessions ? wire.HANDOFF_FLAG_SESSIONS : 0);
   view.setUint16(at + wire.HANDOFF_WINDOW, handoff.window);
   view.setUint32(at + wire.HANDOFF_TIMESTAMP_RECENT, handoff.timestampRecent);
   view.setUint32(at + wire.HANDOFF_TIMESTAMP_SWITCH, handoff.timestampSwitch);
@@ -181,6 +182,12 @@ export function putBody(writer: ByteWriter, message: Message): number {
       const at = writer.add(wire.LOAD_SIZE);
       writer.view.setUint32(at + wire.LOAD_OPEN, message.openConnections);
       return wire.TYPE_LOAD;
+    }
+    case 'session': {
+      const at = writer.add(wire.SESSION_SIZE);
+      putId(writer, at + wire.SESSION_ID, message.id);
+      writer.view.setUint32(at + wire.SESSION_KEY, message.key);
+      return wire.TYPE_SESSION;
     }
     case 'ping':
       return wire.TYPE_PING;

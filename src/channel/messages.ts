@@ -66,6 +66,8 @@ export interface Handoff {
   switchScale: number;
   sack: boolean;
   timestamps: boolean;
+  /** the connection is TLS: the switch wants to know by which keys its sessions can be resumed */
+  sessions: boolean;
   /** client's newest TSval, TSecr of the client's segment (0 without timestamps) */
   timestampRecent: number;
   timestampSwitch: number;
@@ -136,9 +138,30 @@ export interface LoadReport {
   openConnections: number;
 }
 
+/**
+ * Agent to switch: this server has given the client of that handoff a TLS session, which can be resumed
+ * there only. Sent once: what is lost costs a full handshake.
+ */
+export interface Session {
+  type: 'session';
+  id: HandoffId;
+  /** hash of its session id or ticket, as of a request target */
+  key: number;
+}
+
 export interface Ping {
   type: 'ping';
 }
 
 export type Message =
-  Hello | Handoff | Ready | Failed | Close | Confirm | Update | Resync | LoadReport | Ping;
+  | Hello
+  | Handoff
+  | Ready
+  | Failed
+  | Close
+  | Confirm
+  | Update
+  | Resync
+  | LoadReport
+  | Session
+  | Ping;

@@ -25,6 +25,7 @@ export const TYPE_UPDATE = 7;
 export const TYPE_RESYNC = 8;
 export const TYPE_LOAD = 9;
 export const TYPE_PING = 10;
+export const TYPE_SESSION = 11;
 
 // Handoff id
 export const ID_RUN = 0; // u32
@@ -83,6 +84,7 @@ export const HANDOFF_BYTES = 80; // u32: count of the bytes that follow
 export const HANDOFF_SIZE = 84;
 export const HANDOFF_FLAG_SACK = 1;
 export const HANDOFF_FLAG_TIMESTAMPS = 2;
+export const HANDOFF_FLAG_SESSIONS = 16;
 /** Most request bytes in one handoff. */
 export const HANDOFF_BYTES_LIMIT = 65536;
 export const SCALE_LIMIT = 15;
@@ -117,6 +119,11 @@ export const RESYNC_ENTRY_ID = 0;
 export const RESYNC_ENTRY_TUPLE = 8;
 export const RESYNC_ENTRY_CLIENT_ISN = 48; // u32
 export const RESYNC_ENTRY_SIZE = 52;
+
+// Session
+export const SESSION_ID = 0;
+export const SESSION_KEY = 8; // u32
+export const SESSION_SIZE = 12;
 
 // Load report
 export const LOAD_OPEN = 0; // u32

@@ -51,6 +51,10 @@ export function checkServices(raw: Loose, problems: Problem[]): void {
       problems.push({ path: [...path, 'vip', place], text });
     }
     const protocol = service['protocol'] === 'tls' ? 'tls' : 'http';
+    if (service['affinity'] === 'session' && protocol !== 'tls') {
+      const text = 'expected none: only a service of protocol tls has sessions to go by';
+      problems.push({ path: [...path, 'affinity'], text });
+    }
     list(service['rules']).forEach((rule, place) => {
       const { pool, match } = section(rule);
       checkReference(problems, [...path, 'rules', place, 'pool'], 'pool', pool, pools);

@@ -2,7 +2,14 @@
 import { dirname, resolve } from 'node:path';
 import { parseAddress, parseEndpoint, parsePrefix } from './address.ts';
 import type { Endpoint, Prefix } from './address.ts';
-import type { PathsName, PolicyName, ProtocolName, RawConfig, Role } from './schema.ts';
+import type {
+  PathsName,
+  AffinityName,
+  PolicyName,
+  ProtocolName,
+  RawConfig,
+  Role,
+} from './schema.ts';
 import type { EngineChoice } from './schema.ts';
 
 export interface TlsFiles {
@@ -89,6 +96,8 @@ export interface ServiceConfig {
   vip: Uint8Array[];
   port: number;
   protocol: ProtocolName;
+  /** absent: session for protocol tls, none for others */
+  affinity?: AffinityName | undefined;
   /** port of the server application; absent: that of each server */
   serverPort?: number | undefined;
   /** pool when no rule matches */

@@ -17,6 +17,8 @@ export const POLICIES = [
 /** How a service's servers read a path; strict: any of the others, so the readings must agree. */
 export const PATHS = ['strict', 'raw', 'rfc3986', 'merge-slashes'] as const;
 export const ROLES = ['switch', 'agent'] as const;
+/** By what a client is brought back to its server. */
+export const AFFINITIES = ['none', 'session'] as const;
 /** What a service's clients speak: what the switch reads before it chooses a server. */
 export const PROTOCOLS = ['http', 'tls'] as const;
 
@@ -166,6 +168,10 @@ const service = section({
     .enum(PROTOCOLS, { error: PROTOCOLS.join(' or ') })
     .default('http')
     .describe('http: the request is read; tls: the ClientHello, servers end the TLS'),
+  affinity: z
+    .enum(AFFINITIES, { error: AFFINITIES.join(' or ') })
+    .optional()
+    .describe('protocol tls: session (default), clients come back to the server that knows them'),
   serverPort: port.optional().describe("port on its servers, where it is not each server's own"),
   pool: name.describe('pool when no rule matches'),
   paths: z
@@ -222,6 +228,7 @@ export const configSchema = section({
 });
 
 export type RawConfig = z.output<typeof configSchema>;
+export type AffinityName = (typeof AFFINITIES)[number];
 export type ProtocolName = (typeof PROTOCOLS)[number];
 export type PathsName = (typeof PATHS)[number];
 export type PolicyName = (typeof POLICIES)[number];

@@ -67,6 +67,9 @@ export interface HeldPacket {
 
 export interface Handing {
   pool: string;
+  /** see Choice */
+  keys: number[];
+  remember: number | null;
   /** what the pool's policy keys on */
   target: number;
   targetHash: number;

@@ -1,7 +1,7 @@
 import * as L from '../../assembly/layout.ts';
 import type { Address } from '../channel/messages.ts';
 import type { ServiceConfig } from '../config/config.ts';
-import type { ProtocolName } from '../config/schema.ts';
+import type { AffinityName, ProtocolName } from '../config/schema.ts';
 import { sameAddress } from '../tuple.ts';
 import { HelloRules } from './dispatcher/hello-rules.ts';
 import { Rules } from './dispatcher/rules.ts';
@@ -20,6 +20,7 @@ export interface Service {
   refusesPipelining: boolean;
   /** no request that leaves the connection open */
   refusesKeepAlive: boolean;
+  affinity: AffinityName;
   /** protocol tls */
   helloRules: HelloRules;
   /** row in the shared memory's service table */
@@ -45,7 +46,8 @@ export function listServices(configs: readonly ServiceConfig[], view: DataView):
         refusesPipelining: config.pipelining === 'refuse',
         refusesKeepAlive: config.keepAlive === 'refuse',
       };
-      const read = { protocol, rules, helloRules, ...only };
+      const affinity = config.affinity ?? (protocol === 'tls' ? 'session' : 'none');
+      const read = { protocol, rules, affinity, helloRules, ...only };
       return { name, vip, port, ...read, serverPort, row, windowScale, window };
     });
   });

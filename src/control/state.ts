@@ -8,6 +8,7 @@ import type { Effects, OutgoingPacket } from '../event.ts';
 import { sameAddress } from '../tuple.ts';
 import type { LocalTuple } from '../tuple.ts';
 import { Deadlines } from './deadlines.ts';
+import { Affinities } from './dispatcher/affinities.ts';
 import { Dispatcher } from './dispatcher/dispatcher.ts';
 import { Figures } from './figures.ts';
 import type { ServerFigures } from './figures.ts';
@@ -16,6 +17,9 @@ import { listServices } from './service.ts';
 import type { Service } from './service.ts';
 import { OwedCloses } from './switch/owed-closes.ts';
 import { PutOffs } from './switch/put-offs.ts';
+
+/** Sessions and clients whose server is remembered. */
+const AFFINITIES = 65536;
 
 /** What the switch's control plane is made with. */
 export interface WebSwitchOptions {
@@ -89,6 +93,7 @@ export class SwitchState {
   readonly owed = new OwedCloses();
   readonly putOffs = new PutOffs();
   readonly figures = new Figures();
+  readonly affinities = new Affinities(AFFINITIES);
   /** by entry index: counter of the first handoff of the connection that it holds */
   readonly firstCounter: Uint32Array;
   counter = 0;

@@ -36,6 +36,7 @@ const handoff: Message = {
   switchScale: 9,
   sack: true,
   timestamps: true,
+  sessions: false,
   timestampRecent: 0x30000000,
   timestampSwitch: 0x40000000,
   window: 502,
@@ -94,6 +95,8 @@ export const examples: Record<string, Message> = {
   resync: { type: 'resync', entries: [{ id, tuple, clientIsn: 0x10000000 }], last: true },
   load: { type: 'load', openConnections: 321 },
   ping: { type: 'ping' },
+  'handoff-tls': { ...handoff, sessions: true, bytes: new Uint8Array(0) },
+  session: { type: 'session', id, key: 0x50000000 },
 };
 
 /** Records with the prototype that decoded messages have. */
@@ -148,6 +151,7 @@ export const anyMessage: fc.Arbitrary<Message> = fc.oneof(
     switchScale: scale,
     sack: fc.boolean(),
     timestamps: fc.boolean(),
+    sessions: fc.boolean(),
     timestampRecent: u32,
     timestampSwitch: u32,
     window: u16,
@@ -175,6 +179,7 @@ export const anyMessage: fc.Arbitrary<Message> = fc.oneof(
   }),
   record({ type: fc.constant('load' as const), openConnections: u32 }),
   record({ type: fc.constant('ping' as const) }),
+  record({ type: fc.constant('session' as const), id: ids, key: u32 }),
 );
 
 /** Any byte, for mutations. */

@@ -36,6 +36,7 @@ export function makeHandoff(changes: Partial<Handoff> = {}): Handoff {
     clientScale: 7,
     switchScale: 7,
     sack: true,
+    sessions: false,
     timestamps: true,
     timestampRecent: 1111,
     timestampSwitch: 2222,

@@ -75,6 +75,12 @@ export class Dispatcher {
     return this.pools.get(pool)?.policy.parse(request) ?? 0;
   }
 
+  /** The pool's policy does not look at what a request is for, so it cannot bring a client back. */
+  isBlind(pool: string): boolean {
+    const policy = this.pools.get(pool)?.config.policy;
+    return policy === undefined || BLIND.includes(policy);
+  }
+
   /** Assigns a connection: the server's index, counted as active, or NO_SERVER. */
   assign(pool: string, target: number, usable: Uint8Array, nowMs: number): number {
     const server = this.pools.get(pool)?.policy.select(target, usable, nowMs) ?? NO_SERVER;
@@ -111,6 +117,8 @@ function identityOf(name: string): number {
   for (const byte of new TextEncoder().encode(name)) hash = Math.imul(hash ^ byte, 0x01000193);
   return hash >>> 0;
 }
+
+const BLIND: PoolConfig['policy'][] = ['round-robin', 'least-connections', 'two-choices', 'cap'];
 
 const POLICIES: Record<PoolConfig['policy'], (config: PoolConfig) => Policy> = {
   'round-robin': () => new RoundRobin(),

@@ -6,7 +6,7 @@ import type { TcpPacket } from '../../packet/read.ts';
 import { advance } from '../../packet/sequence.ts';
 import { NO_SERVER } from '../dispatcher/policy.ts';
 import { countUnder } from '../figures.ts';
-import type { Opening } from '../opening.ts';
+import type { Handing, Opening } from '../opening.ts';
 import type { Server, SwitchState } from '../state.ts';
 import { oweClose } from '../switch/close.ts';
 import { holdEntry } from '../switch/update.ts';
@@ -18,6 +18,10 @@ const PATIENCE = 5;
 
 /** What the dispatcher needs for the request. */
 export interface Choice {
+  /** what a server may be remembered by, the surest first */
+  keys: number[];
+  /** by this one the chosen server is remembered from now on; null: its policy does, or nobody */
+  remember: number | null;
   pool: string;
   target: number;
   targetHash: number;
@@ -49,7 +53,7 @@ export function beginHanding(
 function tryNext(state: SwitchState, opening: Opening, nowMs: number): void {
   const handing = opening.handing!;
   const usable = usableServers(state, opening);
-  const index = state.dispatcher.assign(handing.pool, handing.target, usable, nowMs);
+  const index = assign(state, handing, usable, nowMs);
   const server = state.servers[index];
   if (!server) return refuse(state, opening, 503, nowMs);
   const id = state.nextId();
@@ -70,6 +74,21 @@ function tryNext(state: SwitchState, opening: Opening, nowMs: number): void {
   state.figures.handoffs += 1;
   server.figures.handoffs += 1;
   state.send(server, handoffMessage(opening, id, server));
+}
+
+/** The server that knows the client, if it may be chosen, else the policy's choice. */
+function assign(
+  state: SwitchState,
+  { pool, target, keys, remember }: Handing,
+  usable: Uint8Array,
+  nowMs: number,
+): number {
+  const known = keys.map((key) => state.affinities.get(key)).find((server) => usable[server] === 1);
+  if (known !== undefined) state.dispatcher.adopt(known);
+  const index = known ?? state.dispatcher.assign(pool, target, usable, nowMs);
+  if (known !== undefined) state.figures.known += 1;
+  if (remember !== null && index !== NO_SERVER) state.affinities.set(remember, index);
+  return index;
 }
 
 /** 1 for each server with a channel and a binding for this VIP that was not asked yet. */
@@ -99,6 +118,7 @@ function handoffMessage(opening: Opening, id: HandoffId, server: Server): Handof
     switchScale: client.scale === L.SCALE_NONE ? 0 : service.windowScale,
     sack: client.sack,
     timestamps: client.timestamps,
+    sessions: service.affinity === 'session',
     timestampRecent: client.timestampRecent,
     timestampSwitch: client.timestampSwitch,
     window: client.window,

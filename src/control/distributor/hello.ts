@@ -44,7 +44,32 @@ export function takeHello(state: SwitchState, opening: Opening, nowMs: number): 
 }
 
 function dispatch(state: SwitchState, opening: Opening, hello: ClientHello, nowMs: number): void {
-  const pool = opening.service.helloRules.poolFor(hello);
-  const target = hello.nameHash;
-  beginHanding(state, opening, { pool, target, targetHash: target, headOnly: false }, nowMs);
+  const { service, tuple } = opening;
+  const pool = service.helloRules.poolFor(hello);
+  const { nameHash, ticketHash, sessionHash, offersTls13 } = hello;
+  const blind = state.dispatcher.isBlind(pool);
+  const keys: number[] = [];
+  let remember: number | null = null;
+  let target = nameHash;
+  if (service.affinity === 'session') {
+    for (const hash of [ticketHash, sessionHash]) if (hash !== null) keys.push(hash);
+    target = clientKey(state, nameHash, tuple.client);
+    if (offersTls13 && blind) keys.push((remember = target));
+  }
+  if (blind) target = 0;
+  const choice = { pool, target, targetHash: nameHash, headOnly: false, keys, remember };
+  beginHanding(state, opening, choice, nowMs);
+}
+
+/** Of an IPv6 client its network: the rest of its address changes by the day (RFC 8981). */
+const NETWORK6_BYTES = 8;
+
+/** What stands for a client of TLS 1.3, whose tickets nobody can read: name and client address. */
+function clientKey(state: SwitchState, nameHash: number, client: Uint8Array): number {
+  const address = client.subarray(0, client.length === 16 ? NETWORK6_BYTES : client.length);
+  const bytes = new Uint8Array(4 + address.length);
+  new DataView(bytes.buffer).setUint32(0, nameHash);
+  bytes.set(address, 4);
+  state.connections.writeBuffer(bytes);
+  return state.core.hashTarget(L.CONTROL_BUFFER, bytes.length);
 }

@@ -114,6 +114,8 @@ function dispatch(state: SwitchState, opening: Opening, head: RequestHead, nowMs
       pool,
       target: state.dispatcher.parse(pool, head),
       targetHash: head.targetHash,
+      keys: [],
+      remember: null,
       headOnly: head.text(head.method) === 'HEAD',
     },
     nowMs,

@@ -112,6 +112,9 @@ export class WebSwitch implements Plane {
     } else if (message.type === 'close') closed(state, server, message, nowMs);
     else if (message.type === 'confirm') {
       for (const id of message.ids) state.owed.settle(id, server.index);
+    } else if (message.type === 'session') {
+      state.figures.sessions += 1;
+      state.affinities.set(message.key, server.index);
     } else if (message.type === 'resync') resynced(state, server, message, nowMs);
     // answers ours of a changed configuration
     else if (message.type === 'hello') server.bindings = message.bindings;
