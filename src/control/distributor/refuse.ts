@@ -175,8 +175,10 @@ export function farewellSegment(
   nowMs: number,
 ): void {
   const farewell = opening.farewell!;
+  // whoever ends it early: no other bytes may come under the cookie, which is still good
+  const lingerMs = Math.max(farewell.lingerMs, FAREWELL_MS);
   if ((packet.flags & (TCP_RST | TCP_SYN)) !== 0) {
-    return leave(state, opening, farewell.lingerMs, nowMs);
+    return leave(state, opening, lingerMs, nowMs);
   }
   if ((packet.flags & TCP_ACK) === 0) return;
   const end = advance(packet.sequence, segmentLength(packet));
@@ -193,7 +195,7 @@ export function farewellSegment(
       answer(state, opening, { flags: TCP_ACK, sequence: sent, acknowledgment });
     }
   }
-  if (isAcked && farewell.clientFin) leave(state, opening, farewell.lingerMs, nowMs);
+  if (isAcked && farewell.clientFin) leave(state, opening, lingerMs, nowMs);
 }
 
 /** The time for farewells is over, or the client has not told yet where it is. */

@@ -97,6 +97,9 @@ test('failure: a late copy of a refused request is refused again, or dropped', a
   }
   for (const server of [1, 2]) rig.up(server);
   bad.send('GET / HTTP/9.9\r\n\r\n', copy);
+  assert.equal(rig.take(), []);
+  rig.wait(16_000);
+  bad.send('GET / HTTP/9.9\r\n\r\n', copy);
   assert.match(new TextDecoder().decode(rig.take()[0]!.payload), / 400 /);
   late.send(REQUEST, { sequence: (late.isn + 1) >>> 0 });
   assert.equal(rig.take(), []);

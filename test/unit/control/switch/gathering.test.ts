@@ -140,6 +140,18 @@ test('gathering: a HEAD request is refused without a body', async () => {
   assert.ok(new TextDecoder().decode(rig.take()[0]!.payload).endsWith('\r\n\r\n'));
 });
 
+test('gathering: after a refusal no other request comes in under the same handshake', async () => {
+  for (const flags of [TCP_RST, TCP_SYN]) {
+    const rig = await rigUp();
+    const client = new Client(rig);
+    client.open();
+    client.send('GET / HTTP/1.1\r\n\r\n');
+    client.flag(flags, { sequence: client.next + 1000 });
+    client.send(REQUEST, { sequence: (client.isn + 1) >>> 0 });
+    assert.is(rig.count('handoff'), 0);
+  }
+});
+
 test('gathering: a service may refuse requests behind the first one', async () => {
   const base = testConfig(1);
   const one = (only: object) => ({ services: [{ ...base.services[0]!, ...only }] });

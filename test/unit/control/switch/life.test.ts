@@ -212,6 +212,8 @@ test('life: a FIN before a request is answered with a FIN', async () => {
   assert.is(fin!.flags, TCP_ACK | TCP_FIN);
   assert.is(fin!.acknowledgment, (client.next + 1) >>> 0);
   client.flag(TCP_ACK, { sequence: client.next + 1, acknowledgment: client.ack + 1 });
+  assert.is(client.state(), L.STATE_CLOSED);
+  rig.wait(16_000);
   assert.is(client.state(), L.STATE_FREE);
   assert.is(rig.count('handoff'), 0);
 });

@@ -1,0 +1,29 @@
+// Random splits, orders, copies, overlaps and lies: the server is handed exactly what was routed.
+import { makeRig, REQUESTS, Round } from '../cases/segmentation.ts';
+import { Random } from '../support/random.ts';
+import { Report } from '../support/report.ts';
+
+const ROUNDS = Number(process.argv[2] ?? 100_000);
+const ROUNDS_PER_SWITCH = 200;
+
+const report = new Report();
+
+await report.part('core and control', async () => {
+  const random = new Random(20);
+  const seen = { handed: 0, refused: 0 };
+  const problems: string[] = [];
+  let rig = await makeRig();
+  for (let index = 0; index < ROUNDS; index += 1) {
+    if (index % ROUNDS_PER_SWITCH === 0) rig = await makeRig();
+    const round = new Round(rig, random, 1024 + (index % ROUNDS_PER_SWITCH));
+    const outcome = round.run(REQUESTS[index % REQUESTS.length]!);
+    if (outcome.handed) seen.handed += 1;
+    if (outcome.refused) seen.refused += 1;
+    if (outcome.problem !== undefined) problems.push(`round ${index}: ${outcome.problem}`);
+  }
+  report.note(`${seen.handed} handed over, ${seen.refused} refused for what overlapped`);
+  report.check(`${ROUNDS} connections, ${REQUESTS.length} requests`, seen.handed > ROUNDS / 2);
+  const sample = problems.slice(0, 3).map((problem) => problem.slice(0, 900));
+  report.check('differences', problems.length === 0, `${problems.length} ${sample.join('; ')}`);
+});
+report.finish();
