@@ -189,7 +189,7 @@ export class Round {
     const text = (payload: Uint8Array) => Buffer.from(payload.subarray(0, 12)).toString('latin1');
     for (const { payload, flags } of rig.take()) {
       const isReset = (flags & TCP_RST) !== 0; // more holes than are kept
-      if (isReset || /^HTTP\/1\.1 4/.test(text(payload))) this.refused = true;
+      if (isReset || text(payload).startsWith('HTTP/1.1 4')) this.refused = true;
     }
     rig.messages = [];
   }
