@@ -8,7 +8,7 @@ import type { Part } from './part.ts';
 import type { PartChannels } from './part-channels.ts';
 import { addVips, removeSwitchNetwork } from './switch-network.ts';
 
-/** A client's segments must fit all the way: errors about them reach the client, who knows no server. */
+/** A client's segments must fit all the way: errors on it reach the client, who knows no server. */
 export function servicePlaces({ services, switch: section }: Config): ServicePlace[] {
   const mtu = section?.mtu ?? MTU;
   return services.flatMap(({ vip, port }) =>

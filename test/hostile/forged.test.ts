@@ -33,7 +33,7 @@ test('forged frames: the same frames of the rightful peer are seen to be applied
   }
 });
 
-test('forged frames: what a relay changes on the wire of a channel ends it, and nothing of it arrives', async () => {
+test('forged frames: what a relay changes on the wire ends the channel, nothing of it arrives', async () => {
   const { changed, wrong } = await tampered(new Random(5), 8);
   assert.equal(wrong, []);
   assert.ok(changed >= 8);
