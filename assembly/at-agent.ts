@@ -19,6 +19,7 @@ import {
   NO_ENTRY,
   QUEUE_RESET,
   QUEUE_WATCHED,
+  QUEUE_SYN_ACK,
   RECORD_CLIENT_FIN,
   RECORD_CLIENT_NEXT,
   SLOT_ENTRY,
@@ -44,7 +45,9 @@ import {
   DROP_NO_ENTRY,
   DROP_SILENT,
   DROP_TABLE_BUSY,
+  DROP_TO_CONTROL_FULL,
   VERDICT_FORWARD,
+  VERDICT_TO_CONTROL,
 } from './verdict';
 import { IPV4_DESTINATION, IPV4_HEADER_SIZE, IPV4_SOURCE } from './wire/ipv4';
 import { IPV6_DESTINATION, IPV6_HEADER_SIZE, IPV6_SOURCE } from './wire/ipv6';
@@ -221,6 +224,9 @@ export class AtAgent {
       ((<u32>load<u8>(tcp, TCP_FLAGS)) & (TCP_FIN | TCP_RST)) |
       (load<u32>(copy, ENTRY_FLAGS) & (FLAG_CLIENT_FIN | FLAG_SERVER_FIN));
     if (reply) {
+      if (((<u32>load<u8>(tcp, TCP_FLAGS)) & TCP_SYN) != 0) {
+        return AtAgent.reportSynAck(worker, slot, entry);
+      }
       if (closing != 0) Closing.observe(worker, tcp, end, true, entry, nowMs);
       if ((load<u32>(copy, ENTRY_FLAGS) & FLAG_WATCHED) != 0 && end > Packet.headerEnd(tcp)) {
         AtAgent.show(worker, slot, entry);
@@ -241,6 +247,19 @@ export class AtAgent {
   private static show(worker: usize, slot: usize, entry: usize): void {
     if (!ToControl.identify(worker, entry)) return;
     Queue.push(worker, QUEUE_WATCHED, Pool.index(entry), Workers.id(worker), 0, slot);
+  }
+
+  /**
+   * The kernel waits for the ACK of the handshake. Control knows who sends it: itself, if the switch
+   * answered the client's SYN, else the client, which must get a SYN-ACK as the switch would send it.
+   */
+  private static reportSynAck(worker: usize, slot: usize, entry: usize): u32 {
+    if (load<u32>(Workers.copy(worker), ENTRY_STATE) == STATE_CLOSED) return DROP_SILENT << 8;
+    if (!ToControl.identify(worker, entry)) return DROP_NO_ENTRY << 8;
+    const id = Workers.id(worker);
+    if (Queue.push(worker, QUEUE_SYN_ACK, Pool.index(entry), id, 0, slot))
+      return VERDICT_TO_CONTROL;
+    return DROP_TO_CONTROL_FULL << 8;
   }
 
   /**

@@ -10,12 +10,14 @@ import {
   RECORD_CLIENT_ISN,
   RECORD_NEXT_ISN,
   RECORD_OPTIONS,
+  RECORD_SWITCH_ISN,
   RECORD_TIMESTAMP_RECENT,
   SLOT_ENTRY,
   SLOT_PACKET,
   SLOT_VNET,
   STATE_CLOSED,
   STATE_FORWARD,
+  STATE_UNPROVEN,
   WORKER_OWNER,
 } from './layout';
 import { BucketLock, WORKER_TRIES } from './lookup/bucket-lock';
@@ -33,10 +35,12 @@ import { AGAIN, ToControl } from './to-control';
 import { DROP_NO_ENTRY, DROP_TABLE_BUSY, VERDICT_FORWARD } from './verdict';
 import { IPV4_DESTINATION, IPV4_HEADER_SIZE, IPV4_SOURCE } from './wire/ipv4';
 import { IPV6_DESTINATION, IPV6_HEADER_SIZE, IPV6_SOURCE } from './wire/ipv6';
-import { TCP_ACK, TCP_FLAGS, TCP_RST, TCP_SEQUENCE, TCP_SYN } from './wire/tcp';
+import { TCP_ACK, TCP_ACKNOWLEDGMENT, TCP_FLAGS, TCP_RST, TCP_SEQUENCE, TCP_SYN } from './wire/tcp';
 import { Workers } from './workers';
 
 const ATTEMPTS: u32 = 4;
+/** Bytes that a server sends before its client's first ACK; of those numbers nobody guesses one. */
+const FIRST_FLIGHT: u32 = 65535;
 
 // what age() says
 const UNKNOWN: u32 = 0;
@@ -139,8 +143,29 @@ export class AtSwitch {
     const tcp = slot + SLOT_PACKET + (six ? IPV6_HEADER_SIZE : IPV4_HEADER_SIZE);
     LastSeen.touch(entry, copy, nowMs);
     if (state == STATE_FORWARD) return AtSwitch.forward(slot, six, copy);
+    if (state == STATE_UNPROVEN) return AtSwitch.unproven(worker, slot, six, tcp, entry);
     if (state == STATE_CLOSED) return AtSwitch.closed(worker, slot, six, tcp, entry, nowMs);
     return ToControl.packet(worker, slot, entry);
+  }
+
+  /**
+   * A connection whose server has got nothing but the client's SYN. Who acknowledges the sequence number
+   * that the SYN-ACK had was sent it: from then on the entry is like any other.
+   */
+  private static unproven(worker: usize, slot: usize, six: bool, tcp: usize, entry: usize): u32 {
+    const flags = (<u32>load<u8>(tcp, TCP_FLAGS)) & (TCP_SYN | TCP_ACK | TCP_RST);
+    const first = load<u32>(Pool.record(entry), RECORD_SWITCH_ISN) + 1;
+    const ahead = bswap<u32>(load<u32>(tcp, TCP_ACKNOWLEDGMENT)) - first;
+    if (flags == TCP_ACK && ahead <= FIRST_FLIGHT) AtSwitch.prove(worker, entry);
+    return AtSwitch.forwardIfHandedOff(slot, six, Workers.copy(worker));
+  }
+
+  private static prove(worker: usize, entry: usize): void {
+    const bucket = Table.lock(load<u32>(worker, WORKER_OWNER), entry, WORKER_TRIES);
+    if (bucket == 0) return; // the client's next ACK does it
+    const same = Chain.sameKey(entry, Workers.copy(worker));
+    if (same && State.of(entry) == STATE_UNPROVEN) State.set(entry, STATE_FORWARD);
+    BucketLock.release(bucket);
   }
 
   /**

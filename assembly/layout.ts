@@ -46,6 +46,8 @@ export const HEADER_SERVICE_NETWORK4 = 160; // u32 (n): the agent's prefix of se
 export const HEADER_SERVICE_MASK4 = 164; // u32 (n)
 export const HEADER_SERVICE_NETWORK6 = 168; // 16 bytes (n)
 export const HEADER_SERVICE_MASK6 = 184; // 16 bytes (n)
+export const HEADER_UNPROVEN_LIMIT = 200; // u32: most entries with FLAG_UNPROVEN
+export const HEADER_UNPROVEN_COUNT = 204; // u32, atomic
 // the free list is on a line of its own: control and all workers write it
 export const HEADER_FREE_LOCK = 256; // u32, atomic: 0 or the owner id
 export const HEADER_FREE_HEAD = 260; // u32: entry index + 1, linked through ENTRY_NEXT
@@ -79,8 +81,12 @@ export const SERVICE_FAMILY = 18; // u8: 4 or 6
 export const SERVICE_WINDOW_SCALE = 19; // u8: what the SYN-ACK offers
 export const SERVICE_MSS = 20; // u16: most that the SYN-ACK offers
 export const SERVICE_WINDOW = 22; // u16: window of the SYN-ACK (bytes, unscaled)
+export const SERVICE_DISPATCH = 24; // u8: DISPATCH_*, what of the client a server is chosen by
 export const SERVICE_SIZE = 64;
 export const SERVICE_LIMIT = 64;
+export const DISPATCH_REQUEST = 0; // its first data, which control reads
+export const DISPATCH_ACK = 1; // the ACK that completes its handshake with the switch
+export const DISPATCH_SYN = 2; // its SYN; as DISPATCH_ACK while HEADER_UNPROVEN_LIMIT is reached
 
 // ------------------------------------------------------------------------------------------------
 // Bucket (16 bytes): the version word is the lock, and it covers the whole chain.
@@ -154,6 +160,7 @@ export const STATE_DRAINING = 5; // held packets leave through ENTRY_WORKER, lat
 export const STATE_FORWARD = 6; // rewritten by whichever worker sees the packet
 export const STATE_RELEASING = 7; // agent: server -> client is dropped, sequence frozen
 export const STATE_CLOSED = 8; // over; forwarded until the linger deadline; a new connection replaces it
+export const STATE_UNPROVEN = 9; // switch: the server has the client's SYN; FORWARD with the client's ACK
 
 export const FLAG_IPV6 = 1;
 export const FLAG_TIMESTAMPS = 2; // both sides send them
@@ -164,6 +171,7 @@ export const FLAG_SERVER_FIN_ACKED = 32;
 export const FLAG_AT_BOUNDARY = 64; // between requests: silent when the lease is over
 export const FLAG_WATCHED = 1024; // agent: the server's bytes go to control, too, which learns TLS sessions
 export const FLAG_SILENT = 128; // agent: nothing goes to the client (a killed replay, or not yet resynced)
+export const FLAG_UNPROVEN = 256; // switch: whoever sent the SYN has not shown that it gets answers
 
 // ------------------------------------------------------------------------------------------------
 // Record (128 bytes): the cold part of a connection, same index as its entry, written under its bucket's lock
@@ -204,6 +212,7 @@ export const RECORD_SIZE = 128;
 export const SCALE_NONE = 15;
 export const OPTION_SACK = 1;
 export const OPTION_TIMESTAMPS = 2;
+export const OPTION_BY_SYN = 4; // agent: handed over with its SYN, the kernel's SYN-ACK is the client's
 export const TERMINAL_CLOSE = 1;
 export const TERMINAL_READY = 2;
 export const TERMINAL_FAILED = 4;
@@ -254,11 +263,12 @@ export const NO_ENTRY = 0x7fffffff;
 
 // to control
 export const QUEUE_SKIP = 0;
-export const QUEUE_OPEN = 1; // valid cookie, and data or no room for an entry: the entry if there is one
+export const QUEUE_OPEN = 1; // a SYN for a server; valid cookie, and data or no room for an entry
 export const QUEUE_PACKET = 2; // a packet of an entry in GATHERING, HELD, DRAINING or REPLAYING
 export const QUEUE_CLOSED = 3; // the entry was set CLOSED (both FINs acknowledged, or server RST); no packet
 export const QUEUE_RESET = 4; // a client's RST was forwarded: the kernel should be probed; packet = that RST
 export const QUEUE_WATCHED = 9; // a copy of a server's packet of an entry with FLAG_WATCHED
+export const QUEUE_SYN_ACK = 7; // agent: the server's kernel sent a SYN-ACK; goes no further
 // from control
 export const QUEUE_TRANSMIT = 5; // send as it is
 export const QUEUE_REWRITE = 6; // rewrite by its entry, send, and count it as a held packet sent

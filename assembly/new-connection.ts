@@ -3,6 +3,8 @@
 import { Cookie } from './answer/cookie';
 import { Counters } from './counters';
 import {
+  DISPATCH_REQUEST,
+  DISPATCH_SYN,
   ENTRY_CLIENT_ADDRESS4,
   ENTRY_CLIENT_ADDRESS6,
   ENTRY_CLIENT_PORT,
@@ -32,6 +34,7 @@ import {
   RECORD_TIMESTAMP_RECENT,
   RECORD_TIMESTAMP_SWITCH,
   SCALE_NONE,
+  SERVICE_DISPATCH,
   SERVICE_WINDOW_SCALE,
   SLOT_ENTRY,
   SLOT_LENGTH,
@@ -43,6 +46,7 @@ import {
   WORKER_OWNER,
 } from './layout';
 import { WORKER_TRIES } from './lookup/bucket-lock';
+import { State } from './lookup/state';
 import { EXISTS, INSERT_BUSY, Table } from './lookup/table';
 import { Packet } from './parse/packet';
 import { Sender } from './parse/sender';
@@ -97,6 +101,7 @@ export class NewConnection {
     const flags = (<u32>load<u8>(tcp, TCP_FLAGS)) & (TCP_SYN | TCP_ACK | TCP_RST);
     if (flags == TCP_SYN) {
       if (!NewConnection.isIntact(slot)) return DROP_BAD_CHECKSUM << 8;
+      if (NewConnection.passOn(worker, slot, service)) return VERDICT_TO_CONTROL;
       const header = Packet.headerEnd(tcp);
       const vnet = slot + SLOT_VNET;
       store<u32>(slot, Cookie.answer(packet, tcp, header, vnet, service, nowMs), SLOT_LENGTH);
@@ -119,6 +124,19 @@ export class NewConnection {
   private static isIntact(slot: usize): bool {
     if ((load<u8>(slot + SLOT_VNET + VNET_FLAGS) & VNET_NEEDS_CSUM) != 0) return true;
     return Checksum.verifyPacket(slot + SLOT_PACKET, load<u32>(slot, SLOT_LENGTH)) != 0;
+  }
+
+  /**
+   * A SYN to be given to a server as it is. False: it must be answered with a cookie, since this
+   * service reads requests, or too many that were given away have not been followed by an ACK.
+   */
+  private static passOn(worker: usize, slot: usize, service: usize): bool {
+    if (load<u8>(service, SERVICE_DISPATCH) != DISPATCH_SYN) return false;
+    if (!State.hasRoomForUnproven()) return false;
+    const id = Workers.id(worker);
+    store<u64>(id, 0); // no handoff yet
+    store<u32>(slot, NO_ENTRY, SLOT_ENTRY);
+    return Queue.push(worker, QUEUE_OPEN, NO_ENTRY, id, 0, slot);
   }
 
   /** The ACK answers a SYN-ACK of ours. */
@@ -149,7 +167,8 @@ export class NewConnection {
     Counters.add(worker, COUNTER_COOKIES_ACCEPTED, 1);
     store<u32>(slot, entry, SLOT_ENTRY);
     const fin = ((<u32>load<u8>(tcp, TCP_FLAGS)) & TCP_FIN) != 0;
-    if (!fin && Packet.textLength(tcp, end) == 0) {
+    const waits = load<u8>(service, SERVICE_DISPATCH) == DISPATCH_REQUEST;
+    if (waits && !fin && Packet.textLength(tcp, end) == 0) {
       return (entry == NO_ENTRY ? DROP_TABLE_FULL : DROP_ABSORBED) << 8;
     }
     // the template's id is 0/0: no handoff yet
@@ -207,7 +226,10 @@ export class NewConnection {
       const echoed = load<u32>(timestamps + TIMESTAMP_SIZE);
       store<u32>(record, bswap<u32>(echoed), RECORD_TIMESTAMP_SWITCH);
     }
-    store<f64>(record, nowMs + load<f64>(0, HEADER_GATHER_TIMEOUT), RECORD_DEADLINE);
+    // what is dispatched by its ACK is due at once: its client may never send another packet
+    const waits = load<u8>(service, SERVICE_DISPATCH) == DISPATCH_REQUEST;
+    const timeout = waits ? load<f64>(0, HEADER_GATHER_TIMEOUT) : 0;
+    store<f64>(record, nowMs + timeout, RECORD_DEADLINE);
     store<f64>(record, nowMs, RECORD_CREATED);
     store<u16>(record, bswap<u16>(load<u16>(tcp, TCP_WINDOW)), RECORD_CLIENT_WINDOW);
   }

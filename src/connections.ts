@@ -13,6 +13,7 @@ const STATE_NAMES: Record<number, string> = {
   [L.STATE_FORWARD]: 'forward',
   [L.STATE_RELEASING]: 'releasing',
   [L.STATE_CLOSED]: 'closed',
+  [L.STATE_UNPROVEN]: 'unproven',
 };
 
 /** The name of STATE_*, in lower case. */

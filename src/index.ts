@@ -5,13 +5,8 @@
 export { compileCore, Core, createCore, instantiateCore } from './core.ts';
 export type { CoreBuild } from './core.ts';
 export { createMemory, memoryMap, writeMemoryMap } from './memory-map.ts';
-export type {
-  MemoryMap,
-  MemoryMapOptions,
-  MemoryPart,
-  ServiceNetwork,
-  ServicePlace,
-} from './memory-map.ts';
+export type { ServicePlace } from './service-rows.ts';
+export type { MemoryMap, MemoryMapOptions, MemoryPart, ServiceNetwork } from './memory-map.ts';
 
 /** Offsets, sizes, states and flags of all that lies in that memory; verdicts, drop reasons, counters. */
 export * as layout from '../assembly/layout.ts';

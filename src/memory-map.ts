@@ -1,18 +1,7 @@
 import * as L from '../assembly/layout.ts';
 import { prefixMask } from './config/address.ts';
-
-/** A VIP and port of the switch. */
-export interface ServicePlace {
-  /** 4 or 16 bytes, network order */
-  address: Uint8Array;
-  port: number;
-  /** what the SYN-ACK offers at most, default 1460 (1440 over IPv6) */
-  mss?: number;
-  /** what the SYN-ACK offers, default 7 */
-  windowScale?: number;
-  /** of the SYN-ACK in bytes, unscaled, default 64240 */
-  window?: number;
-}
+import { writeService } from './service-rows.ts';
+import type { ServicePlace } from './service-rows.ts';
 
 /** A prefix of the agent's service addresses: 4 or 16 bytes, network order, and bits. */
 export interface ServiceNetwork {
@@ -41,6 +30,8 @@ export interface MemoryMapOptions {
   seeds: readonly [bigint, bigint];
   /** most connections in GATHERING, default a quarter of `connections` */
   halfOpenLimit?: number;
+  /** most connections whose clients have only sent a SYN, default a tenth of `connections` */
+  unprovenLimit?: number;
   /** deadline of a connection in GATHERING, default 20 s */
   gatherTimeoutMs?: number;
   /** a file is to be mapped from the table on, which then begins a page */
@@ -90,18 +81,8 @@ const MEBIBYTE = 1 << 20;
 /** what the core's memory import promises (asconfig.json), in pages */
 const FEWEST_PAGES = 16;
 const MOST_PAGES = 32768;
-export const MTU = 1500;
-const HEADERS4 = 40; // of IP and TCP, without options
-const HEADERS6 = 60;
 const SLOTS = 64;
 const GATHER_TIMEOUT_MS = 20_000;
-const WINDOW_SCALE = 7;
-const WINDOW = 64240; // 44 segments of 1460 bytes, as Linux offers
-
-/** The MSS that leaves room for the headers (RFC 9293 section 3.7.1). */
-export function segmentSize(mtu: number, address: Uint8Array): number {
-  return mtu - (address.length === 16 ? HEADERS6 : HEADERS4);
-}
 
 /** Computes sizes and places; throws when the parts do not fit or an option cannot be. */
 export function memoryMap(options: MemoryMapOptions): MemoryMap {
@@ -181,46 +162,6 @@ export function writeMemoryMap(memory: WebAssembly.Memory, map: MemoryMap): void
   for (let worker = 0; worker < map.options.workers; worker += 1) writeWorker(view, map, worker);
 }
 
-/**
- * Other services in a memory at work. Each keeps its row as long as it is there; a row that becomes
- * free matches nothing, and is used again. Throws when there are more than rows.
- */
-export function rewriteServices(
-  memory: WebAssembly.Memory,
-  services: readonly ServicePlace[],
-): void {
-  if (services.length > L.SERVICE_LIMIT) {
-    throw new Error(`memory map: ${services.length} services, at most ${L.SERVICE_LIMIT}`);
-  }
-  const view = new DataView(memory.buffer);
-  const bytes = new Uint8Array(memory.buffer);
-  const base = view.getUint32(L.HEADER_SERVICE_BASE, true);
-  const count = view.getUint32(L.HEADER_SERVICE_COUNT, true);
-  const at = (row: number): number => base + row * L.SERVICE_SIZE;
-  const left = [...services];
-  for (let row = 0; row < count; row += 1) {
-    const index = left.findIndex((service) => isService(view, bytes, at(row), service));
-    if (index < 0) view.setUint8(at(row) + L.SERVICE_FAMILY, 0);
-    else writeService(view, bytes, at(row), left.splice(index, 1)[0]!);
-  }
-  let row = 0;
-  for (const service of left) {
-    while (row < count && view.getUint8(at(row) + L.SERVICE_FAMILY) !== 0) row += 1;
-    writeService(view, bytes, at(row), service);
-    row += 1;
-  }
-  // workers look at as many rows as this says: last, and ordered after the rows
-  const words = new Int32Array(memory.buffer);
-  Atomics.store(words, L.HEADER_SERVICE_COUNT >>> 2, Math.max(count, row));
-}
-
-function isService(view: DataView, bytes: Uint8Array, at: number, service: ServicePlace): boolean {
-  const { address, port } = service;
-  if (view.getUint16(at + L.SERVICE_PORT) !== port) return false;
-  if (view.getUint8(at + L.SERVICE_FAMILY) !== (address.length === 16 ? 6 : 4)) return false;
-  return address.every((byte, index) => bytes[at + L.SERVICE_ADDRESS + index] === byte);
-}
-
 function check(options: MemoryMapOptions): void {
   const whole = (name: string, value: number, least: number, most: number): void => {
     if (Number.isInteger(value) && value >= least && value <= most) return;
@@ -231,6 +172,7 @@ function check(options: MemoryMapOptions): void {
   whole('slots', options.slots ?? SLOTS, 1, 1 << 20);
   whole('services', options.services?.length ?? 0, 0, L.SERVICE_LIMIT);
   whole('halfOpenLimit', options.halfOpenLimit ?? 0, 0, 1 << 23);
+  whole('unprovenLimit', options.unprovenLimit ?? 0, 0, 1 << 23);
   for (const name of ['toControlBytes', 'fromControlBytes'] as const) {
     const size = options[name] ?? MEBIBYTE;
     whole(name, size, 4096, 1 << 28);
@@ -257,22 +199,12 @@ function writeHeader(view: DataView, map: MemoryMap): void {
   u32(L.HEADER_NEXT_OWNER, options.workers); // writeWorker() gave the first ids away
   const quarter = Math.max(1, map.entryCount >>> 2);
   u32(L.HEADER_HALF_OPEN_LIMIT, options.halfOpenLimit ?? quarter);
+  u32(L.HEADER_UNPROVEN_LIMIT, options.unprovenLimit ?? Math.floor(map.entryCount / 10));
   view.setBigUint64(L.HEADER_HASH_SEED, options.seeds[0], true);
   // a factor: an even one would lose bits
   view.setBigUint64(L.HEADER_HASH_SEED + 8, options.seeds[1] | 1n, true);
   const timeout = options.gatherTimeoutMs ?? GATHER_TIMEOUT_MS;
   view.setFloat64(L.HEADER_GATHER_TIMEOUT, timeout, true);
-}
-
-function writeService(view: DataView, bytes: Uint8Array, at: number, service: ServicePlace): void {
-  const six = service.address.length === 16;
-  bytes.set(service.address, at + L.SERVICE_ADDRESS);
-  view.setUint16(at + L.SERVICE_PORT, service.port);
-  view.setUint8(at + L.SERVICE_WINDOW_SCALE, service.windowScale ?? WINDOW_SCALE);
-  view.setUint16(at + L.SERVICE_MSS, service.mss ?? segmentSize(MTU, service.address), true);
-  view.setUint16(at + L.SERVICE_WINDOW, service.window ?? WINDOW, true);
-  // last: without a family nobody takes the row for a service
-  view.setUint8(at + L.SERVICE_FAMILY, six ? 6 : 4);
 }
 
 /** Network and mask; the network's host bits are cleared, as the core compares after masking. */

@@ -103,6 +103,7 @@ const LAYERS: string[][] = [
   [
     'src/core.ts',
     'src/memory-map.ts',
+    'src/service-rows.ts',
     'src/config',
     'src/event.ts',
     'src/clock.ts',

@@ -4,13 +4,16 @@ import {
   BUCKET_HEAD,
   BUCKET_SIZE,
   CHAIN_LIMIT,
+  ENTRY_FLAGS,
   ENTRY_STATE,
+  FLAG_UNPROVEN,
   HEADER_BUCKET_BASE,
   HEADER_BUCKET_COUNT,
   HEADER_ENTRY_COUNT,
   HEADER_FREE_LOCK,
   HEADER_HALF_OPEN_COUNT,
   HEADER_NEXT_OWNER,
+  HEADER_UNPROVEN_COUNT,
   STATE_GATHERING,
   VERSION_OWNER_MASK,
 } from '../layout';
@@ -32,7 +35,10 @@ export class Owners {
     const repaired = Owners.repairPool(owner, dead);
     const lost = Owners.emptyBuckets(owner, dead);
     const freed = Owners.freeReserved(owner, dead);
-    if (repaired || lost != 0 || freed != 0) Owners.recountHalfOpen();
+    if (repaired || lost != 0 || freed != 0) {
+      Owners.recount(HEADER_HALF_OPEN_COUNT, false);
+      Owners.recount(HEADER_UNPROVEN_COUNT, true);
+    }
     return lost;
   }
 
@@ -87,14 +93,20 @@ export class Owners {
   }
 
   /** The dead owner may have died between counting and setting a state. */
-  private static recountHalfOpen(): void {
+  private static recount(word: usize, unproven: bool): void {
     for (let left = RECOUNTS; left != 0; --left) {
-      const before = Atomic.load(HEADER_HALF_OPEN_COUNT);
+      const before = Atomic.load(word);
       let count: u32 = 0;
       for (let index = load<u32>(0, HEADER_ENTRY_COUNT); index != 0; --index) {
-        if (State.of(Pool.entry(index - 1)) == STATE_GATHERING) ++count;
+        if (Owners.counts(Pool.entry(index - 1), unproven)) ++count;
       }
-      if (Atomic.exchange(HEADER_HALF_OPEN_COUNT, before, count)) return;
+      if (Atomic.exchange(word, before, count)) return;
     }
+  }
+
+  private static counts(entry: usize, unproven: bool): bool {
+    const state = State.of(entry);
+    if (!unproven) return state == STATE_GATHERING;
+    return State.isLinked(state) && (load<u32>(entry, ENTRY_FLAGS) & FLAG_UNPROVEN) != 0;
   }
 }

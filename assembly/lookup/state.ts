@@ -1,10 +1,16 @@
 // The state word of an entry. Written under the lock of its bucket; every change goes through here,
-// so that the number of connections in GATHERING is exact.
+// so that the numbers of connections in GATHERING and of unproven ones are exact.
 import {
+  ENTRY_FLAGS,
   ENTRY_STATE,
+  FLAG_UNPROVEN,
   HEADER_HALF_OPEN_COUNT,
   HEADER_HALF_OPEN_LIMIT,
+  HEADER_UNPROVEN_COUNT,
+  HEADER_UNPROVEN_LIMIT,
+  STATE_CLOSED,
   STATE_DRAINING,
+  STATE_FORWARD,
   STATE_GATHERING,
   STATE_HELD,
   STATE_REPLAYING,
@@ -41,7 +47,30 @@ export class State {
     if (before != STATE_GATHERING && state == STATE_GATHERING) {
       Atomic.add(HEADER_HALF_OPEN_COUNT, 1);
     }
+    const stays = State.isLinked(state) && state != STATE_FORWARD && state != STATE_CLOSED;
+    if (!stays) State.setFlags(entry, load<u32>(entry, ENTRY_FLAGS) & ~FLAG_UNPROVEN);
     store<u32>(entry, state, ENTRY_STATE);
+  }
+
+  /** Flags of an entry in a chain, so that the number of unproven ones is exact, too. */
+  @inline
+  static setFlags(entry: usize, flags: u32): void {
+    const before = load<u32>(entry, ENTRY_FLAGS);
+    store<u32>(entry, flags, ENTRY_FLAGS);
+    if ((before & FLAG_UNPROVEN) == (flags & FLAG_UNPROVEN)) return;
+    Atomic.add(HEADER_UNPROVEN_COUNT, (flags & FLAG_UNPROVEN) != 0 ? 1 : -1);
+  }
+
+  /** Counts an entry that comes into a chain. */
+  @inline
+  static linked(entry: usize): void {
+    if ((load<u32>(entry, ENTRY_FLAGS) & FLAG_UNPROVEN) != 0) Atomic.add(HEADER_UNPROVEN_COUNT, 1);
+  }
+
+  /** Room for one more client that is known by its SYN alone, at this moment. */
+  @inline
+  static hasRoomForUnproven(): bool {
+    return Atomic.load(HEADER_UNPROVEN_COUNT) < load<u32>(0, HEADER_UNPROVEN_LIMIT);
   }
 
   /** Room for one more in GATHERING, at this moment. */

@@ -16,6 +16,7 @@ import {
   FLAG_CLIENT_FIN_ACKED,
   FLAG_IPV6,
   FLAG_SERVER_FIN_ACKED,
+  FLAG_UNPROVEN,
   HEADER_ROLE,
   HEADER_TABLE_MODE,
   NO_ENTRY,
@@ -36,6 +37,7 @@ import {
   STATE_DRAINING,
   STATE_FORWARD,
   STATE_GATHERING,
+  STATE_UNPROVEN,
   TABLE_PAPER,
   TEMPLATE_RECORD,
   TERMINAL_CLOSE,
@@ -95,6 +97,7 @@ export class Table {
         if (replaced != 0) Table.takeOut(owner, bucket, replaced);
         Chain.link(bucket, entry);
         store<u32>(entry, state, ENTRY_STATE);
+        State.linked(entry);
         result = Pool.index(entry);
       }
       BucketLock.release(bucket);
@@ -178,7 +181,7 @@ export class Table {
 
   /**
    * DRAINING ends when every held packet was sent; a connection that closed meanwhile is then
-   * CLOSED.
+   * CLOSED, one whose client has only sent a SYN is UNPROVEN.
    */
   @inline
   static settle(entry: usize, record: usize): void {
@@ -188,7 +191,8 @@ export class Table {
     const acked = FLAG_CLIENT_FIN_ACKED | FLAG_SERVER_FIN_ACKED;
     const isOver = (load<u32>(entry, ENTRY_FLAGS) & acked) == acked;
     if (isOver) Atomic.or(record + RECORD_TERMINAL, TERMINAL_CLOSE);
-    State.set(entry, isOver ? STATE_CLOSED : STATE_FORWARD);
+    const unproven = (load<u32>(entry, ENTRY_FLAGS) & FLAG_UNPROVEN) != 0;
+    State.set(entry, isOver ? STATE_CLOSED : unproven ? STATE_UNPROVEN : STATE_FORWARD);
   }
 
   @inline
@@ -273,7 +277,7 @@ export class Table {
     let merged = load<u32>(entry, ENTRY_FLAGS);
     if ((what & UPDATE_FLAGS_SET) != 0) merged |= flags;
     if ((what & UPDATE_FLAGS_CLEAR) != 0) merged &= ~flags;
-    store<u32>(entry, merged, ENTRY_FLAGS);
+    State.setFlags(entry, merged);
   }
 
   /** The bytes from one field up to, not including, another. */

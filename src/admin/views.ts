@@ -38,6 +38,9 @@ export interface TableView {
   used: number;
   halfOpen: number;
   halfOpenLimit: number;
+  /** given to a server by their SYN, and not proven by an ACK yet */
+  unproven: number;
+  unprovenLimit: number;
   /** entries by state; states that occur */
   states: Record<string, number>;
   buckets: number;
@@ -87,6 +90,8 @@ export function tableView(connections: Connections): TableView {
     used: Object.values(states).reduce((total, count) => total + count, 0),
     halfOpen: header(L.HEADER_HALF_OPEN_COUNT),
     halfOpenLimit: header(L.HEADER_HALF_OPEN_LIMIT),
+    unproven: header(L.HEADER_UNPROVEN_COUNT),
+    unprovenLimit: header(L.HEADER_UNPROVEN_LIMIT),
     states,
     buckets,
     bucketsUsed,

@@ -156,7 +156,7 @@ export class Agent implements Plane {
       roles: ['agent'],
       group: '',
       run,
-      capabilities: ['translate'],
+      capabilities: ['translate', 'by-syn'],
       services: [],
       bindings: given.map(({ vip, port, handoff, handoffPort }) => {
         return { vip, port, handoff, handoffPort };

@@ -6,6 +6,8 @@ import type { AgentFigures } from './figures.ts';
 import type { Pending } from './replays.ts';
 import type { Giver } from './takeover.ts';
 
+const RESET_LINGER_MS = 1000;
+
 export interface EndingParts {
   entries: Entries;
   figures: AgentFigures;
@@ -48,11 +50,23 @@ export class Endings {
     if (this.#entries.over(entry)) {
       this.#parts.figures.closed += 1;
       // the core's own deadline is the default's, and in DRAINING it sets none
-      const deadlineMs = nowMs + this.#parts.timing.lingerMs;
+      const deadlineMs = nowMs + this.#lingerMs(entry);
       this.#entries.linger(entry, this.#entries.connections.id(entry), deadlineMs);
     }
     const giver = this.#giver(entry);
     if (giver) this.#outcomes.resume(entry, giver, nowMs);
+  }
+
+  /**
+   * A SYN whose sender may not even exist, answered by RST: what a flood leaves must be gone soon. A
+   * client that was there knows as much from its reset.
+   */
+  #lingerMs(entry: number): number {
+    const { connections } = this.#entries;
+    const bySyn = (connections.record8(entry, L.RECORD_OPTIONS) & L.OPTION_BY_SYN) !== 0;
+    const fins = connections.flags(entry) & (L.FLAG_CLIENT_FIN | L.FLAG_SERVER_FIN);
+    const { lingerMs } = this.#parts.timing;
+    return bySyn && fins === 0 ? Math.min(lingerMs, RESET_LINGER_MS) : lingerMs;
   }
 
   #giver(entry: number): Giver | undefined {

@@ -202,7 +202,9 @@ function fillTemplate(
   const { tuple, bytes } = handoff;
   const scales = handoff.clientScale !== L.SCALE_NONE;
   const options =
-    (handoff.sack ? L.OPTION_SACK : 0) | (handoff.timestamps ? L.OPTION_TIMESTAMPS : 0);
+    (handoff.sack ? L.OPTION_SACK : 0) |
+    (handoff.timestamps ? L.OPTION_TIMESTAMPS : 0) |
+    (handoff.bySyn ? L.OPTION_BY_SYN : 0);
   return template
     .state(L.STATE_REPLAYING)
     .flags((handoff.timestamps ? L.FLAG_TIMESTAMPS : 0) | (handoff.sessions ? L.FLAG_WATCHED : 0))

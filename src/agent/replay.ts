@@ -38,7 +38,8 @@ export interface KernelHalf {
 
 /**
  * Gives one connection to the server's kernel: SYN twice, then ACK and the handed bytes until the kernel
- * has acknowledged all of them.
+ * has acknowledged all of them; without bytes it is ready when the ACK was sent. A connection that is
+ * handed over with its SYN is ready with the kernel's SYN-ACK.
  *
  * The second SYN makes the kernel count its SYN-ACK as retransmitted, so it takes no round trip sample
  * from the handshake (Karn; RFC 6298 section 3). A SYN-ACK proves nothing: a full accept queue sends
@@ -65,7 +66,8 @@ export class Replay {
   start(nowMs: number): Uint8Array[] {
     this.#retryMs = nowMs + SYN_RETRY_MS;
     const syn = synSegment(this.ends, this.handoff);
-    return [syn, syn];
+    // the client itself answers the SYN-ACK: that round trip is a true one
+    return this.handoff.bySyn ? [syn] : [syn, syn];
   }
 
   time(nowMs: number): ReplayStep {
@@ -109,6 +111,7 @@ export class Replay {
     };
     const mss = segment.options.mss ?? 536;
     this.#segmentBytes = Math.min(SEGMENT_BYTES, mss - (timestamps ? TIMESTAMPS_BYTES : 0));
+    if (handoff.bySyn) return step('ready');
     const outcome = handoff.bytes.length === 0 ? 'ready' : 'pending';
     return step(outcome, this.#data(this.kernel, nowMs));
   }

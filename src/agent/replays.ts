@@ -12,6 +12,7 @@ import type { Outbox } from './outbox.ts';
 import { Replay } from './replay.ts';
 import type { KernelHalf, ReplayOutcome } from './replay.ts';
 import type { KernelEnds } from './segments.ts';
+import { answerSynAck } from './syn-acks.ts';
 import type { Giver } from './takeover.ts';
 
 /** Of one connection, kept until it is ready; a client sends no more than its window. */
@@ -108,7 +109,7 @@ export class Replays {
     if (!keep || !this.#keep(pending, event)) {
       this.#entries.giveUp(pending.entry, pending.handoff.id);
     }
-    if (outcome === 'ready') this.#ready(pending, nowMs);
+    if (outcome === 'ready') this.#ready(pending, event, nowMs);
     return outcome;
   }
 
@@ -123,10 +124,11 @@ export class Replays {
   }
 
   /** From here on the fast path translates; what was kept goes before everything later. */
-  #ready(pending: Pending, nowMs: number): void {
+  #ready(pending: Pending, event: PacketEvent, nowMs: number): void {
     const { entry, replay, handoff, worker } = pending;
     this.#pending.delete(entry);
     if (replay.kernel) this.#setTranslation(pending, replay.kernel, nowMs);
+    if (handoff.bySyn) answerSynAck({ entries: this.#entries, outbox: this.#outbox }, event);
     for (const { packet, vnet } of pending.kept) {
       this.#outbox.rewrite(worker, entry, packet, vnet);
     }
@@ -138,19 +140,27 @@ export class Replays {
     countHandoff(this.#figures, nowMs - pending.acceptedMs);
   }
 
+  #promisedScale(handoff: Handoff): number {
+    return handoff.clientScale === L.SCALE_NONE ? 0 : handoff.switchScale;
+  }
+
   #setTranslation({ entry, handoff }: Pending, kernel: KernelHalf, nowMs: number): void {
     const what = L.UPDATE_STATE | L.UPDATE_SERVER | L.UPDATE_RECORD | L.UPDATE_DEADLINE;
     // the kernel's first byte is the next one that the client expects
     const delta = (kernel.isn + 1 - handoff.switchNext) >>> 0;
     // the first TSval that the client gets is the last one it saw from the switch, never a smaller
     const stamped = kernel.timestamp !== null;
-    const offset = stamped ? (handoff.timestampSwitch - kernel.timestamp!) >>> 0 : 0;
+    const shifts = stamped && !handoff.bySyn;
+    const offset = shifts ? (handoff.timestampSwitch - kernel.timestamp!) >>> 0 : 0;
+    // the client, too, hears that the kernel does not scale
+    const scales = kernel.scales || !handoff.bySyn;
     this.#entries.update(entry, handoff.id, what, (template) =>
       template
         .state(L.STATE_DRAINING)
         .entry32(L.ENTRY_SEQUENCE_DELTA, delta)
         .entry32(L.ENTRY_TIMESTAMP_OFFSET, offset)
         .entry8(L.ENTRY_SERVER_SCALE, kernel.scale)
+        .entry8(L.ENTRY_SWITCH_SCALE, scales ? this.#promisedScale(handoff) : 0)
         .record32(L.RECORD_SERVER_ISN, kernel.isn)
         .deadline(nowMs + DRAIN_MS),
     );

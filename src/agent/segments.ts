@@ -28,6 +28,7 @@ function towardsKernel(ends: KernelEnds) {
 
 /** The client's window without scaling, as a SYN carries it. */
 export function unscaledWindow(handoff: Handoff): number {
+  if (handoff.bySyn) return handoff.window;
   const scale = handoff.clientScale === SCALE_NONE ? 0 : handoff.clientScale;
   return Math.min(WINDOW_LIMIT, handoff.window * 2 ** scale);
 }

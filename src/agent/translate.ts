@@ -21,6 +21,7 @@ import { Replays, isFromKernel } from './replays.ts';
 import type { Pending } from './replays.ts';
 import { resetSegment } from './segments.ts';
 import { Sessions } from './sessions.ts';
+import { answerSynAck } from './syn-acks.ts';
 import type { Giver, Takeover } from './takeover.ts';
 import { Upkeep } from './upkeep.ts';
 
@@ -156,6 +157,7 @@ export class Translate implements Takeover {
     if (event.queue === L.QUEUE_CLOSED) this.#endings.closed(entry, nowMs);
     else if (event.queue === L.QUEUE_RESET) this.#probe(entry, 'reset');
     else if (event.queue === L.QUEUE_WATCHED) this.#sessions.packet(event, id);
+    else if (event.queue === L.QUEUE_SYN_ACK) answerSynAck(this.#parts, event);
     else if (event.queue === L.QUEUE_PACKET) this.#counted(event, id, nowMs);
   }
 

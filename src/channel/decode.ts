@@ -118,7 +118,8 @@ function handoff(reader: ByteReader): Handoff | undefined {
   if (clientScale > wire.SCALE_LIMIT || switchScale > wire.SCALE_LIMIT) return undefined;
   if (!tuple || length > wire.HANDOFF_BYTES_LIMIT) return undefined;
   const bytes = reader.copy(length);
-  if (!bytes) return undefined;
+  const bySyn = (flags & wire.HANDOFF_FLAG_BY_SYN) !== 0;
+  if (!bytes || (bySyn && length > 0)) return undefined;
   return {
     type: 'handoff',
     id: idAt(reader, at + wire.HANDOFF_ID),
@@ -136,6 +137,7 @@ function handoff(reader: ByteReader): Handoff | undefined {
     timestampRecent: view.getUint32(at + wire.HANDOFF_TIMESTAMP_RECENT),
     timestampSwitch: view.getUint32(at + wire.HANDOFF_TIMESTAMP_SWITCH),
     window: view.getUint16(at + wire.HANDOFF_WINDOW),
+    ...(bySyn && { bySyn }),
     bytes,
   };
 }

@@ -95,6 +95,7 @@ function putHandoff(writer: ByteWriter, handoff: Handoff): void {
   bytes[at + wire.HANDOFF_FLAGS] =
     (handoff.sack ? wire.HANDOFF_FLAG_SACK : 0) |
     (handoff.timestamps ? wire.HANDOFF_FLAG_TIMESTAMPS : 0) |
+    (handoff.bySyn ? wire.HANDOFF_FLAG_BY_SYN : 0) |
     (handoff.sessions ? wire.HANDOFF_FLAG_SESSIONS : 0);
   view.setUint16(at + wire.HANDOFF_WINDOW, handoff.window);
   view.setUint32(at + wire.HANDOFF_TIMESTAMP_RECENT, handoff.timestampRecent);

@@ -73,6 +73,11 @@ export interface Handoff {
   timestampSwitch: number;
   /** raw window field of the client's newest segment */
   window: number;
+  /**
+   * The client has sent its SYN and got no answer: the server's SYN-ACK goes to it, with switchIsn.
+   * Then there are no bytes.
+   */
+  bySyn?: true;
   /** parsed bytes from clientIsn + 1 on */
   bytes: Uint8Array;
 }

@@ -84,6 +84,7 @@ export const HANDOFF_BYTES = 80; // u32: count of the bytes that follow
 export const HANDOFF_SIZE = 84;
 export const HANDOFF_FLAG_SACK = 1;
 export const HANDOFF_FLAG_TIMESTAMPS = 2;
+export const HANDOFF_FLAG_BY_SYN = 4;
 export const HANDOFF_FLAG_SESSIONS = 16;
 /** Most request bytes in one handoff. */
 export const HANDOFF_BYTES_LIMIT = 65536;

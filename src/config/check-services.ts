@@ -28,6 +28,19 @@ function checkConditions(
   }
 }
 
+/** Of a service with protocol tcp nothing is read, so that no rule can look at anything. */
+function checkProtocol(service: Loose, path: Path, problems: Problem[]): void {
+  const isTcp = service['protocol'] === 'tcp';
+  if (isTcp && list(service['rules']).length > 0) {
+    const text = 'of protocol tcp nothing is read: expected no rules';
+    problems.push({ path: [...path, 'rules'], at: 'key', text });
+  }
+  if (service['on'] !== undefined && !isTcp) {
+    const text = 'only a service with protocol tcp has use for it';
+    problems.push({ path: [...path, 'on'], at: 'key', text });
+  }
+}
+
 /** Services against each other and against the pools. */
 export function checkServices(raw: Loose, problems: Problem[]): void {
   const pools = namesOf(raw['pools']);
@@ -40,6 +53,7 @@ export function checkServices(raw: Loose, problems: Problem[]): void {
       once.add(`service "${service['name']}"`, [...path, 'name']);
     }
     checkReference(problems, [...path, 'pool'], 'pool', service['pool'], pools);
+    checkProtocol(service, path, problems);
     const port = service['port'] ?? 80;
     for (const [place, vip] of texts(service['vip'])) {
       const address = parseAddress(vip);
@@ -55,6 +69,7 @@ export function checkServices(raw: Loose, problems: Problem[]): void {
       const text = 'expected none: only a service of protocol tls has sessions to go by';
       problems.push({ path: [...path, 'affinity'], text });
     }
+    if (service['protocol'] === 'tcp') return;
     list(service['rules']).forEach((rule, place) => {
       const { pool, match } = section(rule);
       checkReference(problems, [...path, 'rules', place, 'pool'], 'pool', pool, pools);

@@ -3,14 +3,15 @@ import { dirname, resolve } from 'node:path';
 import { parseAddress, parseEndpoint, parsePrefix } from './address.ts';
 import type { Endpoint, Prefix } from './address.ts';
 import type {
-  PathsName,
   AffinityName,
+  DispatchName,
+  EngineChoice,
+  PathsName,
   PolicyName,
   ProtocolName,
   RawConfig,
   Role,
 } from './schema.ts';
-import type { EngineChoice } from './schema.ts';
 
 export interface TlsFiles {
   ca: string;
@@ -25,6 +26,8 @@ export interface SwitchConfig {
   group: string;
   /** master key of the SYN cookies, 32 bytes */
   key: Uint8Array;
+  /** most connections that servers have by their SYN alone; absent: 32 for each server */
+  halfOpen?: number | undefined;
   /** client bytes held per connection while a handoff is under way */
   heldBytes: number;
   /** bytes; smallest between the switch and its servers */
@@ -98,6 +101,8 @@ export interface ServiceConfig {
   protocol: ProtocolName;
   /** absent: session for protocol tls, none for others */
   affinity?: AffinityName | undefined;
+  /** of protocol tcp; absent: syn */
+  on?: DispatchName | undefined;
   /** port of the server application; absent: that of each server */
   serverPort?: number | undefined;
   /** pool when no rule matches */

@@ -20,7 +20,9 @@ export const ROLES = ['switch', 'agent'] as const;
 /** By what a client is brought back to its server. */
 export const AFFINITIES = ['none', 'session'] as const;
 /** What a service's clients speak: what the switch reads before it chooses a server. */
-export const PROTOCOLS = ['http', 'tls'] as const;
+export const PROTOCOLS = ['http', 'tls', 'tcp'] as const;
+/** What of a client a service with protocol tcp chooses a server by. */
+export const DISPATCHES = ['syn', 'ack'] as const;
 
 /** A whole number within bounds; `what` completes "expected ...". */
 function whole(least: number, most: number, what: string): z.ZodNumber {
@@ -83,6 +85,9 @@ const switchSection = section({
   connections: connections.describe('most connections at a time'),
   group: name.default('main').describe('switches of a group share VIPs and key'),
   key: key.describe('master key of the SYN cookies'),
+  halfOpen: whole(1, 1_000_000, 'a number of connections')
+    .optional()
+    .describe('most connections given to servers by their SYN and not proven by an ACK yet'),
   heldBytes: whole(1460, 1_048_576, 'bytes')
     .default(65536)
     .describe('client bytes held per connection while a handoff is under way'),
@@ -167,11 +172,17 @@ const service = section({
   protocol: z
     .enum(PROTOCOLS, { error: PROTOCOLS.join(' or ') })
     .default('http')
-    .describe('http: the request is read; tls: the ClientHello, servers end the TLS'),
+    .describe('http: the request is read; tls: the ClientHello, servers end the TLS; tcp: nothing'),
   affinity: z
     .enum(AFFINITIES, { error: AFFINITIES.join(' or ') })
     .optional()
     .describe('protocol tls: session (default), clients come back to the server that knows them'),
+  on: z
+    .enum(DISPATCHES, { error: DISPATCHES.join(' or ') })
+    .optional()
+    .describe(
+      'protocol tcp: a client reaches a server with its SYN (default), or once it is proven',
+    ),
   serverPort: port.optional().describe("port on its servers, where it is not each server's own"),
   pool: name.describe('pool when no rule matches'),
   paths: z
@@ -231,6 +242,7 @@ export type RawConfig = z.output<typeof configSchema>;
 export type AffinityName = (typeof AFFINITIES)[number];
 export type ProtocolName = (typeof PROTOCOLS)[number];
 export type PathsName = (typeof PATHS)[number];
+export type DispatchName = (typeof DISPATCHES)[number];
 export type PolicyName = (typeof POLICIES)[number];
 export type Role = (typeof ROLES)[number];
 

@@ -42,6 +42,9 @@ export class Figures {
   sessions = 0;
   idleExpired = 0;
   gatherExpired = 0;
+  /** given to a server by their SYN: no ACK in time; taken back because the table was full */
+  unprovenExpired = 0;
+  unprovenEvicted = 0;
   adopted = 0;
   /** known to us, unknown to the agent after a reconnect */
   lost = 0;

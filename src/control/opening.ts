@@ -23,6 +23,8 @@ export interface Opening extends Waiting {
   service: Service;
   /** worker that transmits our answers */
   worker: number;
+  /** the server is to answer the client's SYN itself */
+  bySyn: boolean;
   openedMs: number;
   /** when the phase ends */
   deadlineMs: number;
@@ -82,6 +84,8 @@ export interface Handing {
   heldBytes: number;
   /** next sequence number of the client behind what was handed over or held in order */
   clientNext: number;
+  /** bySyn: the client has acknowledged the server's SYN-ACK already */
+  proven: boolean;
   /** when even an agent whose channel lives is given up */
   patienceMs: number;
 }

@@ -17,6 +17,7 @@ import { listServices } from './service.ts';
 import type { Service } from './service.ts';
 import { OwedCloses } from './switch/owed-closes.ts';
 import { PutOffs } from './switch/put-offs.ts';
+import { Unproven } from './switch/unproven.ts';
 
 /** Sessions and clients whose server is remembered. */
 const AFFINITIES = 65536;
@@ -51,6 +52,8 @@ export interface Server {
   /** its agent has told all its connections, once at least */
   known: boolean;
   bindings: Binding[];
+  /** its agent takes connections whose clients have only sent a SYN */
+  takesSyns: boolean;
   figures: ServerFigures;
   /** the agent's list of connections, while it arrives */
   listed: Set<string> | null;
@@ -68,6 +71,7 @@ export function makeServer(index: number, { name, port, weight }: ServerConfig):
     up: false,
     known: false,
     bindings: [],
+    takesSyns: false,
     figures: { handoffs: 0, ready: 0, failed: 0 },
     listed: null,
     listedBefore: 0,
@@ -92,6 +96,7 @@ export class SwitchState {
   readonly deadlines = new Deadlines<Opening>();
   readonly owed = new OwedCloses();
   readonly putOffs = new PutOffs();
+  readonly unproven = new Unproven();
   readonly figures = new Figures();
   readonly affinities = new Affinities(AFFINITIES);
   /** by entry index: counter of the first handoff of the connection that it holds */

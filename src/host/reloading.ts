@@ -2,7 +2,7 @@ import { HEADER_GATHER_TIMEOUT } from '../../assembly/layout.ts';
 import type { DialTarget, TlsMaterial } from '../channel/control-channel.ts';
 import type { Config, ServerConfig } from '../config/config.ts';
 import type { WebSwitch } from '../control/switch/web-switch.ts';
-import { MTU, rewriteServices, segmentSize, type ServicePlace } from '../memory-map.ts';
+import { MTU, rewriteServices, segmentSize, type ServicePlace } from '../service-rows.ts';
 import { sameAddress } from '../tuple.ts';
 import type { Part } from './part.ts';
 import type { PartChannels } from './part-channels.ts';
@@ -11,9 +11,10 @@ import { addVips, removeSwitchNetwork } from './switch-network.ts';
 /** A client's segments must fit all the way: errors on it reach the client, who knows no server. */
 export function servicePlaces({ services, switch: section }: Config): ServicePlace[] {
   const mtu = section?.mtu ?? MTU;
-  return services.flatMap(({ vip, port }) =>
-    vip.map((address) => ({ address, port, mss: segmentSize(mtu, address) })),
-  );
+  return services.flatMap(({ vip, port, protocol, on = 'syn' }) => {
+    const dispatch = protocol === 'tcp' ? on : 'request';
+    return vip.map((address) => ({ address, port, dispatch, mss: segmentSize(mtu, address) }));
+  });
 }
 
 function vipsOf({ services }: Config): Uint8Array[] {

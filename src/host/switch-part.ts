@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { serviceViews } from '../admin/services.ts';
 import { ControlChannels } from '../channel/control-channel.ts';
 import { monotonicMs, wallMs } from '../clock.ts';
-import type { SwitchConfig } from '../config/config.ts';
+import type { Config, SwitchConfig } from '../config/config.ts';
 import { writeCookieKeys } from '../control/switch/cookie-keys.ts';
 import { WebSwitch } from '../control/switch/web-switch.ts';
 import { createMemory, memoryMap, writeMemoryMap } from '../memory-map.ts';
@@ -16,6 +16,18 @@ import { removeSwitchNetwork, setUpSwitchNetwork } from './switch-network.ts';
 
 const KEYS_INTERVAL_MS = 1000;
 const SERVERS_LIMIT_MS = 2000;
+const HALF_OPEN_PER_SERVER = 32;
+/** of the table, at most one in so many */
+const HALF_OPEN_SHARE = 10;
+
+/**
+ * The servers' kernels hold half-open connections too, and answer no SYN when their queues (of 128 at
+ * sshd and the like) are nearly full: then not even proven clients get through.
+ */
+function unprovenLimit({ servers }: Config, { halfOpen, connections }: SwitchConfig): number {
+  const wanted = halfOpen ?? HALF_OPEN_PER_SERVER * servers.length;
+  return Math.min(wanted, Math.floor(connections / HALF_OPEN_SHARE));
+}
 
 function makeMemory({ config, engine }: Ground, section: SwitchConfig): PartMemory {
   const map = memoryMap({
@@ -26,6 +38,7 @@ function makeMemory({ config, engine }: Ground, section: SwitchConfig): PartMemo
     deviceBytes: engine === 'packet' ? RING_BYTES : 0,
     seeds: randomSeeds(),
     gatherTimeoutMs: config.timing.gatherTimeoutMs,
+    unprovenLimit: unprovenLimit(config, section),
     services: servicePlaces(config),
   });
   const memory = createMemory(map);

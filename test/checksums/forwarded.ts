@@ -148,7 +148,7 @@ function mendFlags({ bytes, six }: ModelPacket, direction: Direction): void {
   const at = headerSize(six) + 13;
   const flags = bytes[at]! & KNOWN_FLAGS;
   const cannotBe = (flags & TCP_SYN) !== 0 && (flags & (TCP_FIN | TCP_RST)) !== 0;
-  const isStray = direction === 'agent' && (flags & TCP_SYN) !== 0;
+  const isStray = direction !== 'switch' && (flags & TCP_SYN) !== 0;
   if (flags === 0 || cannotBe || isStray) bytes[at] = 0x10;
 }
 

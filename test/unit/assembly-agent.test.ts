@@ -110,11 +110,33 @@ for (const six of [false, true]) {
   });
 
   atAgent(
+    `${name}: a SYN-ACK of the kernel goes to control in FORWARD, and nowhere else`,
+    async () => {
+      for (const state of [L.STATE_FORWARD, L.STATE_DRAINING, L.STATE_CLOSED]) {
+        const [host, entry] = await agentHost(six, state);
+        const parts = fromServer(six, TCP_SYN | TCP_ACK);
+        if (state === L.STATE_CLOSED) {
+          expectDrop(host.send(parts, NOW), V.DROP_SILENT);
+          continue;
+        }
+        const isHeld = state === L.STATE_DRAINING;
+        const outcome = isHeld
+          ? host.forwardHeld(buildPacket(parts), entry, NOW)
+          : host.send(parts, NOW);
+        assert.is(outcome.verdict, V.VERDICT_TO_CONTROL);
+        const [event] = host.queued();
+        assert.equal([event!.queue, event!.entry, event!.idRun], [L.QUEUE_SYN_ACK, entry, ID.run]);
+        assert.equal(event!.packet, buildPacket(parts));
+      }
+    },
+  );
+
+  atAgent(
     `${name}: both directions go to control, counted, in REPLAYING and DRAINING`,
     async () => {
       for (const state of [L.STATE_REPLAYING, L.STATE_DRAINING]) {
         const [host, entry] = await agentHost(six, state);
-        const packets = [fromServer(six, TCP_SYN | TCP_ACK), fromClient(six, TCP_ACK)];
+        const packets = [fromServer(six, TCP_PSH | TCP_ACK), fromClient(six, TCP_ACK)];
         for (const parts of packets) {
           assert.is(host.send(parts, NOW).verdict, V.VERDICT_TO_CONTROL);
           const [event] = host.queued();

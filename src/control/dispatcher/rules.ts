@@ -18,7 +18,8 @@ const encoder = new TextEncoder();
 /** The rules of one service: the first whose conditions all hold names the pool. */
 export class Rules {
   private readonly rules: Rule[];
-  private readonly otherwise: string;
+  /** the pool when no rule matches */
+  readonly otherwise: string;
   private readonly readings: readonly PathReading[];
   private readonly needsPath: boolean;
 

@@ -8,15 +8,16 @@ import { advance, distance, isAfter } from '../../packet/sequence.ts';
 import { sameAddress } from '../../tuple.ts';
 import type { LocalTuple } from '../../tuple.ts';
 import type { Opening } from '../opening.ts';
+import type { Service } from '../service.ts';
 import type { SwitchState } from '../state.ts';
 import { removeEntry } from '../switch/update.ts';
 import { handingSegment, takeBack } from './handoff.ts';
 import { openFromRecord } from './handshake.ts';
 import { giveUp, holdWhole, isCounted, isIntact, passOn } from './held.ts';
 import { COOKIE_LIFE_MS, farewellSegment, reset } from './refuse.ts';
+import { insertEntry } from './insert.ts';
 import { gatherSegment } from './request.ts';
-
-const EXISTS = 0x80000000;
+import { openUnread } from './unread.ts';
 
 /** A packet that a worker passed to control. */
 export function packetArrived(state: SwitchState, event: PacketEvent, nowMs: number): void {
@@ -44,11 +45,13 @@ export function packetArrived(state: SwitchState, event: PacketEvent, nowMs: num
   if (opening) return gatherSegment(state, opening, packet, nowMs);
   const opened = openFromRecord(state, entry, event.worker, nowMs);
   if (!opened) return;
-  if (entryState === L.STATE_GATHERING || event.queue === L.QUEUE_OPEN) {
-    gatherSegment(state, opened, packet, nowMs);
-  } else {
+  if (entryState !== L.STATE_GATHERING && event.queue !== L.QUEUE_OPEN) {
     // HELD by an earlier run of control: nobody knows what became of the handoff
     reset(state, opened, 'maybe', nowMs, COOKIE_LIFE_MS);
+  } else if (opened.service.protocol === 'tcp') {
+    openUnread(state, opened, packet, event, nowMs);
+  } else {
+    gatherSegment(state, opened, packet, nowMs);
   }
 }
 
@@ -75,15 +78,25 @@ function giveWay(state: SwitchState, entry: number, opening: Opening | undefined
   removeEntry(state, entry, state.connections.id(entry));
 }
 
-/** The client repeats it; until then its tuple is free for an agent that has the connection. */
+/**
+ * The client repeats it; until then its tuple is free for an agent that has the connection. The last ACK
+ * of a handshake is not repeated: what is dispatched by it waits for the sweep.
+ */
 function putOff(state: SwitchState, entry: number): void {
   const { connections } = state;
   state.figures.early += 1;
+  const isUnread = serviceOf(state, entry)?.protocol === 'tcp';
+  if (isUnread && connections.state(entry) === L.STATE_GATHERING) return;
   state.putOffs.add(
     switchTuple(connections, entry),
     connections.record32(entry, L.RECORD_CLIENT_ISN),
   );
   removeEntry(state, entry, connections.id(entry));
+}
+
+function serviceOf(state: SwitchState, entry: number): Service | undefined {
+  const { connections } = state;
+  return state.serviceAt(connections.local(entry), connections.localPort(entry));
 }
 
 function whileHanding(
@@ -112,7 +125,8 @@ function locate(state: SwitchState, event: PacketEvent, packet: TcpPacket, nowMs
   const found = state.find(key);
   if (found === L.NO_ENTRY) return insertEntry(state, event, packet, key, nowMs);
   const isn = connections.record32(found, L.RECORD_CLIENT_ISN);
-  const isPast = connections.state(found) === L.STATE_CLOSED && advance(isn, 1) !== packet.sequence;
+  const first = advance(isn, (packet.flags & TCP_SYN) === 0 ? 1 : 0);
+  const isPast = connections.state(found) === L.STATE_CLOSED && first !== packet.sequence;
   if (!isPast) return found;
   removeEntry(state, found, connections.id(found));
   return insertEntry(state, event, packet, key, nowMs);
@@ -138,56 +152,6 @@ function isKeyOf(state: SwitchState, entry: number, packet: TcpPacket): boolean 
   );
 }
 
-/**
- * An entry for a client whose cookie is good while the half-open ones are too many: it has brought
- * data, so it goes before those that only might. HELD under an id of its own, as GATHERING is full.
- */
-function insertEntry(
-  state: SwitchState,
-  event: PacketEvent,
-  packet: TcpPacket,
-  key: LocalTuple,
-  nowMs: number,
-): number {
-  const { connections, core } = state;
-  const service = state.serviceAt(packet.destination, packet.destinationPort);
-  // nothing may be HELD for bytes that are thrown away
-  if (!service || !isIntact(state, event)) return L.NO_ENTRY;
-  const scale = (event.options >>> 16) & 0xff;
-  const options = (event.options >>> 24) & 0x7f;
-  const timestamps = (options & L.OPTION_TIMESTAMPS) !== 0;
-  const id = state.nextId();
-  connections
-    .template()
-    .state(L.STATE_HELD)
-    .key(key)
-    .flags(timestamps ? L.FLAG_TIMESTAMPS : 0)
-    .entry8(L.ENTRY_WORKER, event.worker)
-    .entry8(L.ENTRY_SWITCH_SCALE, scale === L.SCALE_NONE ? 0 : service.windowScale)
-    .id(id)
-    .created(nowMs)
-    .deadline(nowMs + state.timing.gatherTimeoutMs)
-    .record32(L.RECORD_CLIENT_ISN, advance(packet.sequence, -1))
-    .record32(L.RECORD_SWITCH_ISN, advance(packet.acknowledgment, -1))
-    .record16(L.RECORD_SERVICE, service.row)
-    .record16(L.RECORD_CLIENT_MSS, event.options & 0xffff)
-    .record8(L.RECORD_CLIENT_SCALE, scale)
-    .record8(L.RECORD_OPTIONS, options)
-    .record32(L.RECORD_CLIENT_NEXT, packet.sequence)
-    .record32(L.RECORD_CLIENT_ACK, packet.acknowledgment)
-    .record16(L.RECORD_CLIENT_WINDOW, packet.window)
-    .record32(L.RECORD_TIMESTAMP_RECENT, packet.options.timestamps?.value ?? 0)
-    .record32(L.RECORD_TIMESTAMP_SWITCH, packet.options.timestamps?.echo ?? 0);
-  const result = core.insert(state.owner, L.CONTROL_TEMPLATE);
-  const entry = result >= EXISTS ? result - EXISTS : result;
-  if (!connections.isIndex(entry)) {
-    state.figures.tableFull += 1;
-    return L.NO_ENTRY;
-  }
-  if (result < EXISTS) state.firstCounter[entry] = id.counter;
-  return entry;
-}
-
 /** The object of the entry's connection, if it has one and is still the same connection. */
 function openingAt(state: SwitchState, entry: number, nowMs: number): Opening | undefined {
   const opening = state.openings.get(entry);
@@ -207,6 +171,7 @@ function isHandedOff(entryState: number): boolean {
   return (
     entryState === L.STATE_DRAINING ||
     entryState === L.STATE_FORWARD ||
+    entryState === L.STATE_UNPROVEN ||
     entryState === L.STATE_CLOSED
   );
 }

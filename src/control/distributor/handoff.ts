@@ -1,9 +1,9 @@
 import * as L from '../../../assembly/layout.ts';
-import { TCP_RST } from '../../../assembly/wire/tcp.ts';
+import { TCP_ACK, TCP_RST, TCP_SYN } from '../../../assembly/wire/tcp.ts';
 import type { Failed, Handoff, HandoffId, Ready } from '../../channel/messages.ts';
 import type { PacketEvent } from '../../event.ts';
 import type { TcpPacket } from '../../packet/read.ts';
-import { advance } from '../../packet/sequence.ts';
+import { advance, distance } from '../../packet/sequence.ts';
 import { NO_SERVER } from '../dispatcher/policy.ts';
 import { countUnder } from '../figures.ts';
 import type { Handing, Opening } from '../opening.ts';
@@ -11,10 +11,12 @@ import type { Server, SwitchState } from '../state.ts';
 import { oweClose } from '../switch/close.ts';
 import { holdEntry } from '../switch/update.ts';
 import { finishHeld, hold, isServed } from './held.ts';
-import { COOKIE_LIFE_MS, abandon, refuse, reset } from './refuse.ts';
+import { COOKIE_LIFE_MS, abandon, dropSyn, refuse, refuseSyn, reset } from './refuse.ts';
 
 /** How many deadlines the switch waits while the asked agent's channel lives. */
 const PATIENCE = 5;
+/** Bytes that a server sends before its client's first ACK. */
+const FIRST_FLIGHT = 65535;
 
 /** What the dispatcher needs for the request. */
 export interface Choice {
@@ -44,6 +46,7 @@ export function beginHanding(
     held: [],
     heldBytes: 0,
     clientNext: opening.gather.next,
+    proven: false,
     patienceMs: Infinity,
   };
   tryNext(state, opening, nowMs);
@@ -55,7 +58,7 @@ function tryNext(state: SwitchState, opening: Opening, nowMs: number): void {
   const usable = usableServers(state, opening);
   const index = assign(state, handing, usable, nowMs);
   const server = state.servers[index];
-  if (!server) return refuse(state, opening, 503, nowMs);
+  if (!server) return decline(state, opening, nowMs);
   const id = state.nextId();
   const deadlineMs = nowMs + state.timing.handoffTimeoutMs;
   if (!holdEntry(state, opening, id, server, deadlineMs)) {
@@ -91,6 +94,13 @@ function assign(
   return index;
 }
 
+/** No server is left. */
+function decline(state: SwitchState, opening: Opening, nowMs: number): void {
+  if (opening.bySyn) refuseSyn(state, opening);
+  else if (opening.service.protocol === 'tcp') reset(state, opening, 'no server', nowMs);
+  else refuse(state, opening, 503, nowMs);
+}
+
 /** 1 for each server with a channel and a binding for this VIP that was not asked yet. */
 function usableServers(state: SwitchState, opening: Opening): Uint8Array {
   const { tuple, handing } = opening;
@@ -98,6 +108,7 @@ function usableServers(state: SwitchState, opening: Opening): Uint8Array {
   for (const index of state.dispatcher.members(handing!.pool)) {
     const server = state.servers[index]!;
     if (!server.up || handing!.tried.includes(index)) continue;
+    if (opening.bySyn && !server.takesSyns) continue;
     if (state.bindingOf(server, tuple.vip, tuple.vipPort)) usable[index] = 1;
   }
   return usable;
@@ -122,6 +133,7 @@ function handoffMessage(opening: Opening, id: HandoffId, server: Server): Handof
     timestampRecent: client.timestampRecent,
     timestampSwitch: client.timestampSwitch,
     window: client.window,
+    ...(opening.bySyn && { bySyn: true }),
     // not a copy: nothing is gathered any more
     bytes: gather.contents,
   };
@@ -140,8 +152,17 @@ export function handingSegment(
     takeBack(state, opening, nowMs);
     return abandon(state, opening, nowMs);
   }
+  const handing = opening.handing!;
+  if (opening.bySyn && answersSynAck(opening, packet)) handing.proven = true;
   // any other RST is for the server's kernel to judge
   hold(state, opening, packet, event);
+}
+
+/** It acknowledges the number that the server's SYN-ACK has. */
+function answersSynAck(opening: Opening, { flags, acknowledgment }: TcpPacket): boolean {
+  if ((flags & (TCP_ACK | TCP_SYN | TCP_RST)) !== TCP_ACK) return false;
+  const ahead = distance(acknowledgment, advance(opening.switchIsn, 1));
+  return ahead >= 0 && ahead <= FIRST_FLIGHT;
 }
 
 /** The handoff under way is over for us, whatever the agent says later. */
@@ -175,6 +196,7 @@ function becomeReady(state: SwitchState, opening: Opening, server: Server, nowMs
     state.dispatcher.release(server.index);
     return oweClose(state, server, opening.id, opening.tuple, nowMs);
   }
+  if (opening.bySyn) state.unproven.add(opening.entry, opening.id, nowMs);
   state.figures.ready += 1;
   server.figures.ready += 1;
   state.figures.handoffMs.add(nowMs - opening.openedMs);
@@ -220,7 +242,8 @@ function giveUpHanding(state: SwitchState, opening: Opening, reason: string, now
   const server = state.servers[opening.handing!.server]!;
   countFailure(state, server, 'maybe', reason);
   takeBack(state, opening, nowMs);
-  reset(state, opening, 'maybe', nowMs, COOKIE_LIFE_MS);
+  if (opening.bySyn) dropSyn(state, opening);
+  else reset(state, opening, 'maybe', nowMs, COOKIE_LIFE_MS);
 }
 
 /**

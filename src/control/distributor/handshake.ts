@@ -110,6 +110,7 @@ export function openFromRecord(
   const opening = makeOpening(tuple, service, client, switchIsn, nowMs);
   opening.entry = entry;
   opening.worker = worker;
+  opening.bySyn = (connections.flags(entry) & L.FLAG_UNPROVEN) !== 0;
   opening.id = connections.id(entry);
   opening.deadlineMs = connections.recordMs(entry, L.RECORD_DEADLINE);
   return opening;
@@ -132,6 +133,7 @@ function makeOpening(
     tuple,
     service,
     worker: 0,
+    bySyn: false,
     openedMs: nowMs,
     deadlineMs: Infinity,
     ackDueMs: Infinity,

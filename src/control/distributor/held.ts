@@ -1,5 +1,5 @@
 import * as L from '../../../assembly/layout.ts';
-import { TCP_ACK, TCP_FIN } from '../../../assembly/wire/tcp.ts';
+import { TCP_ACK, TCP_FIN, TCP_SYN } from '../../../assembly/wire/tcp.ts';
 import { VNET_FLAGS, VNET_NEEDS_CSUM } from '../../../assembly/wire/vnet.ts';
 import { buildPacket } from '../../packet/build.ts';
 import { readPacket } from '../../packet/read.ts';
@@ -67,7 +67,7 @@ export function hold(
   event: PacketEvent,
 ): void {
   const handing = opening.handing!;
-  if (isRepeated(opening, packet)) return refuseToHold(state, opening, event);
+  if (isKnown(opening, packet)) return refuseToHold(state, opening, event);
   if (!holdWhole(state, opening, event)) return;
   const end = advance(packet.sequence, packet.payload.length);
   const joins = !isAfter(packet.sequence, handing.clientNext);
@@ -93,8 +93,10 @@ function refuseToHold(state: SwitchState, opening: Opening, event: PacketEvent):
   if (isCounted(event)) giveUp(state, opening.entry);
 }
 
-/** Nothing but bytes that are handed over already. */
-function isRepeated(opening: Opening, packet: TcpPacket): boolean {
+/** Its SYN over again, or nothing but bytes that are handed over already. */
+function isKnown(opening: Opening, packet: TcpPacket): boolean {
+  const isSyn = (packet.flags & TCP_SYN) !== 0;
+  if (isSyn && packet.sequence === opening.client.isn) return true;
   if (packet.payload.length === 0 || (packet.flags & TCP_FIN) !== 0) return false;
   const end = advance(packet.sequence, packet.payload.length);
   return !isAfter(end, opening.gather.next);
@@ -111,10 +113,10 @@ export function finishHeld(
   nowMs: number,
 ): boolean {
   const { tuple, id, entry } = opening;
-  const { held } = opening.handing!;
+  const { held, proven } = opening.handing!;
   const binding = state.bindingOf(server, tuple.vip, tuple.vipPort);
   state.forget(opening);
-  if (!binding || !drainEntry(state, entry, id, binding, nowMs)) return false;
+  if (!binding || !drainEntry(state, entry, id, binding, proven, nowMs)) return false;
   sendFin(state, opening, binding.handoff, binding.handoffPort);
   for (const packet of held) passOn(state, entry, packet);
   opening.handing = null;

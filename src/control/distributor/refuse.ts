@@ -220,10 +220,25 @@ export function askClient(state: SwitchState, opening: Opening, nowMs: number): 
   });
 }
 
+/** No server takes it: the client hears so at once, and nothing is kept of it. */
+export function refuseSyn(state: SwitchState, opening: Opening): void {
+  countUnder(state.figures.resets, 'no server');
+  sendReset(state, opening, 0);
+  dropSyn(state, opening);
+}
+
+/** The client repeats its SYN; if it was answered meanwhile, what it acknowledges is a good cookie. */
+export function dropSyn(state: SwitchState, opening: Opening): void {
+  state.forget(opening);
+  opening.handing = null;
+  removeEntry(state, opening.entry, opening.id);
+}
+
 /** Forgets the object; the entry goes, or stays closed for a while without a server. */
 function leave(state: SwitchState, opening: Opening, lingerMs: number, nowMs: number): void {
   state.forget(opening);
   opening.handing = null;
-  if (lingerMs > 0) silenceEntry(state, opening.entry, opening.id, nowMs + lingerMs);
+  if (lingerMs > 0 && !opening.bySyn)
+    silenceEntry(state, opening.entry, opening.id, nowMs + lingerMs);
   else removeEntry(state, opening.entry, opening.id);
 }

@@ -3,7 +3,7 @@ import type { Close, HandoffId, Tuple } from '../../channel/messages.ts';
 import { switchKey } from '../../connections.ts';
 import { finishHeld } from '../distributor/held.ts';
 import type { Server, SwitchState } from '../state.ts';
-import { closeEntry } from './update.ts';
+import { closeEntry, removeEntry } from './update.ts';
 
 /** Tells the server's agent that a connection is over, until it has confirmed. */
 export function oweClose(
@@ -34,7 +34,10 @@ export function entryOf(state: SwitchState, tuple: Tuple, id: HandoffId): number
 /** Whether the entry counts as a connection of its server. */
 export function isAssigned(entryState: number): boolean {
   return (
-    entryState === L.STATE_HELD || entryState === L.STATE_DRAINING || entryState === L.STATE_FORWARD
+    entryState === L.STATE_HELD ||
+    entryState === L.STATE_DRAINING ||
+    entryState === L.STATE_FORWARD ||
+    entryState === L.STATE_UNPROVEN
   );
 }
 
@@ -56,6 +59,11 @@ export function closed(state: SwitchState, server: Server, message: Close, nowMs
     finishHeld(state, opening, server, nowMs);
   }
   const isNew = isAssigned(before);
+  if (before === L.STATE_UNPROVEN) {
+    // refused, or its client did not want it: nothing of it is late
+    if (removeEntry(state, entry, id)) state.dispatcher.release(server.index);
+    return;
+  }
   if (closeEntry(state, entry, id, nowMs + state.timing.lingerMs) && isNew) {
     state.dispatcher.release(server.index);
     state.figures.closed += 1;

@@ -15,6 +15,7 @@ export function channelUp(state: SwitchState, server: Server, hello: Hello, nowM
   if (server.up) channelDown(state, server, nowMs);
   server.up = true;
   server.bindings = hello.bindings;
+  server.takesSyns = hello.capabilities.includes('by-syn');
   server.listed = new Set();
   server.listedBefore = (state.counter + 1) >>> 0;
   for (const { id, tuple } of state.owed.ofServer(server.index)) {
@@ -128,6 +129,10 @@ function isMissing(
 function resetLost(state: SwitchState, server: Server, entry: number, nowMs: number): void {
   const { connections } = state;
   const id = connections.id(entry);
+  if (connections.state(entry) === L.STATE_UNPROVEN) {
+    state.dispatcher.release(server.index);
+    return void removeEntry(state, entry, id);
+  }
   const opening = openFromRecord(state, entry, connections.worker(entry), nowMs);
   state.figures.lost += 1;
   state.dispatcher.release(server.index);

@@ -2,8 +2,10 @@ import * as L from '../../../assembly/layout.ts';
 import { switchTuple } from '../../connections.ts';
 import { openFromRecord } from '../distributor/handshake.ts';
 import { COOKIE_LIFE_MS, reset, sendReset } from '../distributor/refuse.ts';
+import { beginUnread } from '../distributor/unread.ts';
 import type { SwitchState } from '../state.ts';
 import { oweClose } from './close.ts';
+import { takeUnproven } from './unproven.ts';
 import { removeEntry } from './update.ts';
 
 export const SWEEP_INTERVAL_MS = 100;
@@ -23,6 +25,7 @@ export class Sweep {
   time(state: SwitchState, nowMs: number): void {
     if (nowMs < this.nextTickMs) return;
     this.nextTickMs = nowMs + SWEEP_INTERVAL_MS;
+    state.unproven.time(state, nowMs);
     const { entryCount } = state.connections;
     let left = Math.ceil(entryCount / TICKS);
     while (left > 0) {
@@ -52,14 +55,19 @@ function overdue(state: SwitchState, entry: number, nowMs: number): void {
   if (entryState === L.STATE_GATHERING) expireUnused(state, entry, nowMs);
   else if (entryState === L.STATE_HELD) expireHeld(state, entry, nowMs);
   else if (entryState === L.STATE_DRAINING) forceForward(state, entry);
+  else if (entryState === L.STATE_UNPROVEN) takeUnproven(state, entry, nowMs);
   else if (entryState === L.STATE_FORWARD) expireIdle(state, entry, nowMs);
   else if (entryState === L.STATE_CLOSED) removeEntry(state, entry, connections.id(entry));
 }
 
-/** A handshake that was never followed by a request. */
+/** A handshake that was never followed by a request, or needs none. */
 function expireUnused(state: SwitchState, entry: number, nowMs: number): void {
   const worker = state.connections.worker(entry);
   const opening = openFromRecord(state, entry, worker, nowMs);
+  if (opening?.service.protocol === 'tcp') {
+    if (!state.isLearning(nowMs)) beginUnread(state, opening, nowMs);
+    return;
+  }
   const id = state.connections.id(entry);
   if (!removeEntry(state, entry, id) || !opening) return;
   state.figures.gatherExpired += 1;

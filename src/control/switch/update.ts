@@ -35,20 +35,26 @@ export function holdEntry(
   return state.update(opening.entry, opening.id, what);
 }
 
-/** The server has the connection: its packets go there, the held ones first. */
+/**
+ * The server has the connection: its packets go there, the held ones first. `proven`: the client is
+ * known by more than its SYN.
+ */
 export function drainEntry(
   state: SwitchState,
   entry: number,
   id: HandoffId,
   binding: Binding,
+  proven: boolean,
   nowMs: number,
 ): boolean {
   state.connections
     .templateOf(entry)
     .state(L.STATE_DRAINING)
     .server(binding.handoff, binding.handoffPort)
+    .flags(L.FLAG_UNPROVEN)
     .deadline(nowMs + DRAIN_MS);
-  return state.update(entry, id, L.UPDATE_STATE | L.UPDATE_SERVER | L.UPDATE_DEADLINE);
+  const flags = proven ? L.UPDATE_FLAGS_CLEAR : 0;
+  return state.update(entry, id, L.UPDATE_STATE | L.UPDATE_SERVER | L.UPDATE_DEADLINE | flags);
 }
 
 /** The connection is over; what is late is still forwarded, if the entry has a server. */

@@ -1,0 +1,42 @@
+// Connections of which nothing is read (protocol tcp): handed over with their SYN, or with the ACK that
+// completes their handshake with the switch.
+import * as L from '../../../assembly/layout.ts';
+import { TCP_FIN, TCP_RST, TCP_SYN } from '../../../assembly/wire/tcp.ts';
+import type { PacketEvent } from '../../event.ts';
+import type { TcpPacket } from '../../packet/read.ts';
+import type { Opening } from '../opening.ts';
+import type { SwitchState } from '../state.ts';
+import { removeEntry } from '../switch/update.ts';
+import { beginHanding, handingSegment } from './handoff.ts';
+
+/** Chooses a server by who the client is, and keeps what the packet brought for it. */
+export function openUnread(
+  state: SwitchState,
+  opening: Opening,
+  packet: TcpPacket,
+  event: PacketEvent,
+  nowMs: number,
+): void {
+  if ((packet.flags & TCP_RST) !== 0) {
+    state.figures.abandoned += 1;
+    removeEntry(state, opening.entry, opening.id);
+    return;
+  }
+  beginUnread(state, opening, nowMs);
+  const brings = packet.payload.length > 0 || (packet.flags & TCP_FIN) !== 0;
+  const isSyn = (packet.flags & TCP_SYN) !== 0;
+  if (opening.phase === 'handing' && brings && !isSyn) {
+    handingSegment(state, opening, packet, event, nowMs);
+  }
+}
+
+/** Also without a packet: what a worker could not queue is found by the sweep. */
+export function beginUnread(state: SwitchState, opening: Opening, nowMs: number): void {
+  state.openings.set(opening.entry, opening);
+  const { client } = opening.tuple;
+  state.connections.writeBuffer(client);
+  const target = state.core.hashTarget(L.CONTROL_BUFFER, client.length);
+  const pool = opening.service.rules.otherwise;
+  const choice = { pool, target, targetHash: target, headOnly: false, keys: [], remember: null };
+  beginHanding(state, opening, choice, nowMs);
+}

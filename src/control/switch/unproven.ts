@@ -1,0 +1,67 @@
+import * as L from '../../../assembly/layout.ts';
+import type { HandoffId } from '../../channel/messages.ts';
+import { switchTuple } from '../../connections.ts';
+import type { SwitchState } from '../state.ts';
+import { oweClose } from './close.ts';
+import { removeEntry } from './update.ts';
+
+/** A kernel repeats its SYN-ACK after 1 and 3 s; who has not answered by then comes back with a cookie. */
+const PROOF_MS = 5000;
+
+interface Given {
+  id: HandoffId;
+  sinceMs: number;
+}
+
+/**
+ * Connections that servers have by their SYN alone, oldest first. Those that are proven meanwhile are
+ * found out when their turn comes: the fast path tells nobody.
+ */
+export class Unproven {
+  private readonly given = new Map<number, Given>();
+
+  add(entry: number, id: HandoffId, nowMs: number): void {
+    this.given.delete(entry);
+    this.given.set(entry, { id, sinceMs: nowMs });
+  }
+
+  /** Takes back what was not proven in time. */
+  time(state: SwitchState, nowMs: number): void {
+    for (const [entry, { id, sinceMs }] of this.given) {
+      if (isUnproven(state, entry, id)) {
+        if (nowMs - sinceMs < PROOF_MS) return;
+        state.figures.unprovenExpired += 1;
+        takeUnproven(state, entry, nowMs);
+      }
+      this.given.delete(entry);
+    }
+  }
+
+  /** The table is full: the oldest gives way. False: there is none. */
+  evict(state: SwitchState, nowMs: number): boolean {
+    for (const [entry, { id }] of this.given) {
+      this.given.delete(entry);
+      if (!isUnproven(state, entry, id)) continue;
+      state.figures.unprovenEvicted += 1;
+      takeUnproven(state, entry, nowMs);
+      return true;
+    }
+    return false;
+  }
+}
+
+function isUnproven(state: SwitchState, entry: number, id: HandoffId): boolean {
+  const { connections } = state;
+  return connections.state(entry) === L.STATE_UNPROVEN && connections.hasId(entry, id);
+}
+
+/** Its server forgets it. A client that is there after all has a good cookie: its SYN-ACK's number. */
+export function takeUnproven(state: SwitchState, entry: number, nowMs: number): void {
+  const { connections } = state;
+  const id = connections.id(entry);
+  const tuple = switchTuple(connections, entry);
+  const server = state.servers[connections.record16(entry, L.RECORD_SERVER)];
+  if (!removeEntry(state, entry, id) || !server) return;
+  state.dispatcher.release(server.index);
+  oweClose(state, server, id, tuple, nowMs);
+}
