@@ -17,7 +17,7 @@ import {
   STATE_HELD,
   TABLE_PAPER,
 } from '../layout';
-import { Chain, KEY_LOCAL4, KEY_LOCAL6 } from '../lookup/chain';
+import { Chain, KEY_LOCAL4, KEY_LOCAL6, KEY_VIP4, KEY_VIP6 } from '../lookup/chain';
 import { Hash } from '../lookup/hash';
 import { Pool } from '../lookup/pool';
 import { BUSY, Reader } from '../lookup/reader';
@@ -70,29 +70,47 @@ export class Icmp {
     const local = Quoted.local(quoted, six);
     const ports = Quoted.ports(quoted, six);
     const matches = six
-      ? Chain.matches(KEY_LOCAL6, copy, client, local, ports)
-      : Chain.matches(KEY_LOCAL4, copy, client, local, ports);
+      ? Chain.matches(KEY_LOCAL6, copy, client, local, ports) ||
+        (Icmp.isAgent() && Chain.matches(KEY_VIP6, copy, client, local, ports))
+      : Chain.matches(KEY_LOCAL4, copy, client, local, ports) ||
+        (Icmp.isAgent() && Chain.matches(KEY_VIP4, copy, client, local, ports));
     // without a server's port nothing was handed off
     if (!matches || load<u16>(copy, ENTRY_SERVER_PORT) == 0) return DROP_NO_ENTRY << 8;
     IcmpRewrite.error(worker, slot, copy);
     return VERDICT_FORWARD;
   }
 
-  /** By the tuple of the quoted packet, which went from local address to client. */
+  @inline
+  private static isAgent(): bool {
+    return load<u32>(0, HEADER_ROLE) != ROLE_SWITCH;
+  }
+
+  /**
+   * By the tuple of the quoted packet, which went from local address to client. At the agent its host
+   * may be the router that complains: of a packet that came out of the agent, from the VIP.
+   */
   private static find(worker: usize, slot: usize): usize {
-    const paper = load<u32>(0, HEADER_TABLE_MODE) == TABLE_PAPER;
-    const copy = Workers.copy(worker);
     const six = IcmpPacket.isSix(slot + SLOT_PACKET);
+    const entry = six
+      ? Icmp.findBy(KEY_LOCAL6, worker, slot, true)
+      : Icmp.findBy(KEY_LOCAL4, worker, slot, false);
+    if (entry != 0 || !Icmp.isAgent()) return entry;
+    return six
+      ? Icmp.findBy(KEY_VIP6, worker, slot, true)
+      : Icmp.findBy(KEY_VIP4, worker, slot, false);
+  }
+
+  @inline
+  private static findBy(kind: u32, worker: usize, slot: usize, six: bool): usize {
+    const paper = load<u32>(0, HEADER_TABLE_MODE) == TABLE_PAPER;
     const quoted = Quoted.of(slot + SLOT_PACKET);
     const client = Quoted.client(quoted, six);
-    const local = Quoted.local(quoted, six);
     const ports = Quoted.ports(quoted, six);
-    if (six) {
-      const hash = Hash.client6(client, ports & 0xffff, paper);
-      return Reader.find(KEY_LOCAL6, worker, hash, client, local, ports, copy, paper);
-    }
-    const hash = Hash.client4(load<u32>(client), ports & 0xffff, paper);
-    return Reader.find(KEY_LOCAL4, worker, hash, client, local, ports, copy, paper);
+    const hash = six
+      ? Hash.client6(client, ports & 0xffff, paper)
+      : Hash.client4(load<u32>(client), ports & 0xffff, paper);
+    const local = Quoted.local(quoted, six);
+    return Reader.find(kind, worker, hash, client, local, ports, Workers.copy(worker), paper);
   }
 
   /**
@@ -104,8 +122,7 @@ export class Icmp {
     const copy = Workers.copy(worker);
     const state = load<u32>(copy, ENTRY_STATE);
     // while the switch waits for `ready` the server's first packets may be under way
-    const waits =
-      state == STATE_DRAINING || (state == STATE_HELD && load<u32>(0, HEADER_ROLE) == ROLE_SWITCH);
+    const waits = state == STATE_DRAINING || (state == STATE_HELD && !Icmp.isAgent());
     if (state != STATE_FORWARD && !waits) return DROP_ICMP_STATE << 8;
     if (!ErrorLimit.allows(worker, entry)) return DROP_ICMP_LIMIT << 8;
     if (waits) return ToControl.packet(worker, slot, entry);

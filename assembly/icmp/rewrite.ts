@@ -3,6 +3,8 @@ import {
   ENTRY_SERVER_ADDRESS4,
   ENTRY_SERVER_ADDRESS6,
   ENTRY_SERVER_PORT,
+  ENTRY_VIP_ADDRESS4,
+  ENTRY_VIP_ADDRESS6,
   HEADER_ROLE,
   ROLE_SWITCH,
   SLOT_LENGTH,
@@ -28,8 +30,9 @@ export class IcmpRewrite {
    * the switch knows the server by its handoff address, the server's kernel by its service address and
    * its own sequence numbers. The quoted checksums follow, though no kernel looks at them.
    *
-   * Its source is the VIP from here on: the router that made the error would take its own address,
-   * coming in from elsewhere, for forged (RFC 1812 section 5.3.8), and a server needs no more.
+   * Its source is the VIP from here on: the router that made the error, or the server's host itself,
+   * would take its own address, coming in from elsewhere, for forged (RFC 1812 section 5.3.8), and a
+   * server needs no more.
    */
   static error(worker: usize, slot: usize, entry: usize): void {
     const packet = slot + SLOT_PACKET;
@@ -49,10 +52,8 @@ export class IcmpRewrite {
   private static addresses4(packet: usize, quoted: usize, entry: usize, atSwitch: bool): u64 {
     const server = load<u32>(entry, ENTRY_SERVER_ADDRESS4);
     const local = load<u32>(packet, IPV4_DESTINATION);
-    if (atSwitch) {
-      store<u32>(packet, local, IPV4_SOURCE);
-      store<u8>(packet, HOP_LIMIT, IPV4_TTL);
-    }
+    store<u32>(packet, atSwitch ? local : load<u32>(entry, ENTRY_VIP_ADDRESS4), IPV4_SOURCE);
+    if (atSwitch) store<u8>(packet, HOP_LIMIT, IPV4_TTL);
     store<u32>(packet, server, IPV4_DESTINATION);
     store<u32>(quoted, server, IPV4_SOURCE);
     const change = Checksum.change32(local, server);
@@ -63,10 +64,8 @@ export class IcmpRewrite {
   private static addresses6(packet: usize, quoted: usize, entry: usize, atSwitch: bool): u64 {
     const local = packet + IPV6_DESTINATION;
     const change = Checksum.change128(local, entry + ENTRY_SERVER_ADDRESS6);
-    if (atSwitch) {
-      v128.store(packet, v128.load(local), IPV6_SOURCE);
-      store<u8>(packet, HOP_LIMIT, IPV6_HOP_LIMIT);
-    }
+    v128.store(packet, v128.load(atSwitch ? local : entry + ENTRY_VIP_ADDRESS6), IPV6_SOURCE);
+    if (atSwitch) store<u8>(packet, HOP_LIMIT, IPV6_HOP_LIMIT);
     const server = v128.load(entry, ENTRY_SERVER_ADDRESS6);
     v128.store(local, server);
     v128.store(quoted, server, IPV6_SOURCE);

@@ -14,6 +14,9 @@ import {
   ENTRY_SERVER_ADDRESS4,
   ENTRY_SERVER_ADDRESS6,
   ENTRY_SERVER_PORT,
+  ENTRY_VIP_ADDRESS4,
+  ENTRY_VIP_ADDRESS6,
+  ENTRY_VIP_PORT,
   FLAG_IPV6,
   HEADER_BUCKET_BASE,
   HEADER_BUCKET_COUNT,
@@ -26,6 +29,8 @@ export const KEY_LOCAL4: u32 = 0;
 export const KEY_LOCAL6: u32 = 1;
 export const KEY_SERVER4: u32 = 2;
 export const KEY_SERVER6: u32 = 3;
+export const KEY_VIP4: u32 = 4; // an agent's: what its packets to the client have as their source
+export const KEY_VIP6: u32 = 5;
 
 /** In place of an entry's address: the chain is as long as a walk may be. */
 export const CHAIN_FULL: usize = 1;
@@ -72,12 +77,26 @@ export class Chain {
         (load<u32>(entry, ENTRY_SERVER_ADDRESS4) ^ load<u32>(other));
       return differs == 0;
     }
+    if (kind == KEY_VIP4) {
+      const differs =
+        (load<u32>(entry, ENTRY_CLIENT_ADDRESS4) ^ load<u32>(client)) |
+        (Chain.vipPorts(entry) ^ ports) |
+        (load<u32>(entry, ENTRY_VIP_ADDRESS4) ^ load<u32>(other));
+      return differs == 0;
+    }
     if ((load<u32>(entry, ENTRY_FLAGS) & FLAG_IPV6) == 0) return false;
     if (kind == KEY_LOCAL6) {
       return (
         load<u32>(entry, ENTRY_CLIENT_PORT) == ports &&
         Chain.same16(entry + ENTRY_CLIENT_ADDRESS6, client) &&
         Chain.same16(entry + ENTRY_LOCAL_ADDRESS6, other)
+      );
+    }
+    if (kind == KEY_VIP6) {
+      return (
+        Chain.vipPorts(entry) == ports &&
+        Chain.same16(entry + ENTRY_CLIENT_ADDRESS6, client) &&
+        Chain.same16(entry + ENTRY_VIP_ADDRESS6, other)
       );
     }
     return (
@@ -91,6 +110,12 @@ export class Chain {
   static serverPorts(entry: usize): u32 {
     const client = <u32>load<u16>(entry, ENTRY_CLIENT_PORT);
     return client | ((<u32>load<u16>(entry, ENTRY_SERVER_PORT)) << 16);
+  }
+
+  @inline
+  static vipPorts(entry: usize): u32 {
+    const client = <u32>load<u16>(entry, ENTRY_CLIENT_PORT);
+    return client | ((<u32>load<u16>(entry, ENTRY_VIP_PORT)) << 16);
   }
 
   @inline

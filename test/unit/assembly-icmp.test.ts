@@ -31,6 +31,8 @@ interface Path {
   /** where they go on to */
   server: Uint8Array;
   serverPort: number;
+  vip: Uint8Array;
+  vipPort: number;
   delta: number;
 }
 
@@ -49,6 +51,8 @@ function randomPath(random: Random, family: Family): Path {
     localPort: word(random) & 0xffff,
     server: address(random, family),
     serverPort: (word(random) & 0xffff) | 1,
+    vip: address(random, family),
+    vipPort: word(random) & 0xffff,
     delta: word(random),
   };
 }
@@ -58,6 +62,7 @@ function insert(host: CoreHost, path: Path, state: number): number {
     .template()
     .key(path)
     .server(path.server, path.serverPort)
+    .vip(path.vip, path.vipPort)
     .entry32(L.ENTRY_SEQUENCE_DELTA, path.delta)
     .state(state)
     .id(ID)
@@ -91,7 +96,7 @@ function translated(error: ErrorParts, path: Path, role: Role): Uint8Array {
   const sequence = (about.sequence + (role === 'agent' ? path.delta : 0)) >>> 0;
   const { server: source, serverPort: sourcePort } = path;
   const sent = { ...about, source, sourcePort, sequence };
-  if (role === 'agent') return buildError({ ...error, about: sent });
+  if (role === 'agent') return buildError({ ...error, about: sent, source: path.vip });
   return buildError({ ...error, about: sent, source: path.local, hops: 64 });
 }
 
@@ -126,6 +131,10 @@ for (const family of ['IPv4', 'IPv6'] as const) {
         const host = hosts[round % 2]!;
         const path = randomPath(random, family);
         const error = randomError(random, family, path);
+        // the server's host is a router, too: of packets that came out of the agent
+        if (role === 'agent' && round % 5 === 0) {
+          error.about = { ...error.about, source: path.vip, sourcePort: path.vipPort };
+        }
         const entry = insert(host, path, L.STATE_FORWARD);
         const packet = buildError(error);
         const held = round % 3 === 0;
