@@ -1,47 +1,12 @@
 // TLS that ends at the servers: routes by SNI, exact transfers, sessions that come back to their server.
-import { writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { withLab, type TestLab } from '../support/lab.ts';
+import type { TestLab } from '../support/lab.ts';
 import { Report } from '../support/report.ts';
+import { keepSession, serversOf, visit, withTlsLab } from '../support/tls-visits.ts';
+import type { Visit } from '../support/tls-visits.ts';
 import { streamDigest } from '../support/transfer.ts';
 
 const report = new Report();
 const VISITS = 6;
-
-const CONFIG = `pools:
-  - { name: default, servers: [server1, server2], policy: round-robin }
-  - { name: one, servers: [server1] }
-  - { name: two, servers: [server2] }
-services:
-  - name: tls
-    vip: [192.0.2.80, '2001:db8:80::80']
-    port: 443
-    protocol: tls
-    serverPort: 443
-    pool: default
-    rules:
-      - { match: { sni: one.example }, pool: one }
-      - { match: { sni: '*.two.example', alpn: http/1.1 }, pool: two }
-`;
-
-interface Visit {
-  server: string;
-  reused: boolean;
-  version: string;
-}
-
-/** One request by openssl s_client. */
-async function visit(lab: TestLab, ...options: string[]): Promise<Visit> {
-  const command = ['openssl', 's_client', '-ign_eof', '-connect', '192.0.2.80:443', ...options];
-  const input = 'GET /who HTTP/1.0\r\n\r\n';
-  const { stdout } = await lab.run('client', command, { input, timeout: 10_000 });
-  return {
-    server: /server=(.*?);/.exec(stdout)?.[1] ?? 'nobody',
-    reused: /^Reused,/m.test(stdout) && /reused=r;/.test(stdout),
-    version: /tls=(.*?);/.exec(stdout)?.[1] ?? '',
-  };
-}
 
 async function curl(lab: TestLab, name: string, path: string, ...options: string[]) {
   const resolve = `${name}:443:192.0.2.80`;
@@ -50,18 +15,13 @@ async function curl(lab: TestLab, name: string, path: string, ...options: string
 }
 
 async function routes(lab: TestLab): Promise<void> {
-  const serversOf = async (...options: string[]): Promise<string> => {
-    const found: string[] = [];
-    for (let turn = 0; turn < 4; turn += 1) found.push((await visit(lab, ...options)).server);
-    return [...new Set(found)].sort().join(' ');
-  };
   for (const [what, wanted, options] of [
     ['SNI one.example', 'server1', ['-servername', 'ONE.example']],
     ['SNI and ALPN', 'server2', ['-servername', 'a.two.example', '-alpn', 'h2,http/1.1']],
     ['no SNI, TLS 1.2: the default pool', 'server1 server2', ['-noservername', '-tls1_2']],
     ['the ALPN of no rule', 'server1 server2', ['-servername', 'a.two.example', '-tls1_2']],
   ] as const) {
-    const seen = await serversOf(...options);
+    const seen = await serversOf(lab, 4, ...options);
     report.check(`route by ${what}`, seen === wanted, seen);
   }
   const { stdout } = await curl(lab, 'one.example', '/who', '-v', '--http1.1');
@@ -87,14 +47,7 @@ async function transfer(lab: TestLab): Promise<void> {
 
 /** A session kept by the client is resumed each time, at its own server, while others go round. */
 async function sessions(lab: TestLab, what: string, ...options: string[]): Promise<void> {
-  const file = join(lab.directory, `session-${what}`);
-  const first = await visit(lab, '-tls1_2', ...options, '-sess_out', file);
-  const later: Visit[] = [];
-  for (let turn = 0; turn < VISITS; turn += 1) {
-    later.push(await visit(lab, '-tls1_2', ...options, '-sess_in', file));
-    // the policy's turn goes on
-    await visit(lab, '-tls1_2', '-no_ticket');
-  }
+  const { first, later } = await keepSession(lab, VISITS, what, ...options);
   const good = later.filter(({ server, reused }) => reused && server === first.server).length;
   report.check(
     `TLS 1.2 by ${what}: resumed at the same server`,
@@ -164,9 +117,7 @@ async function refusals(lab: TestLab): Promise<void> {
   report.check('a wrong message gets an alert', stdout.trim() === '1503030002020a', stdout.trim());
 }
 
-const file = join(tmpdir(), `tls-${process.pid}.yaml`);
-writeFileSync(file, CONFIG);
-await withLab({ servers: 2, server: 'nginx', config: file }, async (lab) => {
+await withTlsLab(async (lab) => {
   await report.part('routes', () => routes(lab));
   await report.part('transfer', () => transfer(lab));
   await report.part('ticket', () => sessions(lab, 'ticket'));

@@ -1,10 +1,11 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import * as L from '../../../../assembly/layout.ts';
 import { TCP_FIN, TCP_RST } from '../../../../assembly/wire/tcp.ts';
 import type { Config, RuleConfig } from '../../../../src/config/config.ts';
 import { helloBytes, helloMessage, helloRecords } from '../../../support/hello-model.ts';
 import { Client } from '../client.ts';
-import { Rig, testConfig } from '../rig.ts';
+import { RUN, Rig, testConfig } from '../rig.ts';
 
 const test = suite('hello');
 
@@ -92,6 +93,74 @@ test('hello: without a server the client is told by an alert', async () => {
   rig.take();
   client.send(helloBytes());
   assert.equal([...rig.take()[0]!.payload], [21, 3, 3, 0, 2, 2, 80]);
+});
+
+/** The rig's hash of a session id or ticket, as an agent tells it. */
+function tell(rig: Rig, server: number, session: Uint8Array): void {
+  rig.connections.writeBuffer(session);
+  const key = rig.core.hashTarget(L.CONTROL_BUFFER, session.length);
+  rig.message(server, { type: 'session', id: { run: RUN, counter: 1 }, key });
+}
+
+const TICKET = new Uint8Array(100).fill(3);
+const SESSION = new Uint8Array(32).fill(4);
+
+function visits(rig: Rig, hello: Uint8Array, first: number, count = 4): string[] {
+  return Array.from({ length: count }, (_, turn) => chosen(rig, hello, first + turn));
+}
+
+test('hello: by session id or ticket to the server that told it, others go round', async () => {
+  const rig = await rigFor();
+  tell(rig, 3, TICKET);
+  tell(rig, 2, SESSION);
+  assert.equal(visits(rig, helloBytes({ ticket: TICKET }), 1), Array(4).fill('server3'));
+  assert.is(rig.last('handoff').sessions, true);
+  assert.equal(visits(rig, helloBytes({ session: SESSION }), 10), Array(4).fill('server2'));
+  const both = helloBytes({ session: SESSION, ticket: TICKET });
+  assert.is(chosen(rig, both, 20), 'server3', 'the ticket is the surer one');
+  const unknown = helloBytes({ session: new Uint8Array(32).fill(1), ticket: new Uint8Array(9) });
+  assert.is(new Set(visits(rig, unknown, 30)).size, 3);
+  assert.is(rig.plane.stats().known, 9);
+  assert.is(rig.plane.stats().sessions, 2);
+});
+
+test('hello: a session of a server that is down, or not of the pool, is no reason', async () => {
+  const rig = await rigFor([{ match: { sni: 'two' }, pool: 'n2' }]);
+  tell(rig, 3, TICKET);
+  assert.is(chosen(rig, helloBytes({ names: ['two'], ticket: TICKET }), 1), 'server2');
+  rig.down(3);
+  assert.equal(
+    new Set(visits(rig, helloBytes({ ticket: TICKET }), 2)),
+    new Set(['server1', 'server2']),
+  );
+  rig.up(3);
+  assert.is(chosen(rig, helloBytes({ ticket: TICKET }), 9), 'server3');
+});
+
+test('hello: a client of TLS 1.3 is known by its address and the name it asks for', async () => {
+  const rig = await rigFor();
+  const hello = (name: string) => helloBytes({ names: [name], versions: [0x304, 0x303] });
+  const [own] = visits(rig, hello('a'), 1);
+  assert.equal(visits(rig, hello('a'), 10), Array(4).fill(own));
+  const others = ['b', 'c', 'd', 'e'].map((name, turn) => chosen(rig, hello(name), 20 + turn));
+  assert.is(new Set(others).size, 3, 'another name is another client: round robin');
+  for (const server of [1, 2, 3]) if (`server${server}` === own) rig.down(server);
+  const [next] = visits(rig, hello('a'), 30, 1);
+  assert.is.not(next, own);
+  assert.equal(visits(rig, hello('a'), 40), Array(4).fill(next), 'the new one is remembered');
+  const old = helloBytes({ names: ['a'], versions: [0x303] });
+  assert.is(new Set(visits(rig, old, 50)).size, 2, 'TLS 1.2 has sessions instead');
+});
+
+test('hello: with affinity none nobody is brought back and agents are not asked', async () => {
+  const config = tlsConfig(3, []);
+  config.services[0]!.affinity = 'none';
+  const rig = await Rig.make(config);
+  for (const server of [1, 2, 3]) rig.up(server);
+  tell(rig, 1, TICKET);
+  const hello = helloBytes({ ticket: TICKET, versions: [0x304], names: ['a'] });
+  assert.is(new Set(visits(rig, hello, 1, 3)).size, 3);
+  assert.is(rig.last('handoff').sessions, false);
 });
 
 test.run();
