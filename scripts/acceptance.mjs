@@ -21,6 +21,7 @@ const NAMES = [
   'control',
   'fuzz',
   'tls',
+  'deaths',
   'bench',
   'v6',
   'pmtu',

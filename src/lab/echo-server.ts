@@ -30,6 +30,7 @@ async function answer(
   response: ServerResponse,
 ): Promise<void> {
   const target = request.url ?? '';
+  response.setHeader('X-Server', name);
   if (request.method === 'PUT' || request.method === 'POST') {
     return answerText(response, await digest(request));
   }
