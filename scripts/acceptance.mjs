@@ -22,6 +22,7 @@ const NAMES = [
   'fuzz',
   'tls',
   'deaths',
+  'model',
   'bench',
   'v6',
   'pmtu',

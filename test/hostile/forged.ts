@@ -117,7 +117,12 @@ export async function switchAttack(): Promise<Attack> {
   const targets: Target[] = [];
   const entries: number[] = [];
   for (const [index, { client, handoff, server }] of clients.entries()) {
-    if (server === 3) continue;
+    if (server === 3) {
+      // what it says of connections of its own would rightly be done: it has none
+      rig.message(server, { type: 'ready', id: handoff.id });
+      rig.message(server, { type: 'close', id: handoff.id, tuple: handoff.tuple });
+      continue;
+    }
     // every fourth handoff stays unanswered
     if (index % 4 !== 0) rig.message(server, { type: 'ready', id: handoff.id });
     targets.push({ id: handoff.id, tuple: handoff.tuple, clientIsn: client.isn });

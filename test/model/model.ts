@@ -1,0 +1,78 @@
+// Checks test/model/handoff.pml with spin, as it is and with one mistake at a time.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const MODEL = fileURLToPath(new URL('../test/model/handoff.pml', import.meta.url));
+const DEPTH = 100_000;
+const SEEDS = [3, 1, 2, 4, 5, 6];
+
+export const MISTAKES = [
+  'NO_ID',
+  'RETRY_MAYBE',
+  'NO_REPEAT',
+  'NO_CLOSE_BACK',
+  'EARLY_FORWARD',
+  'NO_DRAIN',
+  'CONFIRM_ALL',
+  'NO_RESYNC',
+] as const;
+
+export interface CheckOptions {
+  mistake?: (typeof MISTAKES)[number];
+  /** of a connection, 2 or 3 */
+  packets?: number;
+  /** no channel breaks and no agent starts anew */
+  calm?: boolean;
+  /** the search goes no deeper */
+  depth?: number;
+  /** the search ends then, complete or not */
+  limitMs: number;
+}
+
+export interface Verdict {
+  states: number;
+  /** what does not hold; '' when nothing was found */
+  error: string;
+  /** every state was looked at */
+  complete: boolean;
+}
+
+function run(command: string, args: string[], cwd: string): void {
+  execFileSync(command, args, { cwd, stdio: 'pipe' });
+}
+
+/** A mistake is looked for in another order of the steps each time, until it is found. */
+export function check(options: CheckOptions): Verdict {
+  const { mistake, packets = 3, calm = false, depth = DEPTH, limitMs } = options;
+  const folder = mkdtempSync(join(tmpdir(), 'baton-model-'));
+  try {
+    const knobs = [`PACKETS=${packets}`, ...(mistake ? [mistake] : []), ...(calm ? ['CALM'] : [])];
+    run('spin', [...knobs.map((knob) => `-D${knob}`), '-a', MODEL], folder);
+    const order = mistake ? ['-DT_RAND', '-DP_RAND'] : [];
+    const flags = ['-O1', '-w', '-DSAFETY', '-DCOLLAPSE', ...order, '-o', 'pan', 'pan.c'];
+    run('gcc', flags, folder);
+    const seeds = mistake ? SEEDS : [0];
+    for (const seed of seeds) {
+      const verdict = search(folder, [`-m${depth}`, ...(seed > 0 ? [`-RS${seed}`] : [])], limitMs);
+      if (verdict.error !== '' || seed === seeds.at(-1)) return verdict;
+    }
+    throw new Error('no seed was tried');
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function search(cwd: string, options: string[], limitMs: number): Verdict {
+  // SIGINT makes it print what it has seen
+  const limits = { timeout: limitMs, killSignal: 'SIGINT', maxBuffer: 1 << 26 } as const;
+  const { stdout } = spawnSync(join(cwd, 'pan'), options, { cwd, ...limits });
+  const text = stdout.toString();
+  return {
+    states: Number(/([\d.e+]+) states, stored/.exec(text)?.[1] ?? 0),
+    error: /^pan:\d+: ((?:assertion|invalid end).*)$/m.exec(text)?.[1] ?? '',
+    complete: /errors: 0/.test(text) && !/interrupted|max search depth too small/.test(text),
+  };
+}
