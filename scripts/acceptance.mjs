@@ -23,6 +23,7 @@ const NAMES = [
   'tls',
   'deaths',
   'model',
+  'rootless',
   'bench',
   'v6',
   'pmtu',
