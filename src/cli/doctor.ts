@@ -1,10 +1,12 @@
 // baton doctor: what this machine lets the program do, and what would mend the rest.
 import { execFileSync } from 'node:child_process';
-import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { OPERATOR_SETTINGS, firewallFindings } from '../agent/traps.ts';
 import type { Finding as Trap } from '../agent/traps.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
+import type { EngineChoice } from '../config/schema.ts';
+import { describeEngines, engineOf, tryEngines, type Engines } from './engines.ts';
 import { filterRule, hiddenPrefixes } from './filter-rule.ts';
 
 type Grade = 'ok' | 'note' | 'bad';
@@ -15,11 +17,8 @@ interface Finding {
   mend?: string;
 }
 
-const TUN_PATH = '/dev/net/tun';
 const IPROUTE = 'ip';
 const NFTABLES = 'nft';
-const PROBE_DEVICE = 'baton-probe';
-const CAP_NET_ADMIN = 12n;
 
 function checkNode(): Finding {
   const version = process.versions.node;
@@ -40,44 +39,25 @@ function checkIproute(): Finding {
   }
 }
 
-function checkTunNode(): Finding {
-  try {
-    closeSync(openSync(TUN_PATH, 'r+'));
-    return { grade: 'ok', what: `${TUN_PATH} can be opened` };
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? '';
-    const mend =
-      code === 'EACCES'
-        ? `run as root, or chmod 0666 ${TUN_PATH}`
-        : `modprobe tun, or give the container --device ${TUN_PATH}`;
-    return { grade: 'bad', what: `${TUN_PATH} can not be opened (${code})`, mend };
-  }
+function checkEngines({ here }: Engines, choice: EngineChoice): Finding[] {
+  const runs = engineOf(here, choice);
+  return (['tun', 'packet'] as const).map((name): Finding => {
+    const refusal = here[name];
+    if (refusal === undefined) {
+      return { grade: 'ok', what: `engine ${name}: its device was made and removed` };
+    }
+    const [, what = refusal, mend] = /^(.*?)(?: \((.*)\))?$/s.exec(refusal) ?? [];
+    const grade = runs === undefined && [name, 'auto'].includes(choice) ? 'bad' : 'note';
+    return { grade, what: `engine ${name}: ${what}`, ...(mend ? { mend } : {}) };
+  });
 }
 
-const NET_ADMIN_MEND =
-  'run as root, setcap cap_net_admin+ep, or --cap-add NET_ADMIN --device /dev/net/tun';
-
-/** For a machine on which the device node says nothing yet about the right to make devices. */
-function checkCapability(): Finding {
-  const effective = /^CapEff:\s*([0-9a-f]+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
-  const isThere = ((BigInt(`0x${effective ?? '0'}`) >> CAP_NET_ADMIN) & 1n) === 1n;
-  return isThere
-    ? { grade: 'ok', what: 'CAP_NET_ADMIN' }
-    : { grade: 'bad', what: 'CAP_NET_ADMIN is missing', mend: NET_ADMIN_MEND };
-}
-
-/** Tries what `run` will do: a TUN device with several queues, for a moment. */
-async function checkNetAdmin(): Promise<Finding> {
-  try {
-    const { closeQueues, openTun } = await import('../packet-io/tun.ts');
-    closeQueues(openTun(PROBE_DEVICE, 2));
-    return {
-      grade: 'ok',
-      what: 'CAP_NET_ADMIN: a TUN device with two queues was made and removed',
-    };
-  } catch (error) {
-    return { grade: 'bad', what: (error as Error).message, mend: NET_ADMIN_MEND };
-  }
+/** Which one runs, for `run` and for the lab of an ordinary user. */
+function formatEngines({ here, inNamespaces }: Engines, choice: EngineChoice): string {
+  const line = `Engine: ${describeEngines(here, choice)}\n`;
+  if (!inNamespaces) return line;
+  const own = describeEngines(inNamespaces, 'auto');
+  return `${line}Engine of npm start, npm test and lab, in this user's own namespaces: ${own}\n`;
 }
 
 function sysctl(name: string): string | undefined {
@@ -192,23 +172,19 @@ export async function doctorCommand(options: {
   config?: string | undefined;
 }): Promise<DoctorReport> {
   const config = options.config === undefined ? undefined : loadConfig(options.config);
-  const node = checkTunNode();
-  const device = [node, node.grade === 'ok' ? await checkNetAdmin() : checkCapability()];
-  const findings = [checkNode(), checkIproute(), ...device];
+  const choice = config?.engine ?? 'auto';
+  const engines = await tryEngines();
+  const findings = [checkNode(), checkIproute(), ...checkEngines(engines, choice)];
   findings.push(...checkForwarding(config), checkReversePath());
   findings.push(...checkFirewall());
   if (config?.switch) findings.push(...(await checkSwitch(config)));
   if (config?.agent) findings.push(...(await checkAgent(config)));
-  const canTun = device.every(({ grade }) => grade === 'ok');
-  const engine = canTun
-    ? 'Engine: tun. It is the only one of this version: nothing would allow a better one.'
-    : 'Engine: none. tun needs /dev/net/tun and CAP_NET_ADMIN (mends above).';
   const rule = filterRule(hiddenPrefixes(config));
   const scope = config?.agent ? '' : ' (add the handoff and service prefixes of all agents)';
   return {
     text:
       findings.map(formatFinding).join('') +
-      `\n${engine}\n\n` +
+      `\n${formatEngines(engines, choice)}\n` +
       `On the router, with CLIENTS = its device towards the clients${scope}:\n${rule}`,
     fit: findings.every(({ grade }) => grade !== 'bad'),
   };

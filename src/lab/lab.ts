@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { tunRefusal } from '../packet-io/tun.ts';
 import { Lab, type LabOptions } from './cluster.ts';
 import { showLive } from './live.ts';
 import { isRoot, runRootless } from './rootless.ts';
@@ -59,6 +60,8 @@ export async function withLab(options: LabCommandOptions, task: LabTask): Promis
   let status = 1;
   try {
     const [switching, hostile] = [options.plain !== true, hostility(options)];
+    const refusal = hostile && tunRefusal();
+    if (refusal) throw new Error(`--loss, --delay and --reorder need a TAP: ${refusal}`);
     const supervised = switching;
     lab = new Lab({ ...options, switching, hostile, supervised, signal: abort.signal });
     await lab.start();

@@ -1,8 +1,7 @@
 import type { EngineChoice } from '../config/schema.ts';
-import * as libc from './libc.ts';
 import { PacketDevice } from './packet.ts';
 import { openPacketQueues } from './packet-ring.ts';
-import { closeQueues, openTun, TunDevice } from './tun.ts';
+import { closeQueues, openTun, TunDevice, tunRefusal } from './tun.ts';
 import { makeVeth } from './veth.ts';
 
 /** How packets come and go: `tun` where /dev/net/tun can be opened, `packet` everywhere else. */
@@ -11,10 +10,7 @@ export type Engine = 'tun' | 'packet';
 /** The one that `auto` means on this machine, for this user. */
 export function chooseEngine(choice: EngineChoice): Engine {
   if (choice !== 'auto') return choice;
-  const fd = libc.open('/dev/net/tun', libc.O_RDWR | libc.O_CLOEXEC);
-  if (fd < 0) return 'packet';
-  libc.close(fd);
-  return 'tun';
+  return tunRefusal() === undefined ? 'tun' : 'packet';
 }
 
 /** A device with a queue for each worker. */

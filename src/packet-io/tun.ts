@@ -23,6 +23,7 @@ const TUN_F_CSUM = 1;
 const TUN_F_TSO4 = 2;
 const TUN_F_TSO6 = 4;
 const IFREQ_SIZE = 40;
+const TUN_PATH = '/dev/net/tun';
 const IFREQ_FLAGS = 16;
 const NAME_LIMIT = 15;
 
@@ -36,9 +37,21 @@ const MENDS: Record<string, string> = {
   EINVAL: 'a device of that name exists and is of another kind: choose another device name',
 };
 
-function refuse(what: string): never {
+function refusal(what: string): string {
   const name = libc.errnoName(libc.errno());
-  throw new Error(`${what}: ${name}${MENDS[name] ? ` (${MENDS[name]})` : ''}`);
+  return `${what}: ${name}${MENDS[name] ? ` (${MENDS[name]})` : ''}`;
+}
+
+function refuse(what: string): never {
+  throw new Error(refusal(what));
+}
+
+/** Why this user can not open /dev/net/tun, with the mend; undefined: it can be opened. */
+export function tunRefusal(): string | undefined {
+  const fd = libc.open(TUN_PATH, libc.O_RDWR | libc.O_CLOEXEC);
+  if (fd < 0) return refusal(`cannot open ${TUN_PATH}`);
+  libc.close(fd);
+  return undefined;
 }
 
 function openQueue(name: string): number {
@@ -53,8 +66,8 @@ function openQueue(name: string): number {
 }
 
 function openDevice(name: string, flags: number): number {
-  const fd = libc.open('/dev/net/tun', libc.O_RDWR | libc.O_NONBLOCK | libc.O_CLOEXEC);
-  if (fd < 0) refuse('cannot open /dev/net/tun');
+  const fd = libc.open(TUN_PATH, libc.O_RDWR | libc.O_NONBLOCK | libc.O_CLOEXEC);
+  if (fd < 0) refuse(`cannot open ${TUN_PATH}`);
   const request = libc.bytesOfItsOwn(IFREQ_SIZE);
   request.set(new TextEncoder().encode(name));
   new DataView(request.buffer).setUint16(IFREQ_FLAGS, flags, true);

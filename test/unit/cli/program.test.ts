@@ -188,7 +188,10 @@ test("command line: doctor names the engine and the router's rule for the config
   writeFileSync(file, SWITCH);
   const { stdout, stderr } = await baton('doctor', '-c', file);
   assert.is(stderr, '');
-  assert.match(stdout, /^Engine: (tun|none)\./m);
+  assert.match(
+    stdout,
+    /^Engine: (tun|packet|none) \((allowed: (tun, )?(tun|packet)|none is allowed)\)/m,
+  );
   assert.match(stdout, /iifname "CLIENTS" ip daddr { 10.80.11.2 } drop/);
   assert.match(stdout, /ip -6 rule add iif CLIENTS to fd80:12::2 blackhole/);
   assert.match(stdout, /^ok {4}no VIP is an address of this host/m);
