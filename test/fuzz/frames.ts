@@ -72,18 +72,17 @@ export function fuzzFrames(random: Random, runs: number): FrameOutcome {
     const before = performance.now();
     try {
       const found = fault(frame);
-      if (found === 'understood') outcome.understood += 1;
-      else if (found !== 'refused') outcome.wrong.push(found);
+      if (found === 'understood') {
+        outcome.understood += 1;
+        // a mutant that is a message is a seed too
+        if (frame.length < 4096) seeds[random.below(seeds.length)] = frame;
+      } else if (found !== 'refused') outcome.wrong.push(found);
       if (outcome.runs % 16 === 0) cut(frame, random.below(frame.length + 1));
     } catch (error) {
       outcome.wrong.push(`${hex(frame)}: ${(error as Error).stack}`);
     }
     if (performance.now() - before > LIMIT_MS && isSlow(frame)) {
       outcome.wrong.push(`${hex(frame)}: more than ${LIMIT_MS} ms`);
-    }
-    // a mutant that is understood is a seed too
-    if (outcome.runs % 64 === 0 && frame.length < 4096) {
-      seeds[random.below(seeds.length)] = frame;
     }
   }
   return outcome;
