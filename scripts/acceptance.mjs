@@ -28,6 +28,8 @@ const NAMES = [
   'v6',
   'pmtu',
   'slow-path',
+  'cases',
+  'segmentation',
 ];
 
 const [name, ...rest] = process.argv.slice(2);

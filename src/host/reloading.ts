@@ -1,6 +1,7 @@
 import { HEADER_GATHER_TIMEOUT } from '../../assembly/layout.ts';
 import type { DialTarget, TlsMaterial } from '../channel/control-channel.ts';
 import type { Config, ServerConfig } from '../config/config.ts';
+import { unusedTimeoutMs } from '../control/switch/sweep.ts';
 import type { WebSwitch } from '../control/switch/web-switch.ts';
 import { MTU, rewriteServices, segmentSize, type ServicePlace } from '../service-rows.ts';
 import { sameAddress } from '../tuple.ts';
@@ -52,7 +53,7 @@ export class Reloading {
     if (added.length > 0) await this.#addVips(added);
     rewriteServices(this.#part.memory, servicePlaces(next));
     const { view } = this.#part.connections;
-    view.setFloat64(HEADER_GATHER_TIMEOUT, next.timing.gatherTimeoutMs, true);
+    view.setFloat64(HEADER_GATHER_TIMEOUT, unusedTimeoutMs(next.timing.gatherTimeoutMs), true);
     const isWanted = ({ name }: ServerConfig): boolean =>
       next.servers.some((server) => server.name === name);
     const before = [...this.config.servers, ...this.#leaving];

@@ -4,6 +4,7 @@ import { ControlChannels } from '../channel/control-channel.ts';
 import { monotonicMs, wallMs } from '../clock.ts';
 import type { Config, SwitchConfig } from '../config/config.ts';
 import { writeCookieKeys } from '../control/switch/cookie-keys.ts';
+import { unusedTimeoutMs } from '../control/switch/sweep.ts';
 import { WebSwitch } from '../control/switch/web-switch.ts';
 import { createMemory, memoryMap, writeMemoryMap } from '../memory-map.ts';
 import { channelEvents, channelsByPeer, randomSeeds, type Ground } from './ground.ts';
@@ -37,7 +38,7 @@ function makeMemory({ config, engine }: Ground, section: SwitchConfig): PartMemo
     workers: config.workers,
     deviceBytes: engine === 'packet' ? RING_BYTES : 0,
     seeds: randomSeeds(),
-    gatherTimeoutMs: config.timing.gatherTimeoutMs,
+    gatherTimeoutMs: unusedTimeoutMs(config.timing.gatherTimeoutMs),
     unprovenLimit: unprovenLimit(config, section),
     services: servicePlaces(config),
   });

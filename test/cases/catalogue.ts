@@ -21,8 +21,26 @@ export interface Matcher {
   routed_as?: string;
 }
 
+/** `hex`, or what stands in the fields behind it. */
+export interface SendStep {
+  do: 'send';
+  hex?: string;
+  flags?: string;
+  seq?: string;
+  ack?: string;
+  payload?: string;
+  window?: number;
+  urgent?: number;
+  /** TCP options, hex */
+  options?: string;
+  from?: Tuple;
+  patch?: string;
+  bad_tcp_checksum?: boolean;
+  note?: string;
+}
+
 export type Step =
-  | { do: 'send'; hex: string; patch?: string; bad_tcp_checksum?: boolean; note?: string }
+  | SendStep
   | { do: 'wait'; ms: number }
   | { do: 'expect'; any_of: Matcher[]; within_ms: number; note?: string };
 
@@ -45,7 +63,9 @@ export type Expectation = Record<string, unknown>;
 
 export interface HttpCase extends Described {
   kind: 'http';
-  bytes_hex: string | null;
+  bytes_hex?: string | null;
+  /** one byte for each character, where no bytes stand */
+  text?: string;
   zlib_hex?: string;
   expect: Expectation[];
 }
@@ -66,6 +86,8 @@ export interface UnitCase extends Described {
 
 export interface ScenarioCase extends Described {
   kind: 'scenario';
+  /** `FILE: NAME` of the test that holds it */
+  held_by?: string;
 }
 
 export type Case = PacketCase | HttpCase | UnitCase | ScenarioCase;
@@ -107,8 +129,9 @@ export function readCatalogue(file: string): Catalogue {
 
 export function requestBytes(one: HttpCase): Uint8Array {
   if (one.zlib_hex !== undefined) return inflateSync(Buffer.from(one.zlib_hex, 'hex'));
-  if (one.bytes_hex === null) throw new Error(`case ${one.id}: neither bytes_hex nor zlib_hex`);
-  return Buffer.from(one.bytes_hex, 'hex');
+  if (typeof one.bytes_hex === 'string') return Buffer.from(one.bytes_hex, 'hex');
+  if (one.text === undefined) throw new Error(`case ${one.id}: no bytes_hex, zlib_hex or text`);
+  return Buffer.from(one.text, 'latin1');
 }
 
 /** The pool that the rules name for a host and a path. */

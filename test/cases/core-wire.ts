@@ -27,8 +27,8 @@ export class CoreWire implements Wire {
   private readonly rig: Rig;
   private readonly owed: Owed[] = [];
   private replies: Reply[] = [];
-  /** targets of all requests that were handed to the server */
-  readonly handed: string[] = [];
+  /** targets that were handed to the server, by client */
+  private readonly handed = new Map<string, string[]>();
 
   constructor(rig: Rig) {
     this.rig = rig;
@@ -42,6 +42,10 @@ export class CoreWire implements Wire {
 
   nowMs(): number {
     return this.rig.nowMs;
+  }
+
+  routed(client: string): string[] {
+    return this.handed.get(client) ?? [];
   }
 
   send(packet: Uint8Array): boolean {
@@ -66,7 +70,8 @@ export class CoreWire implements Wire {
       if (message.type === 'close') rig.message(server, { type: 'confirm', ids: [message.id] });
       if (message.type !== 'handoff') continue;
       this.owed.push({ handoff: message, server, window: message.window, hasAnswered: false });
-      this.handed.push(targetOf(message));
+      const client = clientOf(message);
+      this.handed.set(client, [...(this.handed.get(client) ?? []), targetOf(message)]);
       rig.message(server, { type: 'ready', id: message.id });
     }
     const raw = [...rig.raw];

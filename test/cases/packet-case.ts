@@ -1,7 +1,8 @@
 // One case of kind `packets`, step by step, over whatever carries packets.
-import type { Matcher, PacketCase, Step } from './catalogue.ts';
+import type { Matcher, PacketCase, SendStep, Step } from './catalogue.ts';
 import { describe, dotted, patched } from './reply.ts';
 import type { Reply } from './reply.ts';
+import { writtenPacket } from './written-packet.ts';
 
 /** What the packets go through. */
 export interface Wire {
@@ -10,9 +11,10 @@ export interface Wire {
   /** all that came within so many ms */
   receive(ms: number): Promise<Reply[]>;
   nowMs(): number;
+  /** the targets that requests of this client were routed by; undefined: that cannot be seen */
+  routed?(client: string): string[];
 }
 
-type SendStep = Extract<Step, { do: 'send' }>;
 type ExpectStep = Extract<Step, { do: 'expect' }>;
 
 const LOOK_MS = 20;
@@ -32,17 +34,17 @@ export class PacketRun {
   readonly problems: string[] = [];
   private readonly one: PacketCase;
   private readonly wire: Wire;
-  private readonly port: number;
+  private readonly service: { vip: string; port: number };
   private readonly home: string;
   private readonly all: Reply[] = [];
   private fresh: Reply[] = [];
   /** the other side's first sequence number, by client */
   private readonly first = new Map<string, number>();
 
-  constructor(one: PacketCase, wire: Wire, port: number) {
+  constructor(one: PacketCase, wire: Wire, service: { vip: string; port: number }) {
     this.one = one;
     this.wire = wire;
-    this.port = port;
+    this.service = service;
     this.home = `${one.client}:${one.client_port}`;
   }
 
@@ -68,19 +70,23 @@ export class PacketRun {
       this.all.push(reply);
       this.fresh.push(reply);
       const isFirst = reply.flags.includes('S') && reply.flags.includes('A');
-      if (isFirst && reply.fromPort === this.port && !this.first.has(reply.to)) {
+      if (isFirst && reply.fromPort === this.service.port && !this.first.has(reply.to)) {
         this.first.set(reply.to, reply.seq);
       }
     }
   }
 
   private send(step: SendStep): void {
-    const bytes = Uint8Array.from(Buffer.from(step.hex, 'hex'));
-    if (step.patch === undefined) return void this.wire.send(bytes);
+    const isWritten = step.hex === undefined;
+    const bytes = isWritten
+      ? writtenPacket(this.one, step, this.service)
+      : Uint8Array.from(Buffer.from(step.hex!, 'hex'));
+    const isRelative = isWritten ? step.ack !== undefined : step.patch !== undefined;
+    if (!isRelative && step.bad_tcp_checksum !== true) return void this.wire.send(bytes);
     const header = (bytes[0]! & 15) * 4;
     const view = new DataView(bytes.buffer);
     const me = `${dotted(bytes.subarray(12, 16))}:${view.getUint16(header)}`;
-    const first = this.first.get(me) ?? 0;
+    const first = isRelative ? (this.first.get(me) ?? 0) : 0;
     const relative = /cover the reply/.test(step.note ?? '')
       ? this.replied(me, first)
       : view.getUint32(header + 8);
@@ -119,7 +125,7 @@ export class PacketRun {
   private holds(matcher: Matcher): boolean {
     const to = matcher.to ? matcher.to.join(':') : this.home;
     const own = (reply: Reply) => reply.kind === 'tcp' && reply.to === to;
-    const fresh = this.fresh.filter((reply) => own(reply) && reply.fromPort === this.port);
+    const fresh = this.fresh.filter((reply) => own(reply) && reply.fromPort === this.service.port);
     if (matcher.none) return !this.fresh.some((reply) => own(reply) || reply.kind === 'icmp');
     if (matcher.icmp) return this.fresh.some((reply) => reply.kind === 'icmp');
     if (matcher.first_flight_max !== undefined) {
@@ -127,6 +133,10 @@ export class PacketRun {
       return bytes <= matcher.first_flight_max;
     }
     const text = this.textTo(to);
+    if (matcher.routed_as !== undefined) {
+      const routed = this.wire.routed?.(to);
+      if (routed && routed.at(-1) !== matcher.routed_as) return false;
+    }
     if (matcher.served) return text.includes(`target=${matcher.served.target};`);
     if (matcher.not_served) return !text.includes(' 200 ');
     if (matcher.status !== undefined) return text.includes(` ${matcher.status} `);
@@ -138,7 +148,7 @@ export class PacketRun {
     const first = this.first.get(to) ?? 0;
     const bytes: number[] = [];
     for (const reply of this.all) {
-      if (reply.kind !== 'tcp' || reply.to !== to || reply.fromPort !== this.port) continue;
+      if (reply.kind !== 'tcp' || reply.to !== to || reply.fromPort !== this.service.port) continue;
       const at = (reply.seq - first - 1) >>> 0;
       if (at < 1 << 20) reply.data.forEach((byte, offset) => (bytes[at + offset] = byte));
     }

@@ -17,7 +17,7 @@ export interface Reply {
   isIntact: boolean;
 }
 
-const LETTERS = 'FSRPAUEW';
+export const LETTERS = 'FSRPAUEW';
 const TCP = 6;
 const ICMP = 1;
 

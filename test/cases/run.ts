@@ -23,9 +23,9 @@ const PATHS: Record<string, string> = {
 };
 const LAB_LIMIT_MS = 180_000;
 
-async function throughCore(one: PacketCase, port: number): Promise<string[]> {
+async function throughCore(one: PacketCase, catalogue: Catalogue): Promise<string[]> {
   try {
-    return await new PacketRun(one, await CoreWire.make(), port).run();
+    return await new PacketRun(one, await CoreWire.make(), catalogue).run();
   } catch (error) {
     return [(error as Error).stack ?? String(error)];
   }
@@ -39,7 +39,7 @@ export async function runInProcess(catalogue: Catalogue, cases: Case[]): Promise
       findings.push({ id: one.id, through: 'core', problems: runUnitCase(one) });
     }
     if (one.kind !== 'packets') continue;
-    const problems = await throughCore(one, catalogue.port);
+    const problems = await throughCore(one, catalogue);
     findings.push({ id: one.id, through: 'core', problems });
   }
   return findings;

@@ -24,7 +24,7 @@ function report(
   for (const one of cases) {
     const own = findings.filter(({ id }) => id === one.id);
     if (one.kind === 'scenario') {
-      console.log(`     ${one.id} ${one.title}: a scenario, held by the ordinary tests`);
+      console.log(`     ${one.id} ${one.title}: ${one.held_by ?? 'held by the ordinary tests'}`);
       continue;
     }
     const problems = own.flatMap(({ through, problems: found }) =>
@@ -54,7 +54,10 @@ async function main(): Promise<void> {
   const catalogue = readCatalogue(file);
   const only = values.only?.split(',');
   const cases = catalogue.cases.filter(
-    ({ id, area }) => (only === undefined || only.includes(id)) && (values.area ?? area) === area,
+    ({ id, area, kind }) =>
+      (only === undefined || only.includes(id)) &&
+      (values.area ?? area) === area &&
+      !(values.core && kind === 'http'),
   );
   const findings = await runInProcess(catalogue, cases);
   const packets = cases.filter(({ kind }) => kind === 'packets');

@@ -2,6 +2,7 @@ import type { Message } from '../../src/channel/messages.ts';
 import type { Config } from '../../src/config/config.ts';
 import type { PolicyName } from '../../src/config/schema.ts';
 import { COOKIE_EPOCH_MS, writeCookieKeys } from '../../src/control/switch/cookie-keys.ts';
+import { unusedTimeoutMs } from '../../src/control/switch/sweep.ts';
 import { WebSwitch } from '../../src/control/switch/web-switch.ts';
 import type { Random } from '../support/random.ts';
 import { switchConfig, VIP4, VIP6 } from './configs.ts';
@@ -134,7 +135,7 @@ export class Cluster {
         ...this.sizes(),
         role: 'switch',
         services,
-        gatherTimeoutMs: config.timing.gatherTimeoutMs,
+        gatherTimeoutMs: unusedTimeoutMs(config.timing.gatherTimeoutMs),
       },
       makePlane: (core) =>
         new WebSwitch({ core, config, run, random: () => random.fraction(), hostName: 'switch' }),

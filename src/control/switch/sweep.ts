@@ -11,6 +11,16 @@ import { removeEntry } from './update.ts';
 export const SWEEP_INTERVAL_MS = 100;
 /** The whole table is looked at once in so many ticks. */
 const TICKS = 50;
+/** A round, and a second for ticks that come late. */
+const ROUND_MS = SWEEP_INTERVAL_MS * TICKS + 1000;
+
+/**
+ * For a connection that says nothing only the sweep looks at the clock, a round late at the most: its
+ * deadline stands so much earlier that it is over in time.
+ */
+export function unusedTimeoutMs(gatherTimeoutMs: number): number {
+  return Math.max(gatherTimeoutMs - ROUND_MS, gatherTimeoutMs / 2);
+}
 
 /** Looks for connections whose time is over, a part of the table at each tick. */
 export class Sweep {
