@@ -1,4 +1,5 @@
 import type { Close, Handoff, Hello, Message, Resync } from '../channel/messages.ts';
+import { LINE } from '../channel/messages.ts';
 import { PROTOCOL_VERSION } from '../channel/wire.ts';
 import { formatEndpoint } from '../config/address.ts';
 import type { Config } from '../config/config.ts';
@@ -48,10 +49,12 @@ export class Agent implements Plane {
   readonly #comparisons = new Map<string, Comparison>();
   #nextLoadMs = -Infinity;
   #isLeaving = false;
+  #line: string;
 
   /** The memory map must have been written and the core initialised. */
   constructor(options: AgentOptions) {
     this.#options = options;
+    this.#line = options.run.toString(16);
     const { config, core } = options;
     this.#timing = { ...config.timing };
     this.#bindings = new Bindings(config.agent?.handoff ?? [], config.agent?.service ?? []);
@@ -77,7 +80,9 @@ export class Agent implements Plane {
     for (const { group, vip, port } of names.bindings) {
       this.#bindings.give(group, { vip: Uint8Array.from(vip), port, serverPort: 0 });
     }
-    return this.#takeover.adopt(table, nowMs);
+    const { connections, left } = this.#takeover.adopt(table, nowMs);
+    if (left === 0) this.#line = names.line;
+    return connections;
   }
 
   /** What the next run needs besides the table: what stands in records as an index only. */
@@ -87,7 +92,7 @@ export class Agent implements Plane {
       return { group, vip: [...vip], port };
     };
     const peers = [...this.#peers].map(({ peer, groupName }) => ({ name: peer, group: groupName }));
-    return { peers, bindings: this.#bindings.all().map(named) };
+    return { line: this.#line, peers, bindings: this.#bindings.all().map(named) };
   }
 
   /** No handoff is accepted any more: the agent is about to end. */
@@ -156,7 +161,7 @@ export class Agent implements Plane {
       roles: ['agent'],
       group: '',
       run,
-      capabilities: ['translate', 'by-syn'],
+      capabilities: ['translate', 'by-syn', `${LINE}${this.#line}`],
       services: [],
       bindings: given.map(({ vip, port, handoff, handoffPort }) => {
         return { vip, port, handoff, handoffPort };

@@ -12,6 +12,8 @@ import type { Giver } from './takeover.ts';
 
 /** Names that stand in records as indexes. */
 export interface AgentNames {
+  /** of the memory that this is: the same from run to run, as long as nothing is forgotten */
+  line: string;
   peers: { name: string; group: string }[];
   bindings: { group: string; vip: number[]; port: number }[];
 }
@@ -20,6 +22,8 @@ export interface AgentNames {
 export interface FormerEntry {
   entry: Uint8Array;
   record: Uint8Array;
+  /** nobody was changing its bucket */
+  isSettled: boolean;
 }
 
 /** The table of an earlier run, as its process left it: perhaps in the middle of a change. */
@@ -35,12 +39,19 @@ export interface FormerRun {
   table: FormerTable;
 }
 
+/** What came over from an earlier run. */
+export interface Adopted {
+  connections: number;
+  /** linked entries that could not be taken over */
+  left: number;
+}
+
 const BOTH_FINS_ACKED = L.FLAG_CLIENT_FIN_ACKED | L.FLAG_SERVER_FIN_ACKED;
 /** Connections asked about in one step: control's rings hold some thousand packets. */
 const UNSURE_PER_STEP = 500;
 
-/** The linked entries of a table whose buckets nobody was changing. */
-export function* settledEntries(table: FormerTable): Generator<FormerEntry> {
+/** The linked entries of a table. */
+function* linkedEntries(table: FormerTable): Generator<FormerEntry> {
   const { buckets, entries, records } = table;
   const bucketView = new DataView(buckets.buffer, buckets.byteOffset, buckets.byteLength);
   const bucketMask = buckets.length / L.BUCKET_SIZE - 1;
@@ -51,9 +62,9 @@ export function* settledEntries(table: FormerTable): Generator<FormerEntry> {
     if (state < L.STATE_GATHERING || state > L.STATE_CLOSED) continue;
     const bucket = view.getUint32(L.ENTRY_HASH, true) & bucketMask;
     const version = bucketView.getUint32(bucket * L.BUCKET_SIZE + L.BUCKET_VERSION, true);
-    if ((version & L.VERSION_LOCKED) !== 0) continue;
+    const isSettled = (version & L.VERSION_LOCKED) === 0;
     const record = records.subarray(index * L.RECORD_SIZE, (index + 1) * L.RECORD_SIZE);
-    yield { entry, record };
+    yield { entry, record, isSettled };
   }
 }
 
@@ -79,12 +90,15 @@ export class Adoption {
     this.#kills = kills;
   }
 
-  adopt(table: FormerTable, nowMs: number): number {
-    let adopted = 0;
-    for (const former of settledEntries(table)) {
-      const entry = this.#insert(former);
-      if (entry === null) continue;
-      adopted += 1;
+  adopt(table: FormerTable, nowMs: number): Adopted {
+    const adopted = { connections: 0, left: 0 };
+    for (const former of linkedEntries(table)) {
+      const entry = former.isSettled ? this.#insert(former) : null;
+      if (entry === null) {
+        adopted.left += 1;
+        continue;
+      }
+      adopted.connections += 1;
       this.#resume(entry, former, nowMs);
     }
     return adopted;

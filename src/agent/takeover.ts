@@ -1,5 +1,5 @@
 import type { PacketEvent } from '../event.ts';
-import type { FormerTable } from './former.ts';
+import type { Adopted, FormerTable } from './former.ts';
 import type { Confirm, Handoff, HandoffId, ResyncEntry, Tuple } from '../channel/messages.ts';
 
 /** Who hands a connection over, and where the packets of its VIP and port go on this host. */
@@ -33,8 +33,8 @@ export interface Takeover {
   release(id: HandoffId, tuple: Tuple, giver: Giver, nowMs: number): boolean;
   /** The giver got an outcome of this id: the one named, else the oldest. */
   confirm(id: HandoffId, giver: Giver, of?: Confirm['of']): void;
-  /** Takes over what an earlier run of the agent left; before anything else. Returns how many. */
-  adopt(former: FormerTable, nowMs: number): number;
+  /** Takes over what an earlier run of the agent left; before anything else. */
+  adopt(former: FormerTable, nowMs: number): Adopted;
   /** The giver can be reached again: what it did not confirm is told again. */
   reachable(giver: Giver, nowMs: number): void;
   /** The giver's connections that are held here and not over. */

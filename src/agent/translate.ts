@@ -12,7 +12,7 @@ import type { Entries } from './entries.ts';
 import { countFailure } from './figures.ts';
 import type { AgentFigures } from './figures.ts';
 import { Adoption } from './former.ts';
-import type { FormerTable } from './former.ts';
+import type { Adopted, FormerTable } from './former.ts';
 import { Kills, VERDICT_MS } from './kills.ts';
 import type { KillResult } from './kills.ts';
 import type { Outbox } from './outbox.ts';
@@ -145,7 +145,7 @@ export class Translate implements Takeover {
     return listed;
   }
 
-  adopt(former: FormerTable, nowMs: number): number {
+  adopt(former: FormerTable, nowMs: number): Adopted {
     return this.#adoption.adopt(former, nowMs);
   }
 

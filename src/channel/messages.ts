@@ -34,6 +34,12 @@ export interface Binding {
 }
 
 /**
+ * Capability `line:X` of an agent: which memory it has. It is the same after a reconnect, and after a
+ * restart that lost nothing of what the agent knew.
+ */
+export const LINE = 'line:';
+
+/**
  * First message of both sides. The agent answers a hello of a switch with one that has bindings.
  */
 export interface Hello {

@@ -88,6 +88,8 @@ export interface Handing {
   proven: boolean;
   /** when even an agent whose channel lives is given up */
   patienceMs: number;
+  /** the asked agent's channel broke: what became of the handoff is known when it is back */
+  isLost: boolean;
 }
 
 export interface Farewell {

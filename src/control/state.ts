@@ -54,6 +54,8 @@ export interface Server {
   bindings: Binding[];
   /** its agent takes connections whose clients have only sent a SYN */
   takesSyns: boolean;
+  /** the agent's `line:`, '' = none */
+  line: string;
   figures: ServerFigures;
   /** the agent's list of connections, while it arrives */
   listed: Set<string> | null;
@@ -72,6 +74,7 @@ export function makeServer(index: number, { name, port, weight }: ServerConfig):
     known: false,
     bindings: [],
     takesSyns: false,
+    line: '',
     figures: { handoffs: 0, ready: 0, failed: 0 },
     listed: null,
     listedBefore: 0,

@@ -79,6 +79,10 @@ export class Monitor {
     // the network kept a packet of the client's former connection: TCP itself must cope with those
     const newest = this.generations.get(client)?.at(-1);
     if (near.length > 0 && newest && !near.includes(newest) && newest.servers.has(server)) return;
+    // likewise one of a connection that the switch refused
+    const isRefused = near.length > 0 && near.every(({ servers }) => servers.size === 0);
+    if (isRefused && this.generations.get(client)!.some(({ servers }) => servers.has(server)))
+      return;
     const kind = isSyn ? 'SYN' : 'packet';
     this.problems.push(
       `a ${kind} of ${client} reached ${server}, which was not given its connection`,
@@ -87,6 +91,7 @@ export class Monitor {
 
   /** Numbers a packet that arrives at the switch (IPv4 identification). */
   stamp(packet: Uint8Array): void {
+    this.begun(packet);
     if (packet[0]! >> 4 !== 4) return;
     this.arrivals = (this.arrivals % 0xffff) + 1;
     packet[4] = this.arrivals >> 8;
@@ -132,19 +137,30 @@ export class Monitor {
     }
   }
 
+  private generation(client: string, clientIsn: number): Generation {
+    const list = this.generations.get(client) ?? [];
+    this.generations.set(client, list);
+    const known = list.find((one) => one.clientIsn === clientIsn);
+    if (known) return known;
+    const generation = { clientIsn, servers: new Set<string>(), outstanding: undefined };
+    list.push(generation);
+    return generation;
+  }
+
+  /** A SYN of a client: a connection that the switch may refuse. */
+  private begun(bytes: Uint8Array): void {
+    const packet = readPacket(bytes);
+    if (!packet || (packet.flags & (TCP_SYN | TCP_ACK)) !== TCP_SYN) return;
+    this.generation(`${packet.source.join('.')}:${packet.sourcePort}`, packet.sequence);
+  }
+
   private handoff(server: string, handoff: Handoff): void {
     const { id, tuple, clientIsn } = handoff;
     this.handoffs += 1;
     this.atHandoff.get(this.handoffs)?.();
     this.handoffMessages.set(`${id.run}.${id.counter}`, handoff);
     const client = `${tuple.client.join('.')}:${tuple.clientPort}`;
-    const list = this.generations.get(client) ?? [];
-    this.generations.set(client, list);
-    let generation = list.find((one) => one.clientIsn === clientIsn);
-    if (!generation) {
-      generation = { clientIsn, servers: new Set(), outstanding: undefined };
-      list.push(generation);
-    }
+    const generation = this.generation(client, clientIsn);
     const { outstanding } = generation;
     if (outstanding && !isSame(outstanding.id, id)) {
       const who = `${outstanding.server} had it and ${server} got it`;

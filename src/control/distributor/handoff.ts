@@ -17,6 +17,8 @@ import { COOKIE_LIFE_MS, abandon, dropSyn, refuse, refuseSyn, reset } from './re
 const PATIENCE = 5;
 /** Bytes that a server sends before its client's first ACK. */
 const FIRST_FLIGHT = 65535;
+/** How long an agent whose channel broke may be away before its handoffs under way are given up. */
+const RETURN_MS = 4000;
 
 /** What the dispatcher needs for the request. */
 export interface Choice {
@@ -48,6 +50,7 @@ export function beginHanding(
     clientNext: opening.gather.next,
     proven: false,
     patienceMs: Infinity,
+    isLost: false,
   };
   tryNext(state, opening, nowMs);
 }
@@ -70,6 +73,7 @@ function tryNext(state: SwitchState, opening: Opening, nowMs: number): void {
   handing.server = index;
   handing.tried.push(index);
   handing.patienceMs = nowMs + PATIENCE * state.timing.handoffTimeoutMs;
+  handing.isLost = false;
   opening.id = id;
   opening.deadlineMs = deadlineMs;
   state.deadlines.add(opening, deadlineMs);
@@ -210,6 +214,8 @@ export function failed(state: SwitchState, server: Server, message: Failed, nowM
   state.pending.delete(message.id.counter);
   state.dispatcher.release(server.index);
   countFailure(state, server, message.delivered, message.reason);
+  // a restart is no reason not to ask the same server again
+  if (opening.handing!.isLost) opening.handing!.tried = [];
   if (message.delivered === 'no') tryNext(state, opening, nowMs);
   else reset(state, opening, 'maybe', nowMs, COOKIE_LIFE_MS);
 }
@@ -226,7 +232,10 @@ function countFailure(
   countUnder(state.figures.failedReasons, reason);
 }
 
-/** The channel broke, and with it the answer, if the client does not show what it was. */
+/**
+ * The channel broke, and with it the answer, if the client does not show what it was. Perhaps the agent is
+ * back soon and tells it.
+ */
 export function loseAnswer(
   state: SwitchState,
   opening: Opening,
@@ -234,11 +243,36 @@ export function loseAnswer(
   nowMs: number,
 ): void {
   if (isServed(state, opening)) becomeReady(state, opening, server, nowMs);
-  else giveUpHanding(state, opening, 'channel lost', nowMs);
+  else if (!opening.handing!.isLost) awaitReturn(state, opening, nowMs);
+}
+
+function awaitReturn(state: SwitchState, opening: Opening, nowMs: number): void {
+  const handing = opening.handing!;
+  handing.isLost = true;
+  handing.patienceMs = nowMs + RETURN_MS;
+  opening.deadlineMs = handing.patienceMs;
+  state.deadlines.add(opening, opening.deadlineMs);
+}
+
+/** The agent is back and has never heard of the handoff: it, or another one, is asked anew. */
+export function handAgain(state: SwitchState, opening: Opening, nowMs: number): void {
+  const handing = opening.handing!;
+  if (!handing.isLost) return;
+  const server = state.servers[handing.server]!;
+  countFailure(state, server, 'no', 'channel lost');
+  state.pending.delete(opening.id.counter);
+  state.dispatcher.release(server.index);
+  handing.tried = [];
+  tryNext(state, opening, nowMs);
 }
 
 /** No answer in time, or none to be expected: the request may have reached the server. */
-function giveUpHanding(state: SwitchState, opening: Opening, reason: string, nowMs: number): void {
+export function giveUpHanding(
+  state: SwitchState,
+  opening: Opening,
+  reason: string,
+  nowMs: number,
+): void {
   const server = state.servers[opening.handing!.server]!;
   countFailure(state, server, 'maybe', reason);
   takeBack(state, opening, nowMs);

@@ -1,11 +1,13 @@
 import * as L from '../../../assembly/layout.ts';
 import type { Failed, Hello, Resync, ResyncEntry } from '../../channel/messages.ts';
+import { LINE } from '../../channel/messages.ts';
 import { switchKey, switchTuple } from '../../connections.ts';
 import { distance, isAfter } from '../../packet/sequence.ts';
 import { idKey } from '../../tuple.ts';
-import { loseAnswer } from '../distributor/handoff.ts';
+import { giveUpHanding, handAgain, loseAnswer } from '../distributor/handoff.ts';
 import { openFromRecord } from '../distributor/handshake.ts';
 import { COOKIE_LIFE_MS, askClient, reset } from '../distributor/refuse.ts';
+import type { Opening } from '../opening.ts';
 import type { Server, SwitchState } from '../state.ts';
 import { isAssigned, oweClose } from './close.ts';
 import { recallEntry, removeEntry } from './update.ts';
@@ -16,6 +18,7 @@ export function channelUp(state: SwitchState, server: Server, hello: Hello, nowM
   server.up = true;
   server.bindings = hello.bindings;
   server.takesSyns = hello.capabilities.includes('by-syn');
+  judgeLost(state, server, hello, nowMs);
   server.listed = new Set();
   server.listedBefore = (state.counter + 1) >>> 0;
   for (const { id, tuple } of state.owed.ofServer(server.index)) {
@@ -27,9 +30,25 @@ export function channelUp(state: SwitchState, server: Server, hello: Hello, nowM
 export function channelDown(state: SwitchState, server: Server, nowMs: number): void {
   server.up = false;
   server.listed = null;
-  for (const opening of state.pending.values()) {
-    if (opening.handing?.server !== server.index) continue;
-    loseAnswer(state, opening, server, nowMs);
+  for (const opening of handedTo(state, server)) loseAnswer(state, opening, server, nowMs);
+}
+
+/** The openings that wait for this server's answer. */
+function handedTo(state: SwitchState, server: Server): Opening[] {
+  return [...state.pending.values()].filter(({ handing }) => handing?.server === server.index);
+}
+
+/**
+ * An agent that has the memory that it had says what became of the handoffs that were under way when its
+ * channel broke; another one may have forgotten requests that its server got.
+ */
+function judgeLost(state: SwitchState, server: Server, hello: Hello, nowMs: number): void {
+  const line = hello.capabilities.find((capability) => capability.startsWith(LINE)) ?? '';
+  const isSame = line !== '' && line === server.line;
+  server.line = line;
+  if (isSame) return;
+  for (const opening of handedTo(state, server)) {
+    if (opening.handing!.isLost) giveUpHanding(state, opening, 'channel lost', nowMs);
   }
 }
 
@@ -46,6 +65,10 @@ export function resynced(state: SwitchState, server: Server, message: Resync, no
   const { listed } = server;
   server.listed = null;
   server.known = true;
+  for (const opening of handedTo(state, server)) {
+    // the agent tells how a handoff ended before it lists the others
+    if (!listed.has(idKey(opening.id))) handAgain(state, opening, nowMs);
+  }
   if (state.servers.every(({ known }) => known)) state.putOffs.clear();
   for (const entry of assignedTo(state, server)) {
     if (isMissing(state, server, entry, listed)) resetLost(state, server, entry, nowMs);

@@ -121,23 +121,27 @@ export class Rig {
 
   /** The agent of `server` says hello, and that it has no connections. */
   up(server: number, lists = true): void {
-    const hello: Hello = {
+    this.feed({ kind: 'channel-up', peer: `server${server}`, hello: this.helloOf(server) });
+    if (lists) this.message(server, { type: 'resync', entries: [], last: true });
+    this.messages = [];
+  }
+
+  /** `line`: which memory the agent has, '' = it does not say. */
+  helloOf(server: number, line = ''): Hello {
+    return {
       type: 'hello',
       version: 1,
       name: `server${server}`,
       roles: ['agent'],
       group: '',
       run: 5,
-      capabilities: [],
+      capabilities: line === '' ? [] : [line],
       services: [],
       bindings: [
         { vip: VIP, port: 80, handoff: Uint8Array.of(10, 81, server, 1), handoffPort: 80 },
         { vip: VIP6, port: 80, handoff: handoff6(server), handoffPort: 80 },
       ],
     };
-    this.feed({ kind: 'channel-up', peer: `server${server}`, hello });
-    if (lists) this.message(server, { type: 'resync', entries: [], last: true });
-    this.messages = [];
   }
 
   down(server: number): void {

@@ -7,7 +7,7 @@ import * as L from '../../../assembly/layout.ts';
 import { KeptTable } from '../../../src/host/kept-table.ts';
 import { createMemory, memoryMap, writeMemoryMap } from '../../../src/memory-map.ts';
 
-const NAMES = { peers: [{ name: 'switch', group: 'main' }], bindings: [] };
+const NAMES = { line: '1a', peers: [{ name: 'switch', group: 'main' }], bindings: [] };
 const map = memoryMap({
   role: 'agent',
   connections: 100,
@@ -80,7 +80,7 @@ kept('what is not whole, or of another layout, is no former run', () => {
   first.commit(NAMES);
   writeFileSync(join(folder, 'server1.names.json'), '{"peers":[');
   assert.is(first.read(), undefined);
-  first.writeNames({ peers: [], bindings: [] });
+  first.writeNames({ ...NAMES, peers: [] });
   writeFileSync(join(folder, 'server1.table'), Buffer.alloc(100_000, 1));
   assert.is(first.read(), undefined);
   first.close();
