@@ -232,10 +232,7 @@ function countFailure(
   countUnder(state.figures.failedReasons, reason);
 }
 
-/**
- * The channel broke, and with it the answer, if the client does not show what it was. Perhaps the agent is
- * back soon and tells it.
- */
+/** The channel broke, and with it the answer, if the client does not show it: the agent may be back soon. */
 export function loseAnswer(
   state: SwitchState,
   opening: Opening,
