@@ -1,7 +1,8 @@
-// A slow link: every packet routed into the TUN comes out of it again after DELAY ms, in order.
+// A slow link: every packet routed into the device comes out of it again after DELAY ms, in order.
 // node build/programs-delay.mjs DEVICE DELAY-MS
 import { SLOT_LENGTH, SLOT_SIZE, SLOT_VNET, VNET_SIZE } from '../../assembly/layout.ts';
-import { openTun, TunDevice } from '../../src/packet-io/tun.ts';
+import { chooseEngine, openDevice, queueDevice } from '../../src/packet-io/engine.ts';
+import { RING_BYTES } from '../../src/packet-io/packet-ring.ts';
 import { EventfdWaker } from '../../src/packet-io/waker.ts';
 
 const [name = 'delay0', delayText = '20'] = process.argv.slice(2);
@@ -9,12 +10,13 @@ const delayMs = Number(delayText);
 const SLOTS = 64;
 const PAGE = 65536;
 
-const pages = Math.ceil((SLOT_SIZE * (SLOTS + 1)) / PAGE);
+const ring = Math.ceil((SLOT_SIZE * (SLOTS + 1)) / PAGE) * PAGE;
+const pages = Math.ceil((ring + RING_BYTES) / PAGE);
 const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
 const bytes = new Uint8Array(memory.buffer);
 const words = new Uint32Array(memory.buffer);
-const [fd] = openTun(name, 1) as [number];
-const device = new TunDevice(memory, fd, new EventfdWaker().fd);
+const { fds, rings, close } = openDevice(chooseEngine('auto'), name, 1, memory, [ring]);
+const device = queueDevice(memory, fds[0]!, rings[0]!, new EventfdWaker().fd);
 const outgoing = SLOTS * SLOT_SIZE;
 
 const waiting: { dueMs: number; packet: Uint8Array }[] = [];
@@ -39,7 +41,10 @@ function give(): void {
   }
 }
 
-process.on('SIGTERM', () => process.exit(0));
+process.on('SIGTERM', () => {
+  close();
+  process.exit(0);
+});
 process.stdout.write('ready\n');
 for (;;) {
   take();

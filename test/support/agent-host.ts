@@ -1,5 +1,5 @@
-// An agent on the real kernel of this network namespace: its TUN, a worker's forwarding pass on this
-// thread, and a second TUN behind which the test plays the clients.
+// An agent on the real kernel of this network namespace: its device, a worker's forwarding pass on this
+// thread, and a second device behind which the test plays the clients.
 import * as L from '../../assembly/layout.ts';
 import { Agent } from '../../src/agent/agent.ts';
 import { AgentNetwork } from '../../src/agent/network.ts';
@@ -11,8 +11,12 @@ import { monotonicMs } from '../../src/clock.ts';
 import { createCore } from '../../src/core.ts';
 import type { Core } from '../../src/core.ts';
 import type { PlaneEvent } from '../../src/event.ts';
+import { memoryMap } from '../../src/memory-map.ts';
+import type { MemoryMapOptions } from '../../src/memory-map.ts';
 import { ip } from '../../src/packet-io/iproute.ts';
-import { TunDevice, closeQueues, openTun } from '../../src/packet-io/tun.ts';
+import { chooseEngine, openDevice, queueDevice } from '../../src/packet-io/engine.ts';
+import type { Engine, OpenDevice, QueueDevice } from '../../src/packet-io/engine.ts';
+import { RING_BYTES } from '../../src/packet-io/packet-ring.ts';
 import { EventfdWaker } from '../../src/packet-io/waker.ts';
 import { buildPacket } from '../../src/packet/build.ts';
 import type { PacketParts } from '../../src/packet/build.ts';
@@ -25,6 +29,8 @@ import { VIP } from './server-kernel.ts';
 
 const DEVICE = 'bagtun0';
 const CLIENT_DEVICE = 'bagtun1';
+const PAGE = 65536;
+const SLOT_PAGES = 4;
 
 export function prefixes(...texts: string[]): Prefix[] {
   return texts.map((text) => {
@@ -44,14 +50,22 @@ export const VIP6 = parseAddress('2001:db8:80::80')!;
 export const CLIENT6 = parseAddress('fd80:1::2')!;
 const SERVICES = [VIP, VIP6].map((vip) => ({ vip, port: 80, serverPort: 80 }));
 
-/** Packets behind the second TUN: what the test sends as clients, and what the clients get. */
+/** Packets behind the second device: what the test sends as clients, and what the clients get. */
 class ClientSide {
-  readonly #fds = openTun(CLIENT_DEVICE, 1);
-  readonly #memory = new WebAssembly.Memory({ initial: 4, maximum: 4, shared: true });
+  readonly #open: OpenDevice;
   readonly #waker = new EventfdWaker();
-  readonly #device = new TunDevice(this.#memory, this.#fds[0]!, this.#waker.fd);
-  readonly #bytes = new Uint8Array(this.#memory.buffer);
-  readonly #view = new DataView(this.#memory.buffer);
+  readonly #device: QueueDevice;
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+
+  constructor(engine: Engine) {
+    const pages = SLOT_PAGES + Math.ceil(RING_BYTES / PAGE);
+    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+    this.#open = openDevice(engine, CLIENT_DEVICE, 1, memory, [SLOT_PAGES * PAGE]);
+    this.#device = queueDevice(memory, this.#open.fds[0]!, this.#open.rings[0]!, this.#waker.fd);
+    this.#bytes = new Uint8Array(memory.buffer);
+    this.#view = new DataView(memory.buffer);
+  }
 
   send(packet: Uint8Array): void {
     this.#bytes.fill(0, 0, L.SLOT_PACKET);
@@ -71,7 +85,7 @@ class ClientSide {
   }
 
   close(): void {
-    closeQueues(this.#fds);
+    this.#open.close();
     this.#waker.close();
   }
 }
@@ -83,18 +97,18 @@ export class AgentHost {
   readonly toClient: TcpPacket[] = [];
   readonly messages: Message[] = [];
   readonly #client: ClientSide;
-  readonly #fds: number[];
+  readonly #open: OpenDevice;
   readonly #waker = new EventfdWaker();
   readonly #forwarding: Forwarding;
   readonly #reader: ToControlReader;
   readonly #writer: FromControlWriter;
   #deadlineMs = 0;
 
-  private constructor(core: Core) {
+  private constructor(core: Core, engine: Engine, rings: number[]) {
     const { memory } = core;
-    this.#fds = openTun(DEVICE, 1);
-    this.#client = new ClientSide();
-    const device = new TunDevice(memory, this.#fds[0]!, this.#waker.fd);
+    this.#open = openDevice(engine, DEVICE, 1, memory, rings);
+    this.#client = new ClientSide(engine);
+    const device = queueDevice(memory, this.#open.fds[0]!, this.#open.rings[0]!, this.#waker.fd);
     const nowMs = monotonicMs;
     this.#forwarding = new Forwarding({ core, memory, worker: 0, device, nowMs });
     this.#reader = new ToControlReader(memory);
@@ -105,15 +119,18 @@ export class AgentHost {
   }
 
   static async make(): Promise<AgentHost> {
-    const core = await createCore({
+    const engine = chooseEngine('auto');
+    const options: MemoryMapOptions = {
       role: 'agent',
+      deviceBytes: engine === 'packet' ? RING_BYTES : 0,
       connections: 256,
       workers: 1,
       slots: 8,
       seeds: [1n, 2n],
       serviceNetworks: NETWORK.service,
-    });
-    const host = new AgentHost(core);
+    };
+    const core = await createCore(options);
+    const host = new AgentHost(core, engine, memoryMap(options).deviceBases);
     await ip('link', 'set', 'lo', 'up');
     await ip('link', 'set', CLIENT_DEVICE, 'up');
     await ip('addr', 'add', '10.80.1.1/24', 'dev', CLIENT_DEVICE);
@@ -165,7 +182,7 @@ export class AgentHost {
   async close(): Promise<void> {
     await this.network.remove();
     this.#client.close();
-    closeQueues(this.#fds);
+    this.#open.close();
     this.#waker.close();
   }
 }

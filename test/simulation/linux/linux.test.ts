@@ -1,6 +1,6 @@
 // Compares the simulated kernel with Linux: the same raw scripts, and bytes over a lossy wire
 // between both.
-// Needs root and /dev/net/tun, otherwise it is skipped and says so.
+// Needs the rights of root and a /dev/net/tun that can be opened, otherwise it is skipped and says so.
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -9,6 +9,7 @@ import * as assert from 'uvu/assert';
 import { clientScripts } from './client-scripts.ts';
 import { exchange } from './exchange.ts';
 import { LinuxStack, PlainTun } from './linux-stack.ts';
+import { canOpenTun, NO_TUN } from '../../support/rights.ts';
 import { lossScripts, replayScripts, serverScripts } from './scripts.ts';
 import { SimulatedStack } from './simulated-stack.ts';
 
@@ -47,8 +48,9 @@ if (process.env[INSIDE]) {
   inside.run();
 } else {
   const outside = suite('simulated kernel and Linux in a namespace');
-  if (process.getuid?.() === 0) outside('scripts', runInside);
-  else outside('SKIPPED: needs root and /dev/net/tun', () => {});
+  if (process.getuid?.() !== 0) outside.skip('scripts: no namespaces without root');
+  else if (!canOpenTun()) outside.skip(`scripts: ${NO_TUN}`);
+  else outside('scripts', runInside);
   outside.run();
 }
 

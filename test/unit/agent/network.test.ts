@@ -1,4 +1,4 @@
-// Needs root and /dev/net/tun; runs in a network namespace of its own, against the real kernel.
+// Needs the rights of root; runs in a network namespace of its own, against the real kernel.
 import { execFileSync, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { suite } from 'uvu';

@@ -9,8 +9,8 @@ const SEEDS = [3, 4, 5, 6];
 
 for (const workers of [1, 2, 4]) {
   for (const arrival of ['ordered', 'at-once'] as const) {
-    held(`held packets leave in order, each once: ${workers} worker(s), ${arrival}`, async () => {
-      if (process.getuid?.() !== 0) return; // a namespace needs root
+    const run = process.getuid?.() === 0 ? held : held.skip; // a namespace needs root
+    run(`held packets leave in order, each once: ${workers} worker(s), ${arrival}`, async () => {
       const ways = { held: 0, draining: 0, direct: 0 };
       for (const seed of SEEDS) {
         const outcome = await holdInNamespace(workers, 8, arrival, seed);

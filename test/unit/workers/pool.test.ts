@@ -1,4 +1,4 @@
-// Needs root and /dev/net/tun; runs in a network namespace of its own.
+// Needs the rights of root; runs in a network namespace of its own, with the engine that can be had there.
 import { setTimeout as delay } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -6,7 +6,8 @@ import * as L from '../../../assembly/layout.ts';
 import { Connections } from '../../../src/connections.ts';
 import { compileCore, instantiateCore, instantiateExports } from '../../../src/core.ts';
 import { createMemory, memoryMap, writeMemoryMap } from '../../../src/memory-map.ts';
-import { closeQueues, openTun } from '../../../src/packet-io/tun.ts';
+import { chooseEngine, openDevice } from '../../../src/packet-io/engine.ts';
+import { RING_BYTES } from '../../../src/packet-io/packet-ring.ts';
 import { EventfdWaker } from '../../../src/packet-io/waker.ts';
 import { COMMAND_EXIT, COMMAND_THROW } from '../../../src/workers/debug-command.ts';
 import { WorkerPool, type Replacement } from '../../../src/workers/pool.ts';
@@ -22,12 +23,14 @@ interface DebugExports {
 }
 
 async function setUp() {
+  const engine = chooseEngine('auto');
   const module = await compileCore('debug');
   const map = memoryMap({
     role: 'switch',
     connections: 64,
     workers: WORKERS,
     slots: 4,
+    deviceBytes: engine === 'packet' ? RING_BYTES : 0,
     seeds: [1n, 2n],
   });
   const memory = createMemory(map);
@@ -35,7 +38,8 @@ async function setUp() {
   const core = instantiateCore(module, memory);
   core.initialise();
   const debug = instantiateExports(module, memory) as unknown as DebugExports;
-  const fds = openTun('biopool0', WORKERS);
+  const open = openDevice(engine, 'biopool0', WORKERS, memory, map.deviceBases);
+  const { fds, rings } = open;
   const wakers = fds.map(() => new EventfdWaker());
   const replaced: Replacement[] = [];
   const controlOwner = core.nextOwner();
@@ -45,6 +49,7 @@ async function setUp() {
     core,
     controlOwner,
     fds,
+    rings,
     wakers,
     onReplaced: (replacement) => replaced.push(replacement),
     debug: true,
@@ -54,7 +59,7 @@ async function setUp() {
     const started = performance.now();
     await workers.stop();
     const took = performance.now() - started;
-    closeQueues(fds);
+    open.close();
     for (const waker of wakers) waker.close();
     return took;
   };
