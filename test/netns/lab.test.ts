@@ -147,4 +147,10 @@ test('lab: a body that throws leaves nothing behind', async () => {
   assert.equal(ownNamespaces(), []);
 });
 
+test('lab: the engine packet needs no TUN', () =>
+  withLab({ servers: 1, engine: 'packet' }, async (lab) => {
+    const { stdout } = await lab.run('client', ['sh', '-c', 'curl -sm 5 "$BATON_URL/x"']);
+    assert.match(stdout, /^server=server1; .*; target=\/x;$/);
+  }));
+
 test.run();
