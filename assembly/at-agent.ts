@@ -7,6 +7,7 @@ import {
   ENTRY_STATE,
   FLAG_AT_BOUNDARY,
   FLAG_CLIENT_FIN,
+  FLAG_HEADS,
   FLAG_SERVER_FIN,
   FLAG_SILENT,
   FLAG_WATCHED,
@@ -29,6 +30,7 @@ import {
   STATE_CLOSED,
   STATE_FORWARD,
   STATE_RELEASING,
+  WATCHED_HEAD_LIMIT,
 } from './layout';
 import { Chain, KEY_LOCAL4, KEY_LOCAL6, KEY_SERVER4, KEY_SERVER6 } from './lookup/chain';
 import { Hash } from './lookup/hash';
@@ -58,6 +60,9 @@ const ATTEMPTS: u32 = 4;
 const HIGH_HALF = 8;
 /** Sequence numbers: a next connection's ISN is past that after 70 ms of Linux's clock (RFC 6528). */
 const LATE_RANGE: i32 = 1 << 20;
+
+/** How a response begins, as a little-endian word. */
+const HTTP: u32 = 0x50545448;
 
 export class AtAgent {
   static packet(worker: usize, slot: usize, six: bool, paper: bool, nowMs: f64): u32 {
@@ -228,8 +233,8 @@ export class AtAgent {
         return AtAgent.reportSynAck(worker, slot, entry);
       }
       if (closing != 0) Closing.observe(worker, tcp, end, true, entry, nowMs);
-      if ((load<u32>(copy, ENTRY_FLAGS) & FLAG_WATCHED) != 0 && end > Packet.headerEnd(tcp)) {
-        AtAgent.show(worker, slot, entry);
+      if ((load<u32>(copy, ENTRY_FLAGS) & FLAG_WATCHED) != 0) {
+        AtAgent.show(worker, slot, entry, Packet.headerEnd(tcp), end);
       }
       ToClient.agent(packet, tcp, Packet.headerEnd(tcp), slot + SLOT_VNET, copy);
     } else {
@@ -244,9 +249,16 @@ export class AtAgent {
   }
 
   /** Control may look at what the server says; a copy that finds no room is not worth waiting for. */
-  private static show(worker: usize, slot: usize, entry: usize): void {
+  private static show(worker: usize, slot: usize, entry: usize, from: usize, end: usize): void {
+    if (end <= from) return;
+    const heads = (load<u32>(Workers.copy(worker), ENTRY_FLAGS) & FLAG_HEADS) != 0;
+    if (heads && (end < from + sizeof<u32>() || load<u32>(from) != HTTP)) return;
     if (!ToControl.identify(worker, entry)) return;
+    const length = load<u32>(slot, SLOT_LENGTH);
+    if (heads && length > <u32>WATCHED_HEAD_LIMIT)
+      store<u32>(slot, WATCHED_HEAD_LIMIT, SLOT_LENGTH);
     Queue.push(worker, QUEUE_WATCHED, Pool.index(entry), Workers.id(worker), 0, slot);
+    store<u32>(slot, length, SLOT_LENGTH);
   }
 
   /**

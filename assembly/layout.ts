@@ -170,6 +170,7 @@ export const FLAG_CLIENT_FIN_ACKED = 16;
 export const FLAG_SERVER_FIN_ACKED = 32;
 export const FLAG_AT_BOUNDARY = 64; // between requests: silent when the lease is over
 export const FLAG_WATCHED = 1024; // agent: the server's bytes go to control, too, which learns TLS sessions
+export const FLAG_HEADS = 2048; // with FLAG_WATCHED: only the beginnings of packets that begin with HTTP
 export const FLAG_SILENT = 128; // agent: nothing goes to the client (a killed replay, or not yet resynced)
 export const FLAG_UNPROVEN = 256; // switch: whoever sent the SYN has not shown that it gets answers
 
@@ -268,6 +269,7 @@ export const QUEUE_PACKET = 2; // a packet of an entry in GATHERING, HELD, DRAIN
 export const QUEUE_CLOSED = 3; // the entry was set CLOSED (both FINs acknowledged, or server RST); no packet
 export const QUEUE_RESET = 4; // a client's RST was forwarded: the kernel should be probed; packet = that RST
 export const QUEUE_WATCHED = 9; // a copy of a server's packet of an entry with FLAG_WATCHED
+export const WATCHED_HEAD_LIMIT = 8192; // bytes of such a packet with FLAG_HEADS, from its IP header on
 export const QUEUE_SYN_ACK = 7; // agent: the server's kernel sent a SYN-ACK; goes no further
 // from control
 export const QUEUE_TRANSMIT = 5; // send as it is

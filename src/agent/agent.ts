@@ -161,7 +161,7 @@ export class Agent implements Plane {
       roles: ['agent'],
       group: '',
       run,
-      capabilities: ['translate', 'by-syn', `${LINE}${this.#line}`],
+      capabilities: ['translate', 'by-syn', 'cookies', `${LINE}${this.#line}`],
       services: [],
       bindings: given.map(({ vip, port, handoff, handoffPort }) => {
         return { vip, port, handoff, handoffPort };

@@ -193,6 +193,12 @@ function localTuple(tuple: Tuple, binding: AgentBinding): LocalTuple {
   return { client, clientPort, local: binding.handoff, localPort: binding.handoffPort };
 }
 
+/** A connection is of TLS or of HTTP. */
+function watchFlags({ sessions, cookie }: Handoff): number {
+  if (sessions) return L.FLAG_WATCHED;
+  return cookie ? L.FLAG_WATCHED | L.FLAG_HEADS : 0;
+}
+
 function fillTemplate(
   template: Template,
   handoff: Handoff,
@@ -207,7 +213,7 @@ function fillTemplate(
     (handoff.bySyn ? L.OPTION_BY_SYN : 0);
   return template
     .state(L.STATE_REPLAYING)
-    .flags((handoff.timestamps ? L.FLAG_TIMESTAMPS : 0) | (handoff.sessions ? L.FLAG_WATCHED : 0))
+    .flags((handoff.timestamps ? L.FLAG_TIMESTAMPS : 0) | watchFlags(handoff))
     .server(binding.service, handoff.serverPort)
     .vip(tuple.vip, tuple.vipPort)
     .entry8(L.ENTRY_SWITCH_SCALE, scales ? handoff.switchScale : 0)

@@ -1,9 +1,11 @@
 import * as L from '../../assembly/layout.ts';
-import type { HandoffId } from '../channel/messages.ts';
+import type { Handoff, HandoffId } from '../channel/messages.ts';
 import type { PacketEvent } from '../event.ts';
 import { readPacket } from '../packet/read.ts';
 import { advance } from '../packet/sequence.ts';
 import { idKey } from '../tuple.ts';
+import type { AgentBinding } from './bindings.ts';
+import { CookieWatch } from './cookie-watch.ts';
 import type { Entries } from './entries.ts';
 import type { Outbox } from './outbox.ts';
 import { isFromKernel } from './replays.ts';
@@ -13,11 +15,12 @@ import type { Giver } from './takeover.ts';
 /** Handshakes that are listened to at a time. */
 const LIMIT = 4096;
 
-/** Learns which TLS sessions the server gives, and tells who gave it their connections. */
+/** Learns which TLS sessions and cookies the server gives, and tells who gave it their connections. */
 export class Sessions {
   readonly #entries: Entries;
   readonly #outbox: Outbox;
   readonly #giverAt: (index: number) => Giver | undefined;
+  readonly #cookies: CookieWatch;
   readonly #flights = new Map<string, ServerFlight>();
 
   constructor(parts: {
@@ -28,12 +31,24 @@ export class Sessions {
     this.#entries = parts.entries;
     this.#outbox = parts.outbox;
     this.#giverAt = parts.giverAt;
+    this.#cookies = new CookieWatch(parts.entries.connections);
+  }
+
+  /** A handoff for that binding begins. */
+  expect({ cookie }: Handoff, { index }: AgentBinding): void {
+    if (cookie) this.#cookies.expect(index, cookie);
   }
 
   /** A copy of a packet that the server sends. */
   packet({ entry, packet }: PacketEvent, id: HandoffId): void {
     const { connections } = this.#entries;
-    if ((connections.flags(entry) & L.FLAG_WATCHED) === 0) return;
+    const flags = connections.flags(entry);
+    if ((flags & L.FLAG_WATCHED) === 0) return;
+    if ((flags & L.FLAG_HEADS) !== 0) {
+      for (const cookie of this.#cookies.take(entry, packet)) this.#tell(entry, id, cookie);
+      if (this.#cookies.isOver(entry)) this.#leave(entry, id);
+      return;
+    }
     const segment = readPacket(packet);
     if (!segment || !isFromKernel(segment, this.#entries.ends(entry))) return;
     const flight = this.#flightOf(entry, id);
@@ -42,8 +57,12 @@ export class Sessions {
     }
     if (!flight.isOver) return;
     this.#flights.delete(idKey(id));
+    this.#leave(entry, id);
+  }
+
+  #leave(entry: number, id: HandoffId): void {
     this.#entries.update(entry, id, L.UPDATE_FLAGS_CLEAR, (template) =>
-      template.entry32(L.ENTRY_FLAGS, L.FLAG_WATCHED),
+      template.entry32(L.ENTRY_FLAGS, L.FLAG_WATCHED | L.FLAG_HEADS),
     );
   }
 

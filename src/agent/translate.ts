@@ -99,6 +99,7 @@ export class Translate implements Takeover {
       return this.#again(before, giver, nowMs);
     }
     if (before !== null) this.#replace(before, giver);
+    this.#sessions.expect(handoff, binding);
     const timeoutMs = this.#parts.timing.agentHandoffTimeoutMs;
     const begun = this.#replays.begin(handoff, giver, binding, timeoutMs, nowMs);
     if (!begun) this.#refuse(id, giver, 'table full');

@@ -120,6 +120,9 @@ function handoff(reader: ByteReader): Handoff | undefined {
   const bytes = reader.copy(length);
   const bySyn = (flags & wire.HANDOFF_FLAG_BY_SYN) !== 0;
   if (!bytes || (bySyn && length > 0)) return undefined;
+  const named = (flags & wire.HANDOFF_FLAG_COOKIE) !== 0;
+  const cookie = named ? reader.string() : undefined;
+  if (named && !cookie) return undefined;
   return {
     type: 'handoff',
     id: idAt(reader, at + wire.HANDOFF_ID),
@@ -138,6 +141,7 @@ function handoff(reader: ByteReader): Handoff | undefined {
     timestampSwitch: view.getUint32(at + wire.HANDOFF_TIMESTAMP_SWITCH),
     window: view.getUint16(at + wire.HANDOFF_WINDOW),
     ...(bySyn && { bySyn }),
+    ...(cookie !== undefined && { cookie }),
     bytes,
   };
 }

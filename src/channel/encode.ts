@@ -96,12 +96,14 @@ function putHandoff(writer: ByteWriter, handoff: Handoff): void {
     (handoff.sack ? wire.HANDOFF_FLAG_SACK : 0) |
     (handoff.timestamps ? wire.HANDOFF_FLAG_TIMESTAMPS : 0) |
     (handoff.bySyn ? wire.HANDOFF_FLAG_BY_SYN : 0) |
-    (handoff.sessions ? wire.HANDOFF_FLAG_SESSIONS : 0);
+    (handoff.sessions ? wire.HANDOFF_FLAG_SESSIONS : 0) |
+    (handoff.cookie ? wire.HANDOFF_FLAG_COOKIE : 0);
   view.setUint16(at + wire.HANDOFF_WINDOW, handoff.window);
   view.setUint32(at + wire.HANDOFF_TIMESTAMP_RECENT, handoff.timestampRecent);
   view.setUint32(at + wire.HANDOFF_TIMESTAMP_SWITCH, handoff.timestampSwitch);
   view.setUint32(at + wire.HANDOFF_BYTES, handoff.bytes.length);
   writer.append(handoff.bytes);
+  if (handoff.cookie) writer.string(handoff.cookie);
 }
 
 /** A reason is for people: cut to what a string holds rather than refused. */

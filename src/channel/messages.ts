@@ -74,6 +74,8 @@ export interface Handoff {
   timestamps: boolean;
   /** the connection is TLS: the switch wants to know by which keys its sessions can be resumed */
   sessions: boolean;
+  /** name of the cookie whose values the switch wants to know; absent: none */
+  cookie?: string;
   /** client's newest TSval, TSecr of the client's segment (0 without timestamps) */
   timestampRecent: number;
   timestampSwitch: number;
@@ -151,12 +153,12 @@ export interface LoadReport {
 
 /**
  * Agent to switch: this server has given the client of that handoff a TLS session, which can be resumed
- * there only. Sent once: what is lost costs a full handshake.
+ * there only, or a cookie. Sent once: what is lost costs a full handshake, or a way back.
  */
 export interface Session {
   type: 'session';
   id: HandoffId;
-  /** hash of its session id or ticket, as of a request target */
+  /** hash of its session id, its ticket, or `NAME=value` of the cookie, as of a request target */
   key: number;
 }
 

@@ -86,6 +86,8 @@ export const HANDOFF_FLAG_SACK = 1;
 export const HANDOFF_FLAG_TIMESTAMPS = 2;
 export const HANDOFF_FLAG_BY_SYN = 4;
 export const HANDOFF_FLAG_SESSIONS = 16;
+/** The name of a cookie (string) follows the bytes. */
+export const HANDOFF_FLAG_COOKIE = 32;
 /** Most request bytes in one handoff. */
 export const HANDOFF_BYTES_LIMIT = 65536;
 export const SCALE_LIMIT = 15;

@@ -41,6 +41,18 @@ function checkProtocol(service: Loose, path: Path, problems: Problem[]): void {
   }
 }
 
+function checkAffinity(problems: Problem[], path: Path, affinity: unknown, protocol: string): void {
+  if (affinity === 'session' && protocol !== 'tls') {
+    const text =
+      'expected none or { cookie: NAME }: only a service of protocol tls has sessions to go by';
+    problems.push({ path, text });
+  }
+  if (section(affinity)['cookie'] !== undefined && protocol !== 'http') {
+    const text = `a service of protocol ${protocol} has no cookies to go by`;
+    problems.push({ path, text });
+  }
+}
+
 /** Services against each other and against the pools. */
 export function checkServices(raw: Loose, problems: Problem[]): void {
   const pools = namesOf(raw['pools']);
@@ -65,10 +77,12 @@ export function checkServices(raw: Loose, problems: Problem[]): void {
       problems.push({ path: [...path, 'vip', place], text });
     }
     const protocol = service['protocol'] === 'tls' ? 'tls' : 'http';
-    if (service['affinity'] === 'session' && protocol !== 'tls') {
-      const text = 'expected none: only a service of protocol tls has sessions to go by';
-      problems.push({ path: [...path, 'affinity'], text });
-    }
+    checkAffinity(
+      problems,
+      [...path, 'affinity'],
+      service['affinity'],
+      String(service['protocol'] ?? 'http'),
+    );
     if (service['protocol'] === 'tcp') return;
     list(service['rules']).forEach((rule, place) => {
       const { pool, match } = section(rule);

@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { parseAddress, parseEndpoint, parsePrefix } from './address.ts';
 import type { Endpoint, Prefix } from './address.ts';
 import type {
-  AffinityName,
+  Affinity,
   DispatchName,
   EngineChoice,
   PathsName,
@@ -100,7 +100,7 @@ export interface ServiceConfig {
   port: number;
   protocol: ProtocolName;
   /** absent: session for protocol tls, none for others */
-  affinity?: AffinityName | undefined;
+  affinity?: Affinity | undefined;
   /** of protocol tcp; absent: syn */
   on?: DispatchName | undefined;
   /** port of the server application; absent: that of each server */

@@ -27,6 +27,9 @@ function keysAt(schema: z.ZodType, path: Path): string[] {
     ) {
       found = found.unwrap();
     }
+    if (found instanceof z.ZodUnion) {
+      found = found.options.find((option) => option instanceof z.ZodObject);
+    }
   };
   peel();
   for (const part of path) {
@@ -38,8 +41,25 @@ function keysAt(schema: z.ZodType, path: Path): string[] {
   return found instanceof z.ZodObject ? Object.keys(found.shape) : [];
 }
 
+/** Of a key that may be a word or a section: what is wrong within the section that stands there. */
+function issuesWithin(raw: unknown, issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
+  const value = valueAt(raw, issue.path as Path);
+  if (issue.code !== 'invalid_union' || typeof value !== 'object' || value === null) return [];
+  return (issue.errors.at(-1) ?? []).map((each) => {
+    return { ...each, path: [...issue.path, ...each.path] };
+  });
+}
+
+/** Words that are allowed. */
+function wordsOf(issue: z.core.$ZodIssue): string[] {
+  if (issue.code === 'invalid_union') return issue.errors.flat().flatMap(wordsOf);
+  return issue.code === 'invalid_value' ? issue.values.map(String) : [];
+}
+
 function problemsOf(schema: z.ZodType, raw: unknown, issue: z.core.$ZodIssue): Problem[] {
   const path = issue.path as Path;
+  const inner = issuesWithin(raw, issue);
+  if (inner.length > 0) return inner.flatMap((each) => problemsOf(schema, raw, each));
   if (issue.code === 'unrecognized_keys') {
     const known = keysAt(schema, path);
     return issue.keys.map((key) => ({
@@ -54,7 +74,7 @@ function problemsOf(schema: z.ZodType, raw: unknown, issue: z.core.$ZodIssue): P
     const text = `key "${last}" is missing: expected ${issue.message}`;
     return [{ path: path.slice(0, -1), at: 'key', text }];
   }
-  const values = issue.code === 'invalid_value' ? issue.values.map(String) : [];
+  const values = wordsOf(issue);
   const meant = typeof value === 'string' && values.length > 1 ? suggestion(value, values) : '';
   const guess = meant.startsWith('; did') ? meant : '';
   return [{ path, text: `expected ${issue.message}, found ${describeValue(value)}${guess}` }];

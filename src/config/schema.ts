@@ -19,6 +19,8 @@ export const PATHS = ['strict', 'raw', 'rfc3986', 'merge-slashes'] as const;
 export const ROLES = ['switch', 'agent'] as const;
 /** By what a client is brought back to its server. */
 export const AFFINITIES = ['none', 'session'] as const;
+const AFFINITY = 'none, session or { cookie: NAME }';
+const COOKIE = "the name of a cookie (letters, digits and !#$%&'*+.^_`|~-, at most 64)";
 /** What a service's clients speak: what the switch reads before it chooses a server. */
 export const PROTOCOLS = ['http', 'tls', 'tcp'] as const;
 /** What of a client a service with protocol tcp chooses a server by. */
@@ -163,6 +165,10 @@ const match = section({
     .describe('protocol tls: one of the protocols that the client offers'),
 });
 
+const cookieName = z
+  .string({ error: COOKIE })
+  .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$/, { error: COOKIE })
+  .describe('clients come back to the server that set their cookie of that name');
 const permission = z.enum(['allow', 'refuse'], { error: 'allow or refuse' }).default('allow');
 
 const service = section({
@@ -174,9 +180,11 @@ const service = section({
     .default('http')
     .describe('http: the request is read; tls: the ClientHello, servers end the TLS; tcp: nothing'),
   affinity: z
-    .enum(AFFINITIES, { error: AFFINITIES.join(' or ') })
+    .union([z.enum(AFFINITIES), section({ cookie: cookieName })], { error: AFFINITY })
     .optional()
-    .describe('protocol tls: session (default), clients come back to the server that knows them'),
+    .describe(
+      'by what clients come back to their server: session (default of protocol tls), cookie',
+    ),
   on: z
     .enum(DISPATCHES, { error: DISPATCHES.join(' or ') })
     .optional()
@@ -239,7 +247,7 @@ export const configSchema = section({
 });
 
 export type RawConfig = z.output<typeof configSchema>;
-export type AffinityName = (typeof AFFINITIES)[number];
+export type Affinity = NonNullable<RawConfig['services'][number]['affinity']>;
 export type ProtocolName = (typeof PROTOCOLS)[number];
 export type PathsName = (typeof PATHS)[number];
 export type DispatchName = (typeof DISPATCHES)[number];

@@ -36,9 +36,9 @@ export class Figures {
   /** ended by the client before a server had it */
   abandoned = 0;
   closed = 0;
-  /** connections given to the server that knows their client's session */
+  /** connections given to the server that knows their client's session or cookie */
   known = 0;
-  /** sessions that agents told */
+  /** sessions and cookies that agents told */
   sessions = 0;
   idleExpired = 0;
   gatherExpired = 0;

@@ -1,7 +1,7 @@
 import * as L from '../../assembly/layout.ts';
 import type { Address } from '../channel/messages.ts';
 import type { ServiceConfig } from '../config/config.ts';
-import type { AffinityName, ProtocolName } from '../config/schema.ts';
+import type { ProtocolName } from '../config/schema.ts';
 import { sameAddress } from '../tuple.ts';
 import { HelloRules } from './dispatcher/hello-rules.ts';
 import { Rules } from './dispatcher/rules.ts';
@@ -20,7 +20,10 @@ export interface Service {
   refusesPipelining: boolean;
   /** no request that leaves the connection open */
   refusesKeepAlive: boolean;
-  affinity: AffinityName;
+  /** clients come back to the server that has their TLS session */
+  sessions: boolean;
+  /** clients come back to the server that gave them the cookie of that name; empty: none */
+  cookie: string;
   /** protocol tls */
   helloRules: HelloRules;
   /** row in the shared memory's service table */
@@ -47,7 +50,9 @@ export function listServices(configs: readonly ServiceConfig[], view: DataView):
         refusesKeepAlive: config.keepAlive === 'refuse',
       };
       const affinity = config.affinity ?? (protocol === 'tls' ? 'session' : 'none');
-      const read = { protocol, rules, affinity, helloRules, ...only };
+      const sessions = affinity === 'session';
+      const cookie = typeof affinity === 'object' ? affinity.cookie : '';
+      const read = { protocol, rules, sessions, cookie, helloRules, ...only };
       return { name, vip, port, ...read, serverPort, row, windowScale, window };
     });
   });

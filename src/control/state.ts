@@ -52,6 +52,8 @@ export interface Server {
   /** its agent has told all its connections, once at least */
   known: boolean;
   bindings: Binding[];
+  /** its agent knows of cookies */
+  tellsCookies: boolean;
   /** its agent takes connections whose clients have only sent a SYN */
   takesSyns: boolean;
   /** the agent's `line:`, '' = none */
@@ -73,6 +75,7 @@ export function makeServer(index: number, { name, port, weight }: ServerConfig):
     up: false,
     known: false,
     bindings: [],
+    tellsCookies: false,
     takesSyns: false,
     line: '',
     figures: { handoffs: 0, ready: 0, failed: 0 },

@@ -1,5 +1,5 @@
 // The lab's own web server: says who it is and whom it saw, so that a test can check both.
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -11,6 +11,7 @@ const IDLE_MS = 75_000;
  * Answers
  *   GET, HEAD /bytes/N   N bytes of the reproducible stream (byte-stream.ts)
  *   PUT, POST            the SHA-256 of the body, in hex
+ *   GET /cookie/NAME     as everything else, and a cookie of that name with a value of its own
  *   everything else      `server=<name>; peer=<address:port>; host=<Host>; target=<request target>;`
  * with keep-alive as HTTP/1.1 and 1.0 have it, and 100 Continue to those who expect it.
  */
@@ -36,6 +37,10 @@ async function answer(
   }
   const length = /^\/bytes\/(\d{1,10})(?:\?|$)/.exec(target)?.[1];
   if (length !== undefined) return answerBytes(request, response, Number(length));
+  const cookie = /^\/cookie\/(\w+)$/.exec(target)?.[1];
+  if (cookie !== undefined) {
+    response.setHeader('Set-Cookie', `${cookie}=${randomUUID()}; Path=/`);
+  }
   const { remoteAddress, remotePort } = request.socket;
   const peer = peerText(remoteAddress ?? '', remotePort ?? 0);
   const host = request.headers.host ?? '';

@@ -90,6 +90,23 @@ export function readPacket(bytes: Uint8Array): TcpPacket | null {
   return null;
 }
 
+/**
+ * Of a packet whose first bytes alone were copied: what the payload is of them. null as of a whole one,
+ * and when the headers are cut, too.
+ */
+export function readStart(bytes: Uint8Array): TcpPacket | null {
+  const start = bytes.slice();
+  const view = new DataView(start.buffer);
+  if (start.length < IPV4_HEADER_SIZE) return null;
+  if (start[0]! >> 4 === 4) {
+    view.setUint16(IPV4_TOTAL_LENGTH, Math.min(view.getUint16(IPV4_TOTAL_LENGTH), start.length));
+  } else if (start.length >= IPV6_HEADER_SIZE) {
+    const rest = start.length - IPV6_HEADER_SIZE;
+    view.setUint16(IPV6_PAYLOAD_LENGTH, Math.min(view.getUint16(IPV6_PAYLOAD_LENGTH), rest));
+  }
+  return readPacket(start);
+}
+
 function readIpv4(bytes: Uint8Array, view: DataView): TcpPacket | null {
   if (bytes.length < IPV4_HEADER_SIZE) return null;
   const header = (bytes[0]! & 15) * 4;

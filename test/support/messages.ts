@@ -95,6 +95,7 @@ export const examples: Record<string, Message> = {
   resync: { type: 'resync', entries: [{ id, tuple, clientIsn: 0x10000000 }], last: true },
   load: { type: 'load', openConnections: 321 },
   ping: { type: 'ping' },
+  'handoff-cookie': { ...handoff, cookie: 'sid', bytes: new Uint8Array(0) },
   'handoff-tls': { ...handoff, sessions: true, bytes: new Uint8Array(0) },
   session: { type: 'session', id, key: 0x50000000 },
 };
@@ -156,7 +157,12 @@ export const anyMessage: fc.Arbitrary<Message> = fc.oneof(
     timestampSwitch: u32,
     window: u16,
     bytes: fc.uint8Array({ maxLength: 300 }).map((bytes) => Uint8Array.from(bytes)),
-  }),
+  }).chain((handoff) =>
+    fc.oneof(
+      fc.constant(handoff),
+      name.filter((text) => text !== '').map((cookie) => ({ ...handoff, cookie })),
+    ),
+  ),
   record({ type: fc.constant('ready' as const), id: ids }),
   record({
     type: fc.constant('failed' as const),

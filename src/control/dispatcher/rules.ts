@@ -102,15 +102,19 @@ function headerMatches(name: string, text: string): Condition {
 }
 
 function cookieMatches(name: string, text: string): Condition {
-  const header = encoder.encode('cookie');
   const wanted = encoder.encode(name);
   const pattern = new Pattern(text);
-  return (head) =>
-    headersNamed(head, header).some((index) =>
-      pairs(head.bytes, head.headerValue(index), 0x3b).some(
-        (pair) => equal(head.bytes, pair.name, wanted) && within(pattern, head.bytes, pair.value),
-      ),
-    );
+  return (head) => cookieValues(head, wanted).some((value) => within(pattern, head.bytes, value));
+}
+
+const COOKIE = encoder.encode('cookie');
+
+/** Where in the head the values of the client's cookies of that name stand, in its order. */
+export function cookieValues(head: RequestHead, name: Uint8Array): Range[] {
+  return headersNamed(head, COOKIE)
+    .flatMap((index) => pairs(head.bytes, head.headerValue(index), 0x3b))
+    .filter((pair) => equal(head.bytes, pair.name, name))
+    .map((pair) => pair.value);
 }
 
 /** Names and values are compared decoded (escapes, "+" for a space). */

@@ -1,6 +1,5 @@
-import * as L from '../../../assembly/layout.ts';
 import { TCP_ACK, TCP_RST, TCP_SYN } from '../../../assembly/wire/tcp.ts';
-import type { Failed, Handoff, HandoffId, Ready } from '../../channel/messages.ts';
+import type { Failed, HandoffId, Ready } from '../../channel/messages.ts';
 import type { PacketEvent } from '../../event.ts';
 import type { TcpPacket } from '../../packet/read.ts';
 import { advance, distance } from '../../packet/sequence.ts';
@@ -10,6 +9,7 @@ import type { Handing, Opening } from '../opening.ts';
 import type { Server, SwitchState } from '../state.ts';
 import { oweClose } from '../switch/close.ts';
 import { holdEntry } from '../switch/update.ts';
+import { handoffMessage } from './handoff-message.ts';
 import { finishHeld, hold, isServed } from './held.ts';
 import { COOKIE_LIFE_MS, abandon, dropSyn, refuse, refuseSyn, reset } from './refuse.ts';
 
@@ -116,31 +116,6 @@ function usableServers(state: SwitchState, opening: Opening): Uint8Array {
     if (state.bindingOf(server, tuple.vip, tuple.vipPort)) usable[index] = 1;
   }
   return usable;
-}
-
-function handoffMessage(opening: Opening, id: HandoffId, server: Server): Handoff {
-  const { client, tuple, switchIsn, gather, service } = opening;
-  return {
-    type: 'handoff',
-    id,
-    tuple,
-    serverPort: service.serverPort ?? server.port,
-    clientIsn: client.isn,
-    switchIsn,
-    switchNext: advance(switchIsn, 1),
-    mss: client.mss,
-    clientScale: client.scale,
-    switchScale: client.scale === L.SCALE_NONE ? 0 : service.windowScale,
-    sack: client.sack,
-    timestamps: client.timestamps,
-    sessions: service.affinity === 'session',
-    timestampRecent: client.timestampRecent,
-    timestampSwitch: client.timestampSwitch,
-    window: client.window,
-    ...(opening.bySyn && { bySyn: true }),
-    // not a copy: nothing is gathered any more
-    bytes: gather.contents,
-  };
 }
 
 /** A packet of the client while a server is asked. */

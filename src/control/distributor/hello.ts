@@ -51,7 +51,7 @@ function dispatch(state: SwitchState, opening: Opening, hello: ClientHello, nowM
   const keys: number[] = [];
   let remember: number | null = null;
   let target = nameHash;
-  if (service.affinity === 'session') {
+  if (service.sessions) {
     for (const hash of [ticketHash, sessionHash]) if (hash !== null) keys.push(hash);
     target = clientKey(state, nameHash, tuple.client);
     if (offersTls13 && blind) keys.push((remember = target));

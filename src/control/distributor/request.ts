@@ -4,6 +4,7 @@ import { TCP_FIN } from '../../../assembly/wire/tcp.ts';
 import type { TcpPacket } from '../../packet/read.ts';
 import { advance, distance } from '../../packet/sequence.ts';
 import { RequestHead } from '../dispatcher/request-head.ts';
+import { cookieValues } from '../dispatcher/rules.ts';
 import type { Opening } from '../opening.ts';
 import type { Service } from '../service.ts';
 import type { SwitchState } from '../state.ts';
@@ -17,6 +18,8 @@ import { abandon, endQuietly, refuse, reset } from './refuse.ts';
 /** The client would stall if its bytes were acknowledged later than this. */
 const ACK_DELAY_MS = 40;
 const LINE_FEED = 10;
+/** Cookies of one name, of several paths and domains, that a client is looked for by. */
+const COOKIE_LIMIT = 4;
 
 /** A segment of a connection whose request head is not complete. */
 export function gatherSegment(
@@ -114,12 +117,27 @@ function dispatch(state: SwitchState, opening: Opening, head: RequestHead, nowMs
       pool,
       target: state.dispatcher.parse(pool, head),
       targetHash: head.targetHash,
-      keys: [],
+      keys: cookieKeys(state, service.cookie, head),
       remember: null,
       headOnly: head.text(head.method) === 'HEAD',
     },
     nowMs,
   );
+}
+
+/** Hashes of the client's cookies of that name, as agents tell them. */
+function cookieKeys(state: SwitchState, name: string, head: RequestHead): number[] {
+  if (name === '') return [];
+  const prefix = new TextEncoder().encode(`${name}=`);
+  return cookieValues(head, prefix.subarray(0, -1))
+    .slice(0, COOKIE_LIMIT)
+    .map(({ from, to }) => {
+      const bytes = new Uint8Array(prefix.length + to - from);
+      bytes.set(prefix);
+      bytes.set(head.bytes.subarray(from, to), prefix.length);
+      state.connections.writeBuffer(bytes);
+      return state.core.hashTarget(L.CONTROL_BUFFER, bytes.length);
+    });
 }
 
 /** A deadline of a connection in gathering: the client waits for an ACK, or is too slow. */

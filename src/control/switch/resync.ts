@@ -17,6 +17,7 @@ export function channelUp(state: SwitchState, server: Server, hello: Hello, nowM
   if (server.up) channelDown(state, server, nowMs);
   server.up = true;
   server.bindings = hello.bindings;
+  server.tellsCookies = hello.capabilities.includes('cookies');
   server.takesSyns = hello.capabilities.includes('by-syn');
   judgeLost(state, server, hello, nowMs);
   server.listed = new Set();

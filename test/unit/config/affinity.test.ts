@@ -24,7 +24,7 @@ function problem(...keys: string[]): string {
   try {
     parseConfig(file(...keys), 'baton.yaml');
   } catch (error) {
-    if (error instanceof ConfigError && error.problems.length === 1) return error.problems[0]!;
+    if (error instanceof ConfigError) return error.problems.join('\n');
     throw error;
   }
   return '';
@@ -43,7 +43,23 @@ test('affinity: sessions are those of protocol tls', () => {
 
 test('affinity: a wrong word is told', () => {
   assert.match(problem('protocol: tls', 'affinity: sesion'), 'did you mean "session"?');
-  assert.match(problem('affinity: 5'), 'expected none or session, found the number 5');
+  assert.match(problem('affinity: 5'), 'expected none, session or { cookie: NAME }, found');
+});
+
+test('affinity: cookies are those of protocol http', () => {
+  assert.equal(affinityOf('affinity: { cookie: sid }'), { cookie: 'sid' });
+  assert.match(
+    problem('protocol: tls', 'affinity: { cookie: sid }'),
+    /services\[0\]\.affinity: .*a service of protocol tls has no cookies to go by/,
+  );
+  assert.match(problem('affinity: { cookei: sid }'), 'did you mean "cookie"?');
+  for (const value of ["''", "'a b'", "'a=b'", '5', "'a;'", 'a'.repeat(65)]) {
+    assert.match(
+      problem(`affinity: { cookie: ${value} }`),
+      /services\[0\]\.affinity\.cookie: expected the name of a cookie/,
+      value,
+    );
+  }
 });
 
 test.run();

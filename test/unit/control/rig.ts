@@ -135,7 +135,7 @@ export class Rig {
       roles: ['agent'],
       group: '',
       run: 5,
-      capabilities: line === '' ? [] : [line],
+      capabilities: line === '' ? ['cookies'] : ['cookies', line],
       services: [],
       bindings: [
         { vip: VIP, port: 80, handoff: Uint8Array.of(10, 81, server, 1), handoffPort: 80 },
