@@ -10,7 +10,7 @@ const report = new Report();
 
 await report.part('core and control', async () => {
   const random = new Random(20);
-  const seen = { handed: 0, refused: 0 };
+  const seen = { handed: 0, reset: 0, status: 0 };
   const problems: string[] = [];
   let rig = await makeRig();
   for (let index = 0; index < ROUNDS; index += 1) {
@@ -18,10 +18,13 @@ await report.part('core and control', async () => {
     const round = new Round(rig, random, 1024 + (index % ROUNDS_PER_SWITCH));
     const outcome = round.run(REQUESTS[index % REQUESTS.length]!);
     if (outcome.handed) seen.handed += 1;
-    if (outcome.refused) seen.refused += 1;
+    if (outcome.refused) seen[outcome.refused] += 1;
     if (outcome.problem !== undefined) problems.push(`round ${index}: ${outcome.problem}`);
   }
-  report.note(`${seen.handed} handed over, ${seen.refused} refused for what overlapped`);
+  const { handed, reset, status } = seen;
+  report.note(
+    `${handed} handed over, ${status} refused for other bytes, ${reset} with too many holes`,
+  );
   report.check(`${ROUNDS} connections, ${REQUESTS.length} requests`, seen.handed > ROUNDS / 2);
   const sample = problems.slice(0, 3).map((problem) => problem.slice(0, 900));
   report.check('differences', problems.length === 0, `${problems.length} ${sample.join('; ')}`);

@@ -7,6 +7,8 @@ import { Rig, testConfig } from '../unit/control/rig.ts';
 
 const POOLS = ['web', 'admin', 'img'];
 const FAR = 4_000_000;
+/** More pieces beyond holes than these are not kept: the connection is reset. */
+const HOLES = 32;
 
 /** Twenty requests: short and long, with and without a body. */
 export const REQUESTS: string[] = [
@@ -54,6 +56,16 @@ class Kept {
     bytes.forEach((byte, offset) => (this.bytes[at + offset] ??= byte));
   }
 
+  /** How many pieces lie beyond the first hole. */
+  get pieces(): number {
+    const { bytes } = this;
+    let count = 0;
+    for (let at = 1; at < bytes.length; at += 1) {
+      if (bytes[at] !== undefined && bytes[at - 1] === undefined) count += 1;
+    }
+    return count;
+  }
+
   get inOrder(): string {
     let end = 0;
     while (this.bytes[end] !== undefined) end += 1;
@@ -63,7 +75,7 @@ class Kept {
 
 export interface Outcome {
   handed: boolean;
-  refused: boolean;
+  refused: 'reset' | 'status' | undefined;
   problem: string | undefined;
 }
 
@@ -74,7 +86,7 @@ export class Round {
   private readonly client: Client;
   private readonly kept = new Kept();
   private handoff: { message: Handoff; to: string; text: string } | undefined;
-  private refused = false;
+  private refused: 'reset' | 'status' | undefined;
   private lies = 0;
   /** what was sent, in order */
   readonly trace: string[] = [];
@@ -103,7 +115,11 @@ export class Round {
       for (let at = 0; at < bytes.length; at += 1400)
         this.deliver(at, bytes.subarray(at, at + 1400));
     }
-    return { handed: this.handoff !== undefined, refused: this.refused, problem: this.problem() };
+    return {
+      handed: this.handoff !== undefined,
+      refused: this.refused,
+      problem: this.problem(request),
+    };
   }
 
   private cut(length: number): [number, number][] {
@@ -188,14 +204,20 @@ export class Round {
     }
     const text = (payload: Uint8Array) => Buffer.from(payload.subarray(0, 12)).toString('latin1');
     for (const { payload, flags } of rig.take()) {
-      const isReset = (flags & TCP_RST) !== 0; // more holes than are kept
-      if (isReset || text(payload).startsWith('HTTP/1.1 4')) this.refused = true;
+      if ((flags & TCP_RST) !== 0) this.refused ??= 'reset';
+      if (text(payload).startsWith('HTTP/1.1 4')) this.refused ??= 'status';
     }
     rig.messages = [];
   }
 
-  private problem(): string | undefined {
+  private problem(request: string): string | undefined {
     const { handoff, refused, kept, lies } = this;
+    if (refused === 'reset' && kept.pieces < HOLES) {
+      return `${this.trace.join(', ')}: reset with ${kept.pieces} pieces beyond a hole`;
+    }
+    if (refused === 'status' && request.startsWith(kept.inOrder)) {
+      return `${this.trace.join(', ')}: refused ${JSON.stringify(kept.inOrder)}`;
+    }
     if (!handoff) {
       // an overlap may have taken the head's end away: then nothing is to be said
       const isWhole = kept.inOrder.includes('\r\n\r\n');
