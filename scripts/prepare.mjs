@@ -12,6 +12,7 @@ const DEBIAN = {
   ip: 'iproute2',
   nginx: 'nginx-light',
   apache2: 'apache2',
+  haproxy: 'haproxy',
   ab: 'apache2-utils',
   wrk: 'wrk',
   curl: 'curl',

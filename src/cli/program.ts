@@ -86,7 +86,7 @@ function addLab(program: Command, parts: ProgramParts, finish: (status: number) 
     .addOption(new Option('--servers <n>', 'how many').argParser(count).default(3))
     .addOption(
       new Option('--server <kind>', 'web server')
-        .choices(['echo', 'nginx', 'apache'])
+        .choices(['echo', 'nginx', 'apache', 'haproxy'])
         .default('echo'),
     )
     .addOption(new Option('--workers <n>', "the switch's workers").argParser(count).default(1))

@@ -33,6 +33,10 @@ async function answer(
   const target = request.url ?? '';
   response.setHeader('X-Server', name);
   if (request.method === 'PUT' || request.method === 'POST') {
+    response.setHeader(
+      'X-Asked',
+      `server=${name}; host=${request.headers.host}; target=${target};`,
+    );
     return answerText(response, await digest(request));
   }
   const length = /^\/bytes\/(\d{1,10})(?:\?|$)/.exec(target)?.[1];

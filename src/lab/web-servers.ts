@@ -1,4 +1,4 @@
-// The web servers of the lab: the built-in echo server, and nginx and Apache as Debian has them.
+// The web servers of the lab: the built-in echo server, nginx, Apache and HAProxy as Debian has them.
 import { accessSync, chmodSync, constants, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,7 +7,7 @@ import { HostProcess } from './host-process.ts';
 import { asOrdinaryUser } from './rootless.ts';
 import { SERVER_PORT, TLS_PORT, type ServerPlan } from './topology.ts';
 
-export const WEB_SERVERS = ['echo', 'nginx', 'apache'] as const;
+export const WEB_SERVERS = ['echo', 'nginx', 'apache', 'haproxy'] as const;
 export type WebServer = (typeof WEB_SERVERS)[number];
 
 /** Folder of the keys that nginx ends TLS with: each server has its own, its name is the CN. */
@@ -15,8 +15,10 @@ export const WEB_KEYS = 'web-keys';
 
 const NGINX = '/usr/sbin/nginx';
 const APACHE = '/usr/sbin/apache2';
+const HAPROXY = '/usr/sbin/haproxy';
+const PROGRAMS = { nginx: NGINX, apache: APACHE, haproxy: HAPROXY };
 const APACHE_MODULES = '/usr/lib/apache2/modules';
-const DEBIAN_PACKAGE = { nginx: 'nginx-light', apache: 'apache2' };
+const DEBIAN_PACKAGE = { nginx: 'nginx-light', apache: 'apache2', haproxy: 'haproxy' };
 
 /** Files of the document root that nginx and Apache share: name -> bytes of the reproducible stream. */
 const FILES = { '1k': 1e3, '10k': 1e4, '100k': 1e5, '1M': 1e6, '10M': 1e7, '100M': 1e8 };
@@ -25,7 +27,7 @@ const FILES = { '1k': 1e3, '10k': 1e4, '100k': 1e5, '1M': 1e6, '10M': 1e7, '100M
 export function requireWebServer(kind: WebServer): void {
   if (kind === 'echo') return;
   try {
-    accessSync(kind === 'nginx' ? NGINX : APACHE, constants.X_OK);
+    accessSync(PROGRAMS[kind], constants.X_OK);
   } catch {
     throw new Error(
       `the lab needs ${kind}: apt-get install -y --no-install-recommends ${DEBIAN_PACKAGE[kind]}`,
@@ -47,6 +49,13 @@ export function writeDocumentRoot(directory: string): void {
   }
 }
 
+const COMMANDS = {
+  echo: echoCommand,
+  nginx: nginxCommand,
+  apache: apacheCommand,
+  haproxy: haproxyCommand,
+};
+
 /** Starts the web server of one server host; its logs and configuration stand in `directory`. */
 export function startWebServer(
   kind: WebServer,
@@ -58,10 +67,7 @@ export function startWebServer(
     title: `${kind} of ${server.name}`,
     namespace,
     logFile: join(directory, `${server.name}.${kind}.log`),
-    command: { echo: echoCommand, nginx: nginxCommand, apache: apacheCommand }[kind](
-      server.name,
-      directory,
-    ),
+    command: COMMANDS[kind](server.name, directory),
   });
 }
 
@@ -142,7 +148,7 @@ http {
 function apacheCommand(name: string, directory: string): string[] {
   const file = join(directory, `${name}.apache.conf`);
   const own = ownFolder(name, directory);
-  const modules = ['mpm_event', 'authz_core', 'alias', 'dav', 'dav_fs'];
+  const modules = ['mpm_event', 'authz_core', 'alias', 'dav', 'dav_fs', 'headers'];
   writeFileSync(join(own, 'name'), `server=${name};`);
   writeFileSync(
     file,
@@ -158,6 +164,7 @@ LogFormat "%a:%{remote}p \\"%r\\" %>s %B" lab
 CustomLog ${directory}/${name}.access.log lab
 DocumentRoot ${directory}/www
 Alias /name ${own}/name
+Header always set X-Asked "expr=server=${name}; host=%{HTTP_HOST}; request=%{THE_REQUEST};"
 <Directory />
   Require all granted
 </Directory>
@@ -173,6 +180,25 @@ DavLockDB ${own}/davlock
 `,
   );
   return asOrdinaryUser([APACHE, '-f', file, '-D', 'FOREGROUND']);
+}
+
+/** Answers by itself, as a server that says what it was asked. */
+function haproxyCommand(name: string, directory: string): string[] {
+  const file = join(directory, `${name}.haproxy.cfg`);
+  const asked = 'host=%[req.hdr(host)]; target=%[url];';
+  writeFileSync(
+    file,
+    `defaults
+  mode http
+  timeout client 60s
+  timeout http-keep-alive 60s
+frontend web
+  bind :${SERVER_PORT}
+  bind :::${SERVER_PORT} v6only
+  http-request return status 200 content-type text/plain lf-string "server=${name}; ${asked}"
+`,
+  );
+  return asOrdinaryUser([HAPROXY, '-db', '-f', file]);
 }
 
 function ownFolder(name: string, directory: string): string {

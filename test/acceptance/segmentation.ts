@@ -1,10 +1,15 @@
 // Random splits, orders, copies, overlaps and lies: the server is handed exactly what was routed.
-import { makeRig, REQUESTS, Round } from '../cases/segmentation.ts';
+import { WEB_SERVERS } from '../../src/lab/web-servers.ts';
+import { REQUESTS } from '../cases/pieces.ts';
+import { segmentsThroughLab } from '../cases/run.ts';
+import { makeRig, Round } from '../cases/segmentation.ts';
 import { Random } from '../support/random.ts';
 import { Report } from '../support/report.ts';
 
 const ROUNDS = Number(process.argv[2] ?? 100_000);
 const ROUNDS_PER_SWITCH = 200;
+/** through a lab, for each kind of server */
+const LAB_ROUNDS = Number(process.argv[3] ?? 1000);
 
 const report = new Report();
 
@@ -29,4 +34,13 @@ await report.part('core and control', async () => {
   const sample = problems.slice(0, 3).map((problem) => problem.slice(0, 900));
   report.check('differences', problems.length === 0, `${problems.length} ${sample.join('; ')}`);
 });
+
+for (const server of WEB_SERVERS) {
+  await report.part(`lab with ${server}`, async () => {
+    const { rounds, served, problems } = await segmentsThroughLab(server, LAB_ROUNDS);
+    report.check(`${rounds} connections to ${server}`, served > LAB_ROUNDS / 2, `${served} served`);
+    const sample = problems.slice(0, 3).map((problem) => problem.slice(0, 900));
+    report.check('differences', problems.length === 0, `${problems.length} ${sample.join('; ')}`);
+  });
+}
 report.finish();

@@ -9,8 +9,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { withLab } from '../support/lab.ts';
+import type { TestLab } from '../support/lab.ts';
 import { poolsOf } from './catalogue.ts';
-import type { Case, Catalogue, Finding, PacketCase } from './catalogue.ts';
+import type { Case, Catalogue, Finding, PacketCase, PoolRule } from './catalogue.ts';
 import { CoreWire } from './core-wire.ts';
 import { PacketRun } from './packet-case.ts';
 import { runUnitCase } from './unit-case.ts';
@@ -20,6 +21,7 @@ const PATHS: Record<string, string> = {
   echo: 'raw',
   nginx: 'merge-slashes',
   apache: 'merge-slashes',
+  haproxy: 'raw',
 };
 const LAB_LIMIT_MS = 180_000;
 
@@ -45,25 +47,53 @@ export async function runInProcess(catalogue: Catalogue, cases: Case[]): Promise
   return findings;
 }
 
-/** One server for each pool, with the catalogue's rules. */
-function labConfig(catalogue: Catalogue, server: WebServer): string {
-  const names = poolsOf(catalogue.rules);
+/** One server for each pool, with these rules. */
+function labConfig(rules: PoolRule[], server: WebServer): string {
+  const names = poolsOf(rules);
   const pools = names.map((name, index) => ({ name, servers: [`server${index + 1}`] }));
-  const rules = catalogue.rules
-    .filter((rule) => !rule.default)
-    .map(({ host, path_prefix, pool }) => ({
-      match: { ...(host && { host }), ...(path_prefix && { path: `${path_prefix}*` }) },
-      pool,
-    }));
   const service = {
     name: 'web',
     vip: [VIP4, VIP6],
     port: VIP_PORT,
-    pool: catalogue.rules.find((rule) => rule.default)?.pool ?? names[0],
+    pool: rules.find((rule) => rule.default)?.pool ?? names[0],
     paths: PATHS[server],
-    rules,
+    rules: rules
+      .filter((rule) => !rule.default)
+      .map(({ host, path_prefix, pool }) => ({
+        match: { ...(host && { host }), ...(path_prefix && { path: `${path_prefix}*` }) },
+        pool,
+      })),
   };
   return stringify({ pools, services: [service] });
+}
+
+interface LabRun {
+  rules: PoolRule[];
+  server: WebServer;
+  /** what runs in the client's host: build/programs-NAME.mjs */
+  program: string;
+  /** `pools`: server -> its pool */
+  args: (lab: TestLab, pools: Record<string, string>) => string[];
+}
+
+/** The lines that a program says in the client's host of a lab with a server for each pool. */
+async function inLab({ rules, server, program, args }: LabRun): Promise<string[]> {
+  const names = poolsOf(rules);
+  const pools = Object.fromEntries(names.map((pool, index) => [`server${index + 1}`, pool]));
+  const folder = mkdtempSync(join(tmpdir(), 'baton-cases-'));
+  const config = join(folder, 'overlay.yaml');
+  writeFileSync(config, labConfig(rules, server));
+  const inside = fileURLToPath(new URL(`./programs-${program}.mjs`, import.meta.url));
+  try {
+    return await withLab({ servers: names.length, server, config }, async (lab) => {
+      const command = [process.execPath, '--enable-source-maps', inside, ...args(lab, pools)];
+      const run = await lab.run('client', command, { timeout: LAB_LIMIT_MS });
+      if (run.status !== 0) throw new Error(`${program}: exit ${run.status}\n${run.stderr}`);
+      return run.stdout.trim().split('\n').filter(Boolean);
+    });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 /** Packets and requests through a lab of its own. */
@@ -73,31 +103,40 @@ export async function runThroughLab(
   cases: Case[],
   server: WebServer,
 ): Promise<Finding[]> {
-  const pools = poolsOf(catalogue.rules);
-  const folder = mkdtempSync(join(tmpdir(), 'baton-cases-'));
-  const config = join(folder, 'overlay.yaml');
-  writeFileSync(config, labConfig(catalogue, server));
-  const inside = fileURLToPath(new URL('./programs-cases-inside.mjs', import.meta.url));
-  try {
-    return await withLab({ servers: pools.length, server, config }, async (lab) => {
-      const plan = {
-        admin: lab.environment['BATON_ADMIN'],
-        pools: Object.fromEntries(pools.map((pool, index) => [`server${index + 1}`, pool])),
-        ids: cases.map(({ id }) => id),
-        through: server,
-      };
-      const command = [process.execPath, '--enable-source-maps', inside];
-      const run = await lab.run('client', [...command, resolve(file), JSON.stringify(plan)], {
-        timeout: LAB_LIMIT_MS,
-      });
-      if (run.status !== 0) throw new Error(`cases: exit ${run.status}\n${run.stderr}`);
-      return run.stdout
-        .trim()
-        .split('\n')
-        .filter(Boolean)
-        .map((line) => JSON.parse(line) as Finding);
-    });
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  const ids = cases.map(({ id }) => id);
+  const lines = await inLab({
+    rules: catalogue.rules,
+    server,
+    program: 'cases-inside',
+    args: (lab, pools) => {
+      const admin = lab.environment['BATON_ADMIN'];
+      return [resolve(file), JSON.stringify({ admin, pools, ids, through: server })];
+    },
+  });
+  return lines.map((line) => JSON.parse(line) as Finding);
+}
+
+export interface SegmentationSeen {
+  rounds: number;
+  served: number;
+  problems: string[];
+}
+
+/** Requests in pieces (pieces.ts), against servers of one kind. */
+export async function segmentsThroughLab(
+  server: WebServer,
+  rounds: number,
+): Promise<SegmentationSeen> {
+  const rules: PoolRule[] = [
+    { path_prefix: '/admin', pool: 'admin' },
+    { path_prefix: '/img/', pool: 'img' },
+    { default: true, pool: 'web' },
+  ];
+  const lines = await inLab({
+    rules,
+    server,
+    program: 'segmentation-inside',
+    args: (_, pools) => [String(rounds), JSON.stringify(pools)],
+  });
+  return JSON.parse(lines.at(-1) ?? '{}') as SegmentationSeen;
 }

@@ -2,30 +2,11 @@
 import { TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../../assembly/wire/tcp.ts';
 import type { Handoff } from '../../src/channel/messages.ts';
 import type { Random } from '../support/random.ts';
+import { cut, HOLES, Kept, mix, POOLS, poolOfText } from './pieces.ts';
 import { Client } from '../unit/control/client.ts';
 import { Rig, testConfig } from '../unit/control/rig.ts';
 
-const POOLS = ['web', 'admin', 'img'];
 const FAR = 4_000_000;
-/** More pieces beyond holes than these are not kept: the connection is reset. */
-const HOLES = 32;
-
-/** Twenty requests: short and long, with and without a body. */
-export const REQUESTS: string[] = [
-  '/',
-  '/a',
-  '/admin',
-  '/admin/x?y=1',
-  '/img/a.png',
-  '/img/',
-  '/adm',
-  '/long/'.padEnd(900, 'x'),
-  '/admin/'.padEnd(1500, 'y'),
-  '/img/'.padEnd(5000, 'z'),
-].flatMap((path) => [
-  `GET ${path} HTTP/1.1\r\nHost: web.example\r\nConnection: close\r\n\r\n`,
-  `POST ${path} HTTP/1.1\r\nHost: web.example\r\nX: ${path.length}\r\nContent-Length: 5\r\n\r\nhello`,
-]);
 
 /** A switch with a server for each pool. */
 export async function makeRig(): Promise<Rig> {
@@ -40,37 +21,6 @@ export async function makeRig(): Promise<Rig> {
   const rig = await Rig.make(testConfig(POOLS.length, { pools, services }));
   POOLS.forEach((_, index) => rig.up(index + 1));
   return rig;
-}
-
-function poolOfText(text: string): string {
-  const path = text.split(' ')[1] ?? '';
-  if (path.startsWith('/admin')) return 'admin';
-  return path.startsWith('/img/') ? 'img' : 'web';
-}
-
-/** What an endpoint has: the first copy of each byte. */
-class Kept {
-  readonly bytes: number[] = [];
-
-  add(at: number, bytes: Uint8Array): void {
-    bytes.forEach((byte, offset) => (this.bytes[at + offset] ??= byte));
-  }
-
-  /** How many pieces lie beyond the first hole. */
-  get pieces(): number {
-    const { bytes } = this;
-    let count = 0;
-    for (let at = 1; at < bytes.length; at += 1) {
-      if (bytes[at] !== undefined && bytes[at - 1] === undefined) count += 1;
-    }
-    return count;
-  }
-
-  get inOrder(): string {
-    let end = 0;
-    while (this.bytes[end] !== undefined) end += 1;
-    return String.fromCharCode(...this.bytes.slice(0, end));
-  }
 }
 
 export interface Outcome {
@@ -101,10 +51,10 @@ export class Round {
     const { random, client } = this;
     const bytes = new TextEncoder().encode(request);
     client.open(random.chance(0.7));
-    const parts = this.cut(bytes.length);
+    const parts = cut(random, bytes.length);
     // the first segment proves the handshake only when it is the first of the stream
     if (client.state() === 0) this.deliver(0, bytes.subarray(0, parts[0]![1]));
-    for (const [from, to] of this.order(parts)) {
+    for (const [from, to] of mix(random, parts)) {
       if (this.handoff || this.refused) break;
       if (random.chance(0.4)) this.lie(bytes.length);
       if (random.chance(0.1)) this.overlap(bytes.length);
@@ -120,29 +70,6 @@ export class Round {
       refused: this.refused,
       problem: this.problem(request),
     };
-  }
-
-  private cut(length: number): [number, number][] {
-    const { random } = this;
-    const parts: [number, number][] = [];
-    const most = random.pick([1, 3, 20, 200, 1400]);
-    for (let at = 0; at < length;) {
-      const to = Math.min(length, at + 1 + random.below(Math.max(most, length >> 6)));
-      parts.push([at, to]);
-      at = to;
-    }
-    return parts;
-  }
-
-  private order(parts: [number, number][]): [number, number][] {
-    const { random } = this;
-    const order = parts.flatMap((part) => (random.chance(0.1) ? [part, part] : [part]));
-    if (random.chance(0.5)) return order;
-    for (let at = order.length - 1; at > 0; at -= 1) {
-      const other = Math.max(0, at - random.below(8));
-      [order[at], order[other]] = [order[other]!, order[at]!];
-    }
-    return order;
   }
 
   private sequence(at: number): number {
