@@ -212,6 +212,18 @@ test('failure: close before ready was read: held packets go out, then it is clos
   assert.is(client.state(), L.STATE_CLOSED);
 });
 
+test('failure: a close that comes twice is confirmed twice and ends one connection', async () => {
+  const rig = await rigUp();
+  const { client, handoff, server } = handed(rig);
+  rig.message(server, { type: 'ready', id: handoff.id });
+  for (const confirms of [2, 3]) {
+    rig.message(server, { type: 'close', id: handoff.id, tuple: handoff.tuple });
+    assert.is(client.state(), L.STATE_CLOSED);
+    assert.is(rig.count('confirm'), confirms);
+    assert.is(rig.plane.stats().servers[server - 1]!.active, 0);
+  }
+});
+
 test('failure: the client resets while a server is asked: the agent is told', async () => {
   const rig = await rigUp();
   const { client, handoff, server } = handed(rig);
