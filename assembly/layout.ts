@@ -47,7 +47,7 @@ export const HEADER_SERVICE_MASK4 = 164; // u32 (n)
 export const HEADER_SERVICE_NETWORK6 = 168; // 16 bytes (n)
 export const HEADER_SERVICE_MASK6 = 184; // 16 bytes (n)
 export const HEADER_UNPROVEN_LIMIT = 200; // u32: most entries with FLAG_UNPROVEN
-export const HEADER_UNPROVEN_COUNT = 204; // u32, atomic
+export const HEADER_UNPROVEN_COUNT = 204; // u32, atomic: these, and SYNs on their way to control
 // the free list is on a line of its own: control and all workers write it
 export const HEADER_FREE_LOCK = 256; // u32, atomic: 0 or the owner id
 export const HEADER_FREE_HEAD = 260; // u32: entry index + 1, linked through ENTRY_NEXT

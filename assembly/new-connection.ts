@@ -132,11 +132,13 @@ export class NewConnection {
    */
   private static passOn(worker: usize, slot: usize, service: usize): bool {
     if (load<u8>(service, SERVICE_DISPATCH) != DISPATCH_SYN) return false;
-    if (!State.hasRoomForUnproven()) return false;
+    if (!State.admitUnproven()) return false;
     const id = Workers.id(worker);
     store<u64>(id, 0); // no handoff yet
     store<u32>(slot, NO_ENTRY, SLOT_ENTRY);
-    return Queue.push(worker, QUEUE_OPEN, NO_ENTRY, id, 0, slot);
+    if (Queue.push(worker, QUEUE_OPEN, NO_ENTRY, id, 0, slot)) return true;
+    State.dismissUnproven();
+    return false;
   }
 
   /** The ACK answers a SYN-ACK of ours. */

@@ -17,6 +17,7 @@ const NAMES = [
   'simulation',
   'polling',
   'vips',
+  'layer4',
   'reload',
   'control',
   'fuzz',

@@ -20,6 +20,8 @@ const DEBIAN = {
   tcpdump: 'tcpdump',
   traceroute: 'traceroute',
   ping: 'iputils-ping',
+  ssh: 'openssh-client',
+  sshd: 'openssh-server',
   gcc: 'gcc libc6-dev',
   clang: 'clang libclang-rt-14-dev libsimde-dev',
   spin: 'spin gcc libc6-dev',

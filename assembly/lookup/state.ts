@@ -67,10 +67,21 @@ export class State {
     if ((load<u32>(entry, ENTRY_FLAGS) & FLAG_UNPROVEN) != 0) Atomic.add(HEADER_UNPROVEN_COUNT, 1);
   }
 
-  /** Room for one more client that is known by its SYN alone, at this moment. */
+  /**
+   * Counts a SYN on its way to control, if the limit allows: else all that are on their way would
+   * become entries. Control takes it off the count when it has made the entry, or has not.
+   */
   @inline
-  static hasRoomForUnproven(): bool {
-    return Atomic.load(HEADER_UNPROVEN_COUNT) < load<u32>(0, HEADER_UNPROVEN_LIMIT);
+  static admitUnproven(): bool {
+    const before = Atomic.add(HEADER_UNPROVEN_COUNT, 1);
+    if (<i32>before < <i32>load<u32>(0, HEADER_UNPROVEN_LIMIT)) return true;
+    State.dismissUnproven();
+    return false;
+  }
+
+  @inline
+  static dismissUnproven(): void {
+    Atomic.add(HEADER_UNPROVEN_COUNT, -1);
   }
 
   /** Room for one more in GATHERING, at this moment. */

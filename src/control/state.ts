@@ -102,7 +102,7 @@ export class SwitchState {
   readonly deadlines = new Deadlines<Opening>();
   readonly owed = new OwedCloses();
   readonly putOffs = new PutOffs();
-  readonly unproven = new Unproven();
+  readonly unproven: Unproven;
   readonly figures = new Figures();
   readonly affinities = new Affinities(AFFINITIES);
   /** by entry index: counter of the first handoff of the connection that it holds */
@@ -121,6 +121,7 @@ export class SwitchState {
     this.hostName = options.hostName;
     this.owner = core.nextOwner();
     this.connections = new Connections(core.memory.buffer);
+    this.unproven = new Unproven(core.memory.buffer);
     this.firstCounter = new Uint32Array(this.connections.entryCount);
     this.services = listServices(config.services, this.connections.view);
     this.dispatcher = new Dispatcher(config.servers, config.pools, options.random);

@@ -96,6 +96,7 @@ export const examples: Record<string, Message> = {
   load: { type: 'load', openConnections: 321 },
   ping: { type: 'ping' },
   'handoff-cookie': { ...handoff, cookie: 'sid', bytes: new Uint8Array(0) },
+  'handoff-syn': { ...handoff, bySyn: true, bytes: new Uint8Array(0) },
   'handoff-tls': { ...handoff, sessions: true, bytes: new Uint8Array(0) },
   session: { type: 'session', id, key: 0x50000000 },
 };

@@ -19,6 +19,16 @@ interface Given {
  */
 export class Unproven {
   private readonly given = new Map<number, Given>();
+  private readonly words: Int32Array;
+
+  constructor(memory: ArrayBufferLike) {
+    this.words = new Int32Array(memory);
+  }
+
+  /** A SYN that a worker counted has come; from here on its entry counts, if it has become one. */
+  arrived(): void {
+    Atomics.sub(this.words, L.HEADER_UNPROVEN_COUNT >>> 2, 1);
+  }
 
   add(entry: number, id: HandoffId, nowMs: number): void {
     this.given.delete(entry);

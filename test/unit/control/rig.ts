@@ -89,9 +89,10 @@ export class Rig {
 
   /** `ageMs`: how long the plane has been running. */
   static async make(config: Config, halfOpenLimit?: number, ageMs = 60_000): Promise<Rig> {
-    const services = config.services.flatMap(({ vip, port }) =>
-      vip.map((address) => ({ address, port })),
-    );
+    const services = config.services.flatMap(({ vip, port, protocol, on = 'syn' }) => {
+      const dispatch = protocol === 'tcp' ? on : ('request' as const);
+      return vip.map((address) => ({ address, port, dispatch }));
+    });
     const core = await createCore(
       {
         role: 'switch',
@@ -135,7 +136,7 @@ export class Rig {
       roles: ['agent'],
       group: '',
       run: 5,
-      capabilities: line === '' ? ['cookies'] : ['cookies', line],
+      capabilities: ['cookies', 'by-syn', ...(line === '' ? [] : [line])],
       services: [],
       bindings: [
         { vip: VIP, port: 80, handoff: Uint8Array.of(10, 81, server, 1), handoffPort: 80 },
