@@ -237,6 +237,7 @@ export const WORKER_KEPT = 44; // u32: packets of the batch that were not forwar
 export const WORKER_KEPT_BYTES = 48; // u32: their bytes, and padding that was cut
 export const WORKER_TOUCHED = 56; // u32: nothing; what a loop reads only to have it in the cache
 export const WORKER_ANSWERED = 52; // u32: of the kept ones, those that became a reply
+export const WORKER_THREAD = 60; // u32: Node's id of its thread; 0 = it has not begun to forward
 export const WORKER_TO_CONTROL_TAIL = 64; // u32, atomic: bytes ever written (worker)
 export const WORKER_ECHO_SECOND = 68; // u32 s: the second of WORKER_ECHOES
 export const WORKER_ECHOES = 72; // u32: echo requests seen in that second

@@ -7,6 +7,8 @@ import { workerAddress } from './rings.ts';
 export const COMMAND_NONE = 0;
 export const COMMAND_THROW = 1;
 export const COMMAND_EXIT = 2;
+/** It makes no pass any more, for ever. */
+export const COMMAND_SPIN = 3;
 
 /** Index (Int32Array) of a worker's debug command: the last word of its scratch space. */
 export function commandWord(memory: WebAssembly.Memory, worker: number): number {

@@ -5,9 +5,11 @@ import {
   WORKER_HEARTBEAT,
   WORKER_OWNER,
   WORKER_SLEEPING,
+  WORKER_THREAD,
 } from '../../assembly/layout.ts';
 import type { Waker } from '../packet-io/device.ts';
 import { commandWord } from './debug-command.ts';
+import { Pulse } from './pulse.ts';
 import { workerAddress } from './rings.ts';
 import type { WorkerTask } from './worker.ts';
 
@@ -49,6 +51,7 @@ const READY_LIMIT_MS = 15_000; // threads of a busy host load slowly
 const STOP_LIMIT_MS = 2000;
 const SHORT_LIFE_MS = 1000;
 const DELAY_LIMIT_MS = 1000;
+const PULSE_INTERVAL_MS = 500;
 
 /** One thread with one endless task per worker; a thread that dies is replaced. */
 export class WorkerPool {
@@ -58,6 +61,10 @@ export class WorkerPool {
   readonly #piscina: Piscina;
   readonly #lives: Promise<void>[];
   readonly #stopping = new AbortController();
+  readonly #pulses: Pulse[];
+  readonly #pulseTimer: NodeJS.Timeout;
+  /** why a thread was terminated, by worker */
+  readonly #verdicts = new Map<number, string>();
   #lastReason = '';
   /** threads replaced since the start */
   replaced = 0;
@@ -80,6 +87,8 @@ export class WorkerPool {
     // a thread that fails without a task (while it loads): its task then fails to start, or ready() does
     this.#piscina.on('error', (error: Error) => (this.#lastReason = error.message));
     this.#lives = options.fds.map((_, worker) => this.#live(worker));
+    this.#pulses = options.fds.map(() => new Pulse());
+    this.#pulseTimer = setInterval(() => this.#feelPulses(), PULSE_INTERVAL_MS).unref();
   }
 
   get threads(): number {
@@ -115,14 +124,22 @@ export class WorkerPool {
     this.#options.wakers[worker]?.wake();
   }
 
-  /** Ends a thread from outside, whatever it does (tests only). */
-  terminate(threadId: number): void {
-    void this.#piscina.threads.find((thread) => thread.threadId === threadId)?.terminate();
+  /**
+   * Ends a worker's thread from outside, whatever it does; it is replaced. A thread inside a call of the
+   * kernel that does not come back cannot be ended.
+   */
+  terminate(worker: number, reason: string): void {
+    const id = this.#u32(worker, WORKER_THREAD);
+    const thread = this.#piscina.threads.find(({ threadId }) => threadId === id);
+    if (!thread) return;
+    this.#verdicts.set(worker, reason);
+    void thread.terminate();
   }
 
   /** Every worker ends its pass and its thread; the queues stay open. */
   async stop(): Promise<void> {
     this.#stopping.abort();
+    clearInterval(this.#pulseTimer);
     Atomics.store(this.#words, HEADER_STOP >>> 2, 1);
     for (const waker of this.#options.wakers) waker.wake();
     await Promise.race([Promise.all(this.#lives), delay(STOP_LIMIT_MS, undefined, { ref: false })]);
@@ -139,6 +156,17 @@ export class WorkerPool {
       early = performance.now() - started < SHORT_LIFE_MS ? early + 1 : 0;
       this.#replace(worker, reason);
       if (early > 1) await this.#pause(Math.min(DELAY_LIMIT_MS, 25 * 2 ** Math.min(early, 10)));
+    }
+  }
+
+  #feelPulses(): void {
+    for (const [worker, pulse] of this.#pulses.entries()) {
+      // a thread that loads, or sleeps in its device, makes no passes and is well
+      const isPassing = this.#u32(worker, WORKER_THREAD) !== 0;
+      const isAwake = this.#u32(worker, WORKER_SLEEPING) === 0;
+      if (pulse.hasStopped(this.heartbeat(worker), isPassing && isAwake)) {
+        this.terminate(worker, 'it hung: its heartbeat stood still');
+      }
     }
   }
 
@@ -161,12 +189,14 @@ export class WorkerPool {
   #replace(worker: number, reason: string): void {
     const { core, controlOwner, onReplaced } = this.#options;
     const deadOwner = this.owner(worker);
+    const why = this.#verdicts.get(worker) ?? reason;
+    this.#verdicts.delete(worker);
     const lostConnections = core.releaseOwner(controlOwner, deadOwner) >>> 0;
     const newOwner = this.#freshOwner();
     this.#setOwner(worker, newOwner);
     this.replaced += 1;
-    this.#lastReason = reason;
-    onReplaced({ worker, deadOwner, newOwner, lostConnections, reason });
+    this.#lastReason = why;
+    onReplaced({ worker, deadOwner, newOwner, lostConnections, reason: why });
   }
 
   /** Ids come round after 255 of them: one that somebody has is passed over. */
@@ -184,6 +214,7 @@ export class WorkerPool {
     const record = workerAddress(this.#view, worker);
     this.#view.setUint32(record + WORKER_OWNER, owner, true);
     Atomics.store(this.#words, (record + WORKER_SLEEPING) >>> 2, 0);
+    Atomics.store(this.#words, (record + WORKER_THREAD) >>> 2, 0);
   }
 
   #u32(worker: number, field: number): number {

@@ -1,9 +1,12 @@
 // What a worker thread runs: one task that forwards until it is told to stop. Built as an entry of its own.
+import { threadId } from 'node:worker_threads';
+import { WORKER_THREAD } from '../../assembly/layout.ts';
 import { monotonicMs } from '../clock.ts';
 import { instantiateCore } from '../core.ts';
 import { queueDevice } from '../packet-io/engine.ts';
 import { Forwarding } from './forwarding.ts';
-import { COMMAND_EXIT, COMMAND_NONE, commandWord } from './debug-command.ts';
+import { COMMAND_EXIT, COMMAND_NONE, COMMAND_SPIN, commandWord } from './debug-command.ts';
+import { workerAddress } from './rings.ts';
 
 /** What a thread needs to forward for one worker's queue. All of it outlives the thread. */
 export interface WorkerTask {
@@ -26,6 +29,7 @@ function obey(memory: WebAssembly.Memory, worker: number): () => void {
     const command = Atomics.exchange(words, word, COMMAND_NONE);
     if (command === COMMAND_NONE) return;
     if (command === COMMAND_EXIT) process.exit(3);
+    if (command === COMMAND_SPIN) for (;;) Atomics.load(words, word);
     throw new Error(`worker ${worker}: told to fail`);
   };
 }
@@ -35,5 +39,7 @@ export default function forwardUntilStopped(task: WorkerTask): void {
   const core = instantiateCore(module, memory);
   const device = queueDevice(memory, fd, ring, wakeFd);
   const forwarding = new Forwarding({ core, memory, worker, device, nowMs: monotonicMs });
+  const record = workerAddress(new DataView(memory.buffer), worker);
+  Atomics.store(new Int32Array(memory.buffer), (record + WORKER_THREAD) >>> 2, threadId);
   forwarding.run(task.debug ? obey(memory, worker) : undefined);
 }

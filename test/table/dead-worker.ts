@@ -121,7 +121,7 @@ class Rig {
       if (monotonicMs() > end) throw new Error('a worker that died was not replaced');
       if (way === D.FROM_OUTSIDE && !killed && this.told(VICTIM, D.TOLD_LOCKED_MS) > 0) {
         killed = true;
-        this.pool.terminate(this.told(VICTIM, D.TOLD_THREAD));
+        this.pool.terminate(VICTIM, 'terminated');
       }
       await delay(1);
     }

@@ -27,8 +27,7 @@ export const TOLD_FORWARDED = TOLD;
 export const TOLD_WRONG = TOLD + 8;
 export const TOLD_BUSY = TOLD + 16;
 export const TOLD_BLOCKED_MS = TOLD + 24;
-export const TOLD_THREAD = TOLD + 32;
-export const TOLD_LOCKED_MS = TOLD + 40;
+export const TOLD_LOCKED_MS = TOLD + 32;
 
 interface DebugExports {
   debugLock(owner: number, tuple: number): number;
@@ -116,7 +115,7 @@ function waitAndDie({ memory, module, worker }: WorkerTask, core: Core): void {
   const { words, view, bytes } = core;
   const record = workerAddress(view, worker);
   const word = commandWord(memory, worker);
-  view.setFloat64(record + TOLD_THREAD, threadId, true);
+  Atomics.store(words, (record + L.WORKER_THREAD) >>> 2, threadId);
   while (Atomics.load(words, word) === 0) {
     if (Atomics.load(words, L.HEADER_STOP >>> 2) !== 0) return;
     Atomics.add(words, (record + L.WORKER_HEARTBEAT) >>> 2, 1);

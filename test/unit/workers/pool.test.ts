@@ -9,7 +9,7 @@ import { createMemory, memoryMap, writeMemoryMap } from '../../../src/memory-map
 import { chooseEngine, openDevice } from '../../../src/packet-io/engine.ts';
 import { RING_BYTES } from '../../../src/packet-io/packet-ring.ts';
 import { EventfdWaker } from '../../../src/packet-io/waker.ts';
-import { COMMAND_EXIT, COMMAND_THROW } from '../../../src/workers/debug-command.ts';
+import { COMMAND_EXIT, COMMAND_SPIN, COMMAND_THROW } from '../../../src/workers/debug-command.ts';
 import { WorkerPool, type Replacement } from '../../../src/workers/pool.ts';
 import { FromControlReader, FromControlWriter } from '../../../src/workers/rings.ts';
 import { runInNamespace } from '../../support/namespace.ts';
@@ -132,4 +132,22 @@ for (const [name, command] of [
   });
 }
 
-runInNamespace(pool, 4);
+pool(
+  'a worker that makes no pass any more is terminated and replaced; sleeping ones are not',
+  async () => {
+    const { workers, replaced, close } = await setUp();
+    const deadOwner = workers.owner(1);
+    workers.command(1, COMMAND_SPIN);
+    const took = await until(() => replaced.length === 1, 8000);
+    assert.ok(took > 2500, `${took} ms`);
+    assert.match(replaced[0]!.reason, /hung/);
+    assert.is(replaced[0]?.worker, 1);
+    assert.is(replaced[0]?.deadOwner, deadOwner);
+    const passes = workers.heartbeat(1);
+    await until(() => workers.heartbeat(1) > passes, 2000);
+    assert.ok((await close()) < 100);
+    assert.is(replaced.length, 1);
+  },
+);
+
+runInNamespace(pool, 5);
