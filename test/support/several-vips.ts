@@ -1,5 +1,5 @@
 // A lab with two switches and several services, and one client port that is open to all of them at once.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -44,7 +44,8 @@ export interface Answer {
 export function withSeveralVips(body: (lab: TestLab) => Promise<void>): Promise<void> {
   const config = join(tmpdir(), `baton-vips-${process.pid}.yaml`);
   writeFileSync(config, SERVICES);
-  return withLab({ servers: 2, switches: 2, config }, body);
+  const removed = (): void => rmSync(config);
+  return withLab({ servers: 2, switches: 2, config }, body).finally(removed);
 }
 
 /** What one client port gets from all of those places at once. */

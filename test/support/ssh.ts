@@ -1,6 +1,6 @@
 // sshd of Debian on the lab's servers, behind services of which the switch reads nothing.
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { withLab, type Finished, type TestLab } from './lab.ts';
@@ -31,7 +31,8 @@ ${more}
 
 /** `more`: YAML beside the services. */
 export function withSsh(body: (lab: TestLab) => Promise<void>, more = ''): Promise<void> {
-  return withLab({ servers: SERVERS.length, config: servicesFile(more) }, async (lab) => {
+  const file = servicesFile(more);
+  return withLab({ servers: SERVERS.length, config: file }, async (lab) => {
     const { directory } = lab;
     const keygen = (name: string) =>
       execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(directory, name)]);
@@ -51,7 +52,7 @@ export function withSsh(body: (lab: TestLab) => Promise<void>, more = ''): Promi
       await sshd.ready(isUp, LISTEN_LIMIT_MS);
     }
     await body(lab);
-  });
+  }).finally(() => rmSync(file));
 }
 
 export interface SshTarget {
