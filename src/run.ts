@@ -1,3 +1,4 @@
+import type { PeerView } from './admin/peers.ts';
 import type { ServiceView } from './admin/services.ts';
 import { AdminServer } from './admin/server.ts';
 import type { ConnectionView, StatsView } from './admin/views.ts';
@@ -12,6 +13,7 @@ import { localChannel, randomRun, readTls, type Ground } from './host/ground.ts'
 import { chooseEngine } from './packet-io/engine.ts';
 import type { RunningPart } from './host/running-part.ts';
 import { startSwitch } from './host/switch-part.ts';
+import type { WorkerPool } from './workers/pool.ts';
 
 export interface RunOptions {
   /** what an operator should know, one line each; standard error when omitted */
@@ -20,6 +22,8 @@ export interface RunOptions {
   say?: (line: string) => void;
   /** reads the configuration anew for a reload; throws ConfigError. By default from its file */
   load?: (running: Config) => Config;
+  /** workers obey debug commands (tests only) */
+  debug?: boolean;
 }
 
 /** What came of a reload, one line for each change, or for each mistake. */
@@ -41,9 +45,13 @@ export interface RunningHost {
   stats: () => StatsView;
   connections: () => ConnectionView[];
   services: () => ServiceView[];
+  /** who gives connections to this host's agent */
+  peers: () => PeerView[];
   health: () => HealthView;
   /** Takes the configuration as it is now; a wrong one changes nothing. Never rejects. */
   reload: () => Promise<Reloaded>;
+  /** the threads of each role; only tests touch them */
+  pools: WorkerPool[];
   /** Ends everything; comes back when devices and sockets are closed. */
   stop: () => Promise<void>;
 }
@@ -75,6 +83,8 @@ function describe(config: Config, parts: RunningPart[]): Omit<RunningHost, 'stop
     }),
     connections: () => parts.flatMap((part) => part.connections()),
     services: () => parts.flatMap((part) => part.services()),
+    peers: () => parts.flatMap((part) => part.peers()),
+    pools: parts.map((part) => part.pool),
     health: () => ({ name, roles, ok: parts.every((part) => part.isUp()), uptimeMs: uptimeMs() }),
   };
 }
@@ -136,6 +146,7 @@ export async function runHost(config: Config, options: RunOptions = {}): Promise
     tls: readTls(config),
     local: localChannel(config),
     notice,
+    debug: options.debug ?? false,
   };
   const parts = await startParts(config, ground);
   const load = options.load ?? ((running) => loadConfig(config.file, { running }));
@@ -145,6 +156,7 @@ export async function runHost(config: Config, options: RunOptions = {}): Promise
     '/stats': host.stats,
     '/connections': host.connections,
     '/services': host.services,
+    '/peers': host.peers,
     '/health': host.health,
   };
   const admin = new AdminServer(config.admin, views, { '/reload': host.reload });

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { peerViews, type PeerView } from '../admin/peers.ts';
 import { HEADER_LEASE_BASE, LEASE_SIZE } from '../../assembly/layout.ts';
 import { Agent } from '../agent/agent.ts';
 import type { FormerRun } from '../agent/former.ts';
@@ -106,6 +107,12 @@ function writeLeases(part: Part<Agent>, channels: PartChannels): void {
   }
 }
 
+function peersOf({ plane, connections }: Part<Agent>, channels: PartChannels): PeerView[] {
+  const up = new Set(channels.peers().flatMap((peer) => (peer.up ? [peer.name] : [])));
+  const known = plane.names().peers.map((peer) => ({ ...peer, up: up.has(peer.name) }));
+  return peerViews(known, connections);
+}
+
 /** An agent that goes on with the connections of an earlier run, if there are any. */
 function makePlane(ground: Ground, core: Core, former: FormerRun | undefined): Agent {
   const { config, run, notice } = ground;
@@ -124,7 +131,7 @@ function makePlane(ground: Ground, core: Core, former: FormerRun | undefined): A
 
 /** Starts the role `agent`; comes back when it listens. Throws when it cannot, with nothing left over. */
 export async function startAgent(ground: Ground): Promise<RunningPart> {
-  const { config, engine, module, notice } = ground;
+  const { config, engine, module, notice, debug } = ground;
   const section = config.agent;
   if (!section) throw new Error(`${config.file}: role agent has no section "agent"`);
   const kept = section.state === undefined ? undefined : new KeptTable(section.state, config.name);
@@ -142,6 +149,7 @@ export async function startAgent(ground: Ground): Promise<RunningPart> {
     makePlane: (core) => makePlane(ground, core, former),
     send: (to, message) => channels.send(to, message),
     notice,
+    debug,
   });
   kept?.commit(part.plane.names());
   const channels = makeChannels(ground, section, part, kept);
@@ -168,11 +176,13 @@ export async function startAgent(ground: Ground): Promise<RunningPart> {
       viewOf(part, { control: part.plane.stats(), channels: channelsByPeer(channels.peers()) }),
     connections: () => connectionsOf(part, (peer) => `peer ${peer}`),
     services: () => [],
+    peers: () => peersOf(part, channels),
     reload: async (next, tls) => {
       channels.retune({ timing: next.timing, tls });
       part.driver.receive({ kind: 'config', config: next });
     },
     isUp: () => channels.peers().some((peer) => peer.up),
+    pool: part.pool,
     stop,
   };
 }

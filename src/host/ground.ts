@@ -20,6 +20,8 @@ export interface Ground {
   local: Loopback | undefined;
   /** what an operator should know */
   notice: (text: string) => void;
+  /** workers obey debug commands (tests only) */
+  debug: boolean;
 }
 
 export function randomRun(): number {

@@ -30,6 +30,8 @@ export interface PartOptions<SomePlane extends Plane> extends PartMemory {
   send: (to: string, message: Message) => boolean;
   /** what an operator should know */
   notice: (text: string) => void;
+  /** workers obey debug commands (tests only) */
+  debug: boolean;
 }
 
 function describe(role: string, dead: Replacement): string {
@@ -54,7 +56,7 @@ export class Part<SomePlane extends Plane = Plane> {
 
   /** Opens the device and starts its workers; packets wait in the device until then. Throws if it cannot. */
   constructor(options: PartOptions<SomePlane>) {
-    const { role, engine, device, workers, module, memory, notice } = options;
+    const { role, engine, device, workers, module, memory, notice, debug } = options;
     this.role = role;
     this.engine = engine;
     this.device = device;
@@ -87,6 +89,7 @@ export class Part<SomePlane extends Plane = Plane> {
       rings: this.#open.rings,
       wakers: this.#wakers,
       onReplaced: (dead) => notice(describe(role, dead)),
+      debug,
     });
   }
 

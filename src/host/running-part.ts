@@ -1,3 +1,4 @@
+import type { PeerView } from '../admin/peers.ts';
 import type { ServiceView } from '../admin/services.ts';
 import {
   connectionViews,
@@ -9,6 +10,7 @@ import {
 import type { TlsMaterial } from '../channel/control-channel.ts';
 import { monotonicMs } from '../clock.ts';
 import type { Config } from '../config/config.ts';
+import type { WorkerPool } from '../workers/pool.ts';
 import type { Part } from './part.ts';
 
 /** A role of this host that was started. */
@@ -16,6 +18,7 @@ export interface RunningPart {
   view: () => PartView;
   connections: () => ConnectionView[];
   services: () => ServiceView[];
+  peers: () => PeerView[];
   /** somebody is there to work with */
   isUp: () => boolean;
   /**
@@ -23,6 +26,8 @@ export interface RunningPart {
    * is as before.
    */
   reload: (config: Config, tls: TlsMaterial | undefined) => Promise<void>;
+  /** its threads; only tests touch them */
+  pool: WorkerPool;
   stop: () => Promise<void>;
 }
 

@@ -74,7 +74,7 @@ async function waitForServers(channels: PartChannels, count: number): Promise<vo
 
 /** Starts the role `switch`; comes back when it forwards. Throws when it cannot, with nothing left over. */
 export async function startSwitch(ground: Ground): Promise<RunningPart> {
-  const { config, engine, module, run, local, notice } = ground;
+  const { config, engine, module, run, local, notice, debug } = ground;
   const section = config.switch;
   if (!section) throw new Error(`${config.file}: role switch has no section "switch"`);
   const { memory, rings } = makeMemory(ground, section);
@@ -92,6 +92,7 @@ export async function startSwitch(ground: Ground): Promise<RunningPart> {
       new WebSwitch({ core, config, run, random: Math.random, hostName: config.name }),
     send: (to, message) => channels.send(to, message),
     notice,
+    debug,
   });
   const channels = makeChannels(ground, part);
   const reloading = new Reloading(config, part, channels);
@@ -122,8 +123,10 @@ export async function startSwitch(ground: Ground): Promise<RunningPart> {
     view,
     connections: () => connectionsOf(part, (server) => part.plane.serverName(server)),
     services: () => serviceViews(reloading.config, part.connections, part.plane.stats().servers),
+    peers: () => [],
     reload: (next, tls) => reloading.reload(next, tls),
     isUp: () => channels.peers().some((peer) => peer.up),
+    pool: part.pool,
     stop,
   };
 }
