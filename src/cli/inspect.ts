@@ -1,5 +1,6 @@
 // list, conns, stats: what a running program tells through its admin socket.
 import { askAdmin, tellAdmin } from '../admin/client.ts';
+import type { PeerView } from '../admin/peers.ts';
 import type { ServerView, ServiceView } from '../admin/services.ts';
 import type { ConnectionView, PartView, StatsView } from '../admin/views.ts';
 import { formatFigures, formatTable, inWords } from './table.ts';
@@ -44,6 +45,18 @@ export function formatServices(services: readonly ServiceView[]): string {
     }
   }
   return formatTable(rows, []);
+}
+
+/** An agent's peers: the switches that give it connections. */
+export function formatPeers(peers: readonly PeerView[]): string {
+  const rows = peers.map(({ name, group, up, active, inactive }) => [
+    name,
+    group,
+    up ? 'up' : 'down',
+    String(active),
+    String(inactive),
+  ]);
+  return formatTable([['Switch', 'Group', 'Channel', 'ActiveConn', 'InActConn'], ...rows], [3, 4]);
 }
 
 /** The agent's address with the server application's port. */
@@ -93,7 +106,14 @@ export function formatStats(stats: StatsView): string {
 
 export async function listCommand(options: InspectOptions): Promise<string> {
   const services = await ask<ServiceView[]>(options, '/services');
-  return options.json ? json(services) : formatServices(services);
+  const peers = await ask<PeerView[]>(options, '/peers');
+  if (options.json) return json({ services, peers });
+  // a host without services is an agent, even when no switch has come yet
+  const parts = [
+    ...(services.length > 0 ? [formatServices(services)] : []),
+    ...(peers.length > 0 || services.length === 0 ? [formatPeers(peers)] : []),
+  ];
+  return parts.join('\n');
 }
 
 export async function connsCommand(options: InspectOptions): Promise<string> {

@@ -51,7 +51,7 @@ function addHostility(lab: Command): Command {
 
 function addInspectors(program: Command): void {
   const commands = [
-    ['list', 'services, pools and servers (columns of ipvsadm)', listCommand],
+    ['list', "services, pools and servers (columns of ipvsadm); an agent's switches", listCommand],
     ['conns', 'the connections in the table', connsCommand],
     ['stats', 'counters of workers, table, control plane and channels', statsCommand],
   ] as const;
