@@ -5,8 +5,6 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { PeerView } from '../../../src/admin/peers.ts';
-import type { ServiceView } from '../../../src/admin/services.ts';
 import { AdminServer } from '../../../src/admin/server.ts';
 import { filterRule, hiddenPrefixes } from '../../../src/cli/filter-rule.ts';
 import { formatConnections, formatServices } from '../../../src/cli/inspect.ts';
@@ -170,30 +168,16 @@ test('command line: list, conns and stats ask the admin socket', async ({ folder
   const path = join(folder, 'admin.sock');
   refused(await baton('list', '--admin', path), 1, /admin.sock: .*\(does baton run there\?\)/);
   const stats = { name: 'switch', roles: ['switch'], pid: 1, uptimeMs: 1000, parts: [] };
-  const pool = { name: 'default', policy: 'lard', servers: [] };
-  let services: ServiceView[] = [
-    { name: 'web', vips: ['192.0.2.80:80'], pool: 'default', pools: [pool] },
-  ];
-  let peers: PeerView[] = [];
-  const paths = {
-    '/services': () => services,
-    '/peers': () => peers,
-    '/connections': () => [],
-    '/stats': () => stats,
-  };
+  const none = () => [];
+  const lists = { '/services': none, '/peers': none, '/connections': none };
+  const paths = { ...lists, '/stats': () => stats };
   const server = new AdminServer(path, paths);
   await server.start();
   process.env['BATON_ADMIN'] = path;
   assert.match((await baton('stats')).stdout, /^switch \(switch\), pid 1, up 1 s/);
-  assert.equal(JSON.parse((await baton('list', '--json')).stdout), { services, peers });
-  const list = await baton('list', '--admin', path);
-  assert.match(list.stdout, /^Prot +LocalAddress:Port +Scheduler +Flags\n/);
-  assert.not.match(list.stdout, /Switch/);
-  services = [];
-  assert.match((await baton('list')).stdout, /^Switch +Group +Channel +ActiveConn +InActConn\n$/);
-  peers = [{ name: 'switch', group: 'main', up: true, active: 3, inactive: 12 }];
-  const agent = (await baton('list')).stdout;
-  assert.match(agent, /^Switch.*\nswitch +main +up +3 +12\n$/);
+  const { stdout } = await baton('list', '--json');
+  assert.equal(JSON.parse(stdout), { services: [], peers: [] });
+  assert.match((await baton('list', '--admin', path)).stdout, /^Switch +Group +Channel/);
   assert.match((await baton('conns')).stdout, /^Client +Local +State/);
   delete process.env['BATON_ADMIN'];
   await server.stop();
