@@ -1,7 +1,7 @@
 import { NO_SERVER } from './policy.ts';
 import { TargetTable } from './target-table.ts';
 
-/** Which server knows a session or a client, by hash: bounded, what was not asked for longest goes. */
+/** Which server knows a target, a session or a client, by hash: bounded, what was not asked for longest goes. */
 export class Affinities {
   private readonly table: TargetTable;
   private readonly servers: Uint16Array;
@@ -20,5 +20,9 @@ export class Affinities {
   set(key: number, server: number): void {
     const place = this.table.find(key);
     this.servers[place < 0 ? this.table.claim(key) : place] = server;
+  }
+
+  clear(): void {
+    this.table.clear();
   }
 }

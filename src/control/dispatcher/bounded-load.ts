@@ -1,6 +1,5 @@
 import { Maglev } from './maglev.ts';
 import { NO_SERVER, leastLoaded } from './policy.ts';
-import type { PolicyContext } from './policy.ts';
 
 const BOUND = 1.25;
 
@@ -10,21 +9,15 @@ const BOUND = 1.25;
  */
 export class BoundedLoad extends Maglev {
   private readonly bound: number;
-  private shares: PolicyContext | undefined;
 
   constructor(bound = BOUND) {
     super();
     this.bound = bound;
   }
 
-  override init(context: PolicyContext): void {
-    super.init(context);
-    this.shares = context;
-  }
-
   override select(target: number, usable: Uint8Array): number {
-    if (!this.shares) return NO_SERVER;
-    const { members, loads } = this.shares;
+    if (!this.context) return NO_SERVER;
+    const { members, loads } = this.context;
     let connections = 1;
     let weights = 0;
     for (const server of members) {
@@ -38,11 +31,6 @@ export class BoundedLoad extends Maglev {
       (server) =>
         usable[server] === 1 && loads.active[server]! < Math.ceil(most * loads.weight[server]!),
     );
-    return chosen === NO_SERVER ? leastLoaded(this.shares, usable) : chosen;
-  }
-
-  override shutdown(): void {
-    super.shutdown();
-    this.shares = undefined;
+    return chosen === NO_SERVER ? leastLoaded(this.context, usable) : chosen;
   }
 }

@@ -1,8 +1,8 @@
 import type { CostsConfig } from '../../config/config.ts';
+import { Affinities } from './affinities.ts';
 import { NO_SERVER, leastLoaded, loadOf } from './policy.ts';
 import type { Policy, PolicyContext } from './policy.ts';
 import type { RequestHead } from './request-head.ts';
-import { TargetTable } from './target-table.ts';
 
 const TARGETS = 65536;
 const CACHED = 1; // the unit: delay of a cached request on an idle server
@@ -17,8 +17,7 @@ export class LardCost implements Policy {
   private readonly idle: number;
   private readonly overload: number;
   private readonly miss: number;
-  private readonly targets = new TargetTable(TARGETS);
-  private readonly servers = new Uint16Array(this.targets.places);
+  private readonly targets = new Affinities(TARGETS);
   private context: PolicyContext | undefined;
 
   constructor(costs: CostsConfig = {}) {
@@ -37,8 +36,7 @@ export class LardCost implements Policy {
 
   select(target: number, usable: Uint8Array): number {
     if (!this.context) return NO_SERVER;
-    const place = this.targets.find(target);
-    const known = place < 0 ? NO_SERVER : this.servers[place]!;
+    const known = this.targets.get(target);
     let chosen = NO_SERVER;
     let least = Infinity;
     for (const server of this.context.members) {
@@ -50,8 +48,7 @@ export class LardCost implements Policy {
     }
     // all are overloaded: a refusal would help nobody
     if (chosen === NO_SERVER) chosen = leastLoaded(this.context, usable);
-    if (chosen === NO_SERVER) return chosen;
-    this.servers[place >= 0 ? place : this.targets.claim(target)] = chosen;
+    if (chosen !== NO_SERVER) this.targets.set(target, chosen);
     return chosen;
   }
 

@@ -1,8 +1,8 @@
+import { Affinities } from './affinities.ts';
 import { LardThresholds, T_HIGH, T_LOW } from './lard-thresholds.ts';
 import { NO_SERVER, leastLoaded } from './policy.ts';
 import type { Policy, PolicyContext } from './policy.ts';
 import type { RequestHead } from './request-head.ts';
-import { TargetTable } from './target-table.ts';
 
 const TARGETS = 65536;
 
@@ -13,8 +13,7 @@ const TARGETS = 65536;
  */
 export class Lard implements Policy {
   private readonly thresholds: LardThresholds;
-  private readonly targets = new TargetTable(TARGETS);
-  private readonly servers = new Uint16Array(this.targets.places);
+  private readonly targets = new Affinities(TARGETS);
   private context: PolicyContext | undefined;
 
   constructor(tLow = T_LOW, tHigh = T_HIGH) {
@@ -31,16 +30,11 @@ export class Lard implements Policy {
 
   select(target: number, usable: Uint8Array): number {
     if (!this.context) return NO_SERVER;
-    const place = this.targets.find(target);
-    if (place >= 0) {
-      const known = this.servers[place]!;
-      const stays = usable[known] === 1 && !this.thresholds.mustMove(this.context, known, usable);
-      if (stays) return known;
-    }
+    const known = this.targets.get(target);
+    const isUsable = known !== NO_SERVER && usable[known] === 1;
+    if (isUsable && !this.thresholds.mustMove(this.context, known, usable)) return known;
     const chosen = leastLoaded(this.context, usable);
-    if (chosen !== NO_SERVER) {
-      this.servers[place >= 0 ? place : this.targets.claim(target)] = chosen;
-    }
+    if (chosen !== NO_SERVER) this.targets.set(target, chosen);
     return chosen;
   }
 

@@ -46,7 +46,7 @@ export function maglevTable(
 /** Consistent hashing: a target has its server, and few others move when a server goes. */
 export class Maglev implements Policy {
   private table: Uint16Array = new Uint16Array(0);
-  private context: PolicyContext | undefined;
+  protected context: PolicyContext | undefined;
 
   init(context: PolicyContext): void {
     this.context = context;
