@@ -1,3 +1,4 @@
+import * as C from '../assembly/calls.ts';
 import * as L from '../assembly/layout.ts';
 import type { Address, HandoffId, Tuple } from './channel/messages.ts';
 import { Template } from './template.ts';
@@ -165,12 +166,12 @@ export class Connections {
   /** Writes CONTROL_TUPLE, for core.lookup(CONTROL_TUPLE), cookieMake ... */
   writeTuple(key: LocalTuple): void {
     const at = L.CONTROL_TUPLE;
-    this.bytes.fill(0, at, at + L.TUPLE_SIZE);
-    this.bytes.set(key.client, at + L.TUPLE_CLIENT_ADDRESS);
-    this.bytes.set(key.local, at + L.TUPLE_LOCAL_ADDRESS);
-    this.view.setUint16(at + L.TUPLE_CLIENT_PORT, key.clientPort);
-    this.view.setUint16(at + L.TUPLE_LOCAL_PORT, key.localPort);
-    this.bytes[at + L.TUPLE_FAMILY] = key.client.length === 16 ? 6 : 4;
+    this.bytes.fill(0, at, at + C.TUPLE_SIZE);
+    this.bytes.set(key.client, at + C.TUPLE_CLIENT_ADDRESS);
+    this.bytes.set(key.local, at + C.TUPLE_LOCAL_ADDRESS);
+    this.view.setUint16(at + C.TUPLE_CLIENT_PORT, key.clientPort);
+    this.view.setUint16(at + C.TUPLE_LOCAL_PORT, key.localPort);
+    this.bytes[at + C.TUPLE_FAMILY] = key.client.length === 16 ? 6 : 4;
   }
 
   /** Copies bytes to CONTROL_BUFFER; false when they are too many. */

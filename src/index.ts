@@ -9,6 +9,7 @@ export type { ServicePlace } from './service-rows.ts';
 export type { MemoryMap, MemoryMapOptions, MemoryPart, ServiceNetwork } from './memory-map.ts';
 
 /** Offsets, sizes, states and flags of all that lies in that memory; verdicts, drop reasons, counters. */
+export * as calls from '../assembly/calls.ts';
 export * as layout from '../assembly/layout.ts';
 export * as verdict from '../assembly/verdict.ts';
 

@@ -1,3 +1,4 @@
+import * as C from '../assembly/calls.ts';
 import * as L from '../assembly/layout.ts';
 import { prefixMask } from './config/address.ts';
 import { writeService } from './service-rows.ts';
@@ -95,10 +96,10 @@ export function memoryMap(options: MemoryMapOptions): MemoryMap {
   const bucketCount = 2 ** Math.ceil(Math.log2(connections));
   const parts: MemoryPart[] = [
     { name: 'header', base: 0, size: L.HEADER_SIZE, align: L.CACHE_LINE },
-    { name: 'control tuple', base: L.CONTROL_TUPLE, size: L.TUPLE_SIZE, align: 8 },
+    { name: 'control tuple', base: L.CONTROL_TUPLE, size: C.TUPLE_SIZE, align: 8 },
     { name: 'control template', base: L.CONTROL_TEMPLATE, size: L.TEMPLATE_SIZE, align: 64 },
     { name: 'control list', base: L.CONTROL_LIST, size: L.CONTROL_LIST_LIMIT * 4, align: 4 },
-    { name: 'control head', base: L.CONTROL_HEAD, size: L.HEAD_SIZE, align: 8 },
+    { name: 'control head', base: L.CONTROL_HEAD, size: C.HEAD_SIZE, align: 8 },
     { name: 'control buffer', base: L.CONTROL_BUFFER, size: L.CONTROL_BUFFER_SIZE, align: 64 },
   ];
   let end = L.SERVICES_BASE;

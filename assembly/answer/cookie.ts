@@ -1,13 +1,10 @@
 import {
-  HEADER_COOKIE_EPOCH,
-  HEADER_COOKIE_KEYS,
-  OPTION_SACK,
-  OPTION_TIMESTAMPS,
   TUPLE_CLIENT_ADDRESS,
   TUPLE_CLIENT_PORT,
   TUPLE_FAMILY,
   TUPLE_LOCAL_ADDRESS,
-} from '../layout';
+} from '../calls';
+import { HEADER_COOKIE_EPOCH, HEADER_COOKIE_KEYS, OPTION_SACK, OPTION_TIMESTAMPS } from '../layout';
 import { SipHash } from '../lookup/siphash';
 import { TcpOptions } from '../parse/tcp-options';
 import { IPV4_DESTINATION, IPV4_SOURCE } from '../wire/ipv4';

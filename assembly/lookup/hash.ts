@@ -1,13 +1,7 @@
 // The table's hash of a client's address and port. Everything is mixed before anything is folded:
 // XOR of address and port alone loses what differs, and clients behind one NAT then share a bucket.
-import {
-  HEADER_HASH_SEED,
-  HEADER_TABLE_MODE,
-  TABLE_PAPER,
-  TUPLE_CLIENT_ADDRESS,
-  TUPLE_CLIENT_PORT,
-  TUPLE_FAMILY,
-} from '../layout';
+import { TUPLE_CLIENT_ADDRESS, TUPLE_CLIENT_PORT, TUPLE_FAMILY } from '../calls';
+import { HEADER_HASH_SEED, HEADER_TABLE_MODE, TABLE_PAPER } from '../layout';
 
 const MULTIPLIER_A: u64 = 0x9e3779b97f4a7c15;
 const MULTIPLIER_B: u64 = 0xd1b54a32d192ed03;

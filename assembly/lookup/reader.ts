@@ -8,14 +8,16 @@
 // well. x86 keeps the order of loads. A fence would do on both, and is a full barrier in V8: five
 // times the cost of all this.
 import {
-  ENTRY_CLIENT_PORT,
-  ENTRY_FLAGS,
-  ENTRY_HASH,
-  FLAG_IPV6,
   TUPLE_CLIENT_ADDRESS,
   TUPLE_CLIENT_PORT,
   TUPLE_FAMILY,
   TUPLE_LOCAL_ADDRESS,
+} from '../calls';
+import {
+  ENTRY_CLIENT_PORT,
+  ENTRY_FLAGS,
+  ENTRY_HASH,
+  FLAG_IPV6,
   VERSION_LOCKED,
   WORKER_OWNER,
 } from '../layout';

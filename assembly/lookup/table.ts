@@ -2,6 +2,15 @@
 // Checks come before the lock; what is locked is straight-line with one exit; nothing is queued and
 // no packet is touched while a lock is held.
 import {
+  UPDATE_DEADLINE,
+  UPDATE_FLAGS_CLEAR,
+  UPDATE_FLAGS_SET,
+  UPDATE_ID,
+  UPDATE_RECORD,
+  UPDATE_SERVER,
+  UPDATE_STATE,
+} from '../calls';
+import {
   ENTRY_CLIENT_ADDRESS4,
   ENTRY_CLIENT_ADDRESS6,
   ENTRY_CLIENT_PORT,
@@ -41,13 +50,6 @@ import {
   TABLE_PAPER,
   TEMPLATE_RECORD,
   TERMINAL_CLOSE,
-  UPDATE_DEADLINE,
-  UPDATE_FLAGS_CLEAR,
-  UPDATE_FLAGS_SET,
-  UPDATE_ID,
-  UPDATE_RECORD,
-  UPDATE_SERVER,
-  UPDATE_STATE,
 } from '../layout';
 import { Checksum } from '../rewrite/checksum';
 import { Atomic } from './atomic';

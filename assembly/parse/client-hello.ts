@@ -20,7 +20,7 @@ import {
   HELLO_TICKET_HASH,
   HELLO_TICKET_LENGTH,
   HELLO_TICKET_OFFSET,
-} from '../layout';
+} from '../calls';
 import {
   HELLO_ERROR_FORMAT,
   HELLO_ERROR_MESSAGE,

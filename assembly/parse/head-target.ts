@@ -9,7 +9,7 @@ import {
   HEAD_QUERY_OFFSET,
   HEAD_TARGET_LENGTH,
   HEAD_TARGET_OFFSET,
-} from '../layout';
+} from '../calls';
 import { ByteClass } from './byte-class';
 import {
   HEAD_ERROR_ESCAPE,

@@ -11,7 +11,7 @@ import {
   HEAD_PATH_OFFSET,
   HEAD_TARGET_HASH,
   HEAD_VERSION,
-} from '../layout';
+} from '../calls';
 import { ByteClass } from './byte-class';
 import {
   HEAD_ERROR_CONNECT,

@@ -1,3 +1,4 @@
+import * as C from '../../assembly/calls.ts';
 import * as L from '../../assembly/layout.ts';
 import type { Handoff, HandoffId, Tuple } from '../channel/messages.ts';
 import type { Connections } from '../connections.ts';
@@ -103,7 +104,7 @@ export class Entries {
 
   /** CLOSED until the deadline; what the server's kernel still sends is dropped. */
   silence(entry: number, id: HandoffId, deadlineMs: number): void {
-    const what = L.UPDATE_STATE | L.UPDATE_DEADLINE | L.UPDATE_FLAGS_SET;
+    const what = C.UPDATE_STATE | C.UPDATE_DEADLINE | C.UPDATE_FLAGS_SET;
     this.update(entry, id, what, (template) =>
       template.state(L.STATE_CLOSED).flags(L.FLAG_SILENT).deadline(deadlineMs),
     );
@@ -111,7 +112,7 @@ export class Entries {
 
   /** A CLOSED entry stays until then, for late packets of both ends. */
   linger(entry: number, id: HandoffId, deadlineMs: number): void {
-    this.update(entry, id, L.UPDATE_DEADLINE, (template) => template.deadline(deadlineMs));
+    this.update(entry, id, C.UPDATE_DEADLINE, (template) => template.deadline(deadlineMs));
   }
 
   /** Counts a packet that went to control as given up. */

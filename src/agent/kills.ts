@@ -1,3 +1,4 @@
+import * as C from '../../assembly/calls.ts';
 import * as L from '../../assembly/layout.ts';
 import type { HandoffId } from '../channel/messages.ts';
 import type { TcpPacket } from '../packet/read.ts';
@@ -64,7 +65,7 @@ export class Kills {
   begin(entry: number, options: KillOptions, nowMs: number): void {
     const { connections } = this.#entries;
     const id = connections.id(entry);
-    this.#entries.update(entry, id, L.UPDATE_STATE, (template) =>
+    this.#entries.update(entry, id, C.UPDATE_STATE, (template) =>
       template.state(L.STATE_REPLAYING),
     );
     const isn = connections.record32(entry, L.RECORD_CLIENT_ISN);

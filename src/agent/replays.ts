@@ -1,3 +1,4 @@
+import * as C from '../../assembly/calls.ts';
 import * as L from '../../assembly/layout.ts';
 import type { Handoff } from '../channel/messages.ts';
 import type { PacketEvent } from '../event.ts';
@@ -133,7 +134,7 @@ export class Replays {
       this.#outbox.rewrite(worker, entry, packet, vnet);
     }
     if (handoff.timestamps && replay.kernel?.timestamp === null) {
-      this.#entries.update(entry, handoff.id, L.UPDATE_FLAGS_CLEAR, (template) =>
+      this.#entries.update(entry, handoff.id, C.UPDATE_FLAGS_CLEAR, (template) =>
         template.entry32(L.ENTRY_FLAGS, L.FLAG_TIMESTAMPS),
       );
     }
@@ -145,7 +146,7 @@ export class Replays {
   }
 
   #setTranslation({ entry, handoff }: Pending, kernel: KernelHalf, nowMs: number): void {
-    const what = L.UPDATE_STATE | L.UPDATE_SERVER | L.UPDATE_RECORD | L.UPDATE_DEADLINE;
+    const what = C.UPDATE_STATE | C.UPDATE_SERVER | C.UPDATE_RECORD | C.UPDATE_DEADLINE;
     // the kernel's first byte is the next one that the client expects
     const delta = (kernel.isn + 1 - handoff.switchNext) >>> 0;
     // the first TSval that the client gets is the last one it saw from the switch, never a smaller

@@ -1,3 +1,4 @@
+import * as C from '../../assembly/calls.ts';
 import * as L from '../../assembly/layout.ts';
 import type { Handoff, HandoffId } from '../channel/messages.ts';
 import type { PacketEvent } from '../event.ts';
@@ -61,7 +62,7 @@ export class Sessions {
   }
 
   #leave(entry: number, id: HandoffId): void {
-    this.#entries.update(entry, id, L.UPDATE_FLAGS_CLEAR, (template) =>
+    this.#entries.update(entry, id, C.UPDATE_FLAGS_CLEAR, (template) =>
       template.entry32(L.ENTRY_FLAGS, L.FLAG_WATCHED | L.FLAG_HEADS),
     );
   }

@@ -1,4 +1,4 @@
-import * as L from '../../assembly/layout.ts';
+import * as C from '../../assembly/calls.ts';
 import type { Random } from './random.ts';
 
 /** What a request head holds, as text (one character per byte). */
@@ -51,7 +51,7 @@ function readTarget(
 
 /** The obvious parser: undefined = refused. For text that ends in an empty line. */
 export function readHead(text: string): Head | undefined {
-  const found = HEAD.exec(text.slice(0, L.HEAD_LIMIT));
+  const found = HEAD.exec(text.slice(0, C.HEAD_LIMIT));
   if (!found) return undefined;
   const [whole, method, target, minor, lines] = found;
   const fields = lines!
@@ -66,7 +66,7 @@ export function readHead(text: string): Head | undefined {
   const lengths = valuesOf(fields, 'content-length');
   const codings = valuesOf(fields, 'transfer-encoding');
   const coding = new RegExp(`^(?:(?!chunked[ \\t]*,)${TOKEN}+[ \\t]*,[ \\t]*)*chunked$`, 'i');
-  if (!parts || fields.length > L.HEAD_HEADER_LIMIT) return undefined;
+  if (!parts || fields.length > C.HEAD_HEADER_LIMIT) return undefined;
   if (hosts.length > 1 || (hosts.length === 0 && minor === '1')) return undefined;
   if (hosts.some((host) => hostOf(host) === undefined)) return undefined;
   if (hosts[0] && parts[2] && hosts[0].toLowerCase() !== parts[2].toLowerCase()) return undefined;
@@ -89,13 +89,13 @@ export function readHead(text: string): Head | undefined {
     query: parts[1],
     host: hostOf(parts[2] || (hosts[0] ?? '')) ?? '',
     flags:
-      flag(L.HEAD_FLAG_CHUNKED, codings.length > 0) |
-      flag(L.HEAD_FLAG_CONTENT_LENGTH, lengths.length > 0) |
-      flag(L.HEAD_FLAG_CLOSE, options.includes('close')) |
-      flag(L.HEAD_FLAG_KEEP_ALIVE, options.includes('keep-alive')) |
-      flag(L.HEAD_FLAG_UPGRADE, valuesOf(fields, 'upgrade').length > 0) |
-      flag(L.HEAD_FLAG_EXPECT, expects.includes('100-continue')) |
-      flag(L.HEAD_FLAG_PATH_SPELLING, SPELLING.test(parts[0])),
+      flag(C.HEAD_FLAG_CHUNKED, codings.length > 0) |
+      flag(C.HEAD_FLAG_CONTENT_LENGTH, lengths.length > 0) |
+      flag(C.HEAD_FLAG_CLOSE, options.includes('close')) |
+      flag(C.HEAD_FLAG_KEEP_ALIVE, options.includes('keep-alive')) |
+      flag(C.HEAD_FLAG_UPGRADE, valuesOf(fields, 'upgrade').length > 0) |
+      flag(C.HEAD_FLAG_EXPECT, expects.includes('100-continue')) |
+      flag(C.HEAD_FLAG_PATH_SPELLING, SPELLING.test(parts[0])),
     contentLength: Number(lengths[0] ?? 0),
     fields,
   };

@@ -1,5 +1,6 @@
 // A core as the switch, and a client that shakes hands with it.
 import * as assert from 'uvu/assert';
+import * as C from '../../assembly/calls.ts';
 import * as L from '../../assembly/layout.ts';
 import * as V from '../../assembly/verdict.ts';
 import { TCP_ACK, TCP_SYN } from '../../assembly/wire/tcp.ts';
@@ -78,6 +79,6 @@ export function become(host: CoreHost, entry: number, state: number, six = false
   connections.template().state(state).id(ID);
   const server = six ? address6(7, 7) : address4(7, 7);
   connections.template().state(state).id(ID).server(server, 8080);
-  const what = L.UPDATE_STATE | L.UPDATE_ID | L.UPDATE_SERVER;
+  const what = C.UPDATE_STATE | C.UPDATE_ID | C.UPDATE_SERVER;
   assert.is(core.update(owner, entry, id.run, id.counter, L.CONTROL_TEMPLATE, what), 1);
 }

@@ -1,5 +1,6 @@
 // Workers of a real pool that die with a bucket locked and an entry half-written, while another forwards.
 import { setTimeout as delay } from 'node:timers/promises';
+import * as C from '../../assembly/calls.ts';
 import * as L from '../../assembly/layout.ts';
 import { monotonicMs } from '../../src/clock.ts';
 import { Connections } from '../../src/connections.ts';
@@ -104,7 +105,7 @@ class Rig {
     if (!this.connections.isIndex(entry)) return;
     this.#next(key);
     const { owner } = this.host;
-    this.core.update(owner, entry, 1, key + 1, L.CONTROL_TEMPLATE, L.UPDATE_SERVER);
+    this.core.update(owner, entry, 1, key + 1, L.CONTROL_TEMPLATE, C.UPDATE_SERVER);
   }
 
   /** The victim dies while it writes this connection. Returns for how long the bucket was blocked. */

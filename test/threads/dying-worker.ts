@@ -1,6 +1,7 @@
 // Threads for a pool that has no device. Worker 0 forwards packets without a pause and checks each; the
 // others wait to be told to lock a bucket, write half an entry, and end with the lock held.
 import { threadId } from 'node:worker_threads';
+import * as C from '../../assembly/calls.ts';
 import * as L from '../../assembly/layout.ts';
 import * as V from '../../assembly/verdict.ts';
 import { IPV4_DESTINATION, IPV4_HEADER_SIZE } from '../../assembly/wire/ipv4.ts';
@@ -124,12 +125,12 @@ function waitAndDie({ memory, module, worker }: WorkerTask, core: Core): void {
   const command = Atomics.exchange(words, word, 0);
   const tuple = record + L.WORKER_SCRATCH;
   const { client, clientPort, local, localPort } = keyTuple(KEYS, 0, command >>> 8);
-  bytes.fill(0, tuple, tuple + L.TUPLE_SIZE);
-  bytes.set(client, tuple + L.TUPLE_CLIENT_ADDRESS);
-  bytes.set(local, tuple + L.TUPLE_LOCAL_ADDRESS);
-  view.setUint16(tuple + L.TUPLE_CLIENT_PORT, clientPort);
-  view.setUint16(tuple + L.TUPLE_LOCAL_PORT, localPort);
-  bytes[tuple + L.TUPLE_FAMILY] = client.length === 16 ? 6 : 4;
+  bytes.fill(0, tuple, tuple + C.TUPLE_SIZE);
+  bytes.set(client, tuple + C.TUPLE_CLIENT_ADDRESS);
+  bytes.set(local, tuple + C.TUPLE_LOCAL_ADDRESS);
+  view.setUint16(tuple + C.TUPLE_CLIENT_PORT, clientPort);
+  view.setUint16(tuple + C.TUPLE_LOCAL_PORT, localPort);
+  bytes[tuple + C.TUPLE_FAMILY] = client.length === 16 ? 6 : 4;
   const entry = core.lookup(tuple);
   const owner = view.getUint32(record + L.WORKER_OWNER, true);
   if (entry === L.NO_ENTRY || debug.debugLock(owner, tuple) === 0) throw new Error('no such entry');

@@ -5,6 +5,7 @@
 // shared keys go through the fast path: a server's port follows from its address, so a torn entry
 // shows, and so does its checksum.
 import { parentPort, workerData } from 'node:worker_threads';
+import * as C from '../../assembly/calls.ts';
 import * as L from '../../assembly/layout.ts';
 import * as V from '../../assembly/verdict.ts';
 import { IPV4_DESTINATION, IPV4_HEADER_SIZE } from '../../assembly/wire/ipv4.ts';
@@ -149,7 +150,7 @@ class Thread {
     const mine = this.claims.get(key);
     if (!mine) return;
     const next = this.#writeTemplate(key);
-    const what = L.UPDATE_ID | L.UPDATE_SERVER | L.UPDATE_STATE;
+    const what = C.UPDATE_ID | C.UPDATE_SERVER | C.UPDATE_STATE;
     const { entry, run, counter } = mine;
     const done = this.#core.update(this.#owner, entry, run, counter, this.#template, what);
     if (done === 1) this.claims.set(key, { ...next, entry });
@@ -161,12 +162,12 @@ class Thread {
     const { bytes, view } = this.#core;
     const at = this.#tuple;
     const tuple = this.#tuples[key]!;
-    bytes.fill(0, at, at + L.TUPLE_SIZE);
-    bytes.set(tuple.client, at + L.TUPLE_CLIENT_ADDRESS);
-    bytes.set(tuple.local, at + L.TUPLE_LOCAL_ADDRESS);
-    view.setUint16(at + L.TUPLE_CLIENT_PORT, tuple.clientPort);
-    view.setUint16(at + L.TUPLE_LOCAL_PORT, tuple.localPort);
-    bytes[at + L.TUPLE_FAMILY] = isIpv6(key) ? 6 : 4;
+    bytes.fill(0, at, at + C.TUPLE_SIZE);
+    bytes.set(tuple.client, at + C.TUPLE_CLIENT_ADDRESS);
+    bytes.set(tuple.local, at + C.TUPLE_LOCAL_ADDRESS);
+    view.setUint16(at + C.TUPLE_CLIENT_PORT, tuple.clientPort);
+    view.setUint16(at + C.TUPLE_LOCAL_PORT, tuple.localPort);
+    bytes[at + C.TUPLE_FAMILY] = isIpv6(key) ? 6 : 4;
     const found = this.#core.lookup(at);
     const expected = this.claims.get(key)?.entry;
     if (this.#task.lossy) return;

@@ -1,5 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import * as C from '../../assembly/calls.ts';
 import * as L from '../../assembly/layout.ts';
 import * as V from '../../assembly/verdict.ts';
 import { TCP_ACK, TCP_FIN, TCP_PSH, TCP_RST, TCP_SYN } from '../../assembly/wire/tcp.ts';
@@ -231,7 +232,7 @@ atAgent('FINs acknowledged while packets are held close it when the last was sen
   ];
   for (const parts of held) host.send(parts, NOW);
   connections.template().state(L.STATE_DRAINING);
-  core.update(owner, entry, ID.run, ID.counter, L.CONTROL_TEMPLATE, L.UPDATE_STATE);
+  core.update(owner, entry, ID.run, ID.counter, L.CONTROL_TEMPLATE, C.UPDATE_STATE);
   for (const event of host.queued()) {
     assert.is(connections.state(entry), L.STATE_DRAINING);
     sent(host, host.forwardHeld(event.packet, entry, NOW));

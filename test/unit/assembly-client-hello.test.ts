@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import * as L from '../../assembly/layout.ts';
+import * as C from '../../assembly/calls.ts';
 import * as E from '../../assembly/parse/hello-errors.ts';
 import { ClientHello } from '../../src/control/dispatcher/client-hello.ts';
 import { loadParts } from '../support/core-parts.ts';
@@ -33,12 +33,12 @@ const real = new Map(
 );
 
 function parse(bytes: Uint8Array, length = bytes.length): number {
-  core.bytes.fill(0xee, OUT, OUT + L.HELLO_SIZE + 16);
+  core.bytes.fill(0xee, OUT, OUT + C.HELLO_SIZE + 16);
   core.bytes.fill(0x41, AT, AT + bytes.length + 64);
   core.bytes.set(bytes.subarray(0, length), AT);
   const result = core.parseHello(AT, length, OUT);
   const behind = [
-    ...core.bytes.subarray(OUT + L.HELLO_SIZE, OUT + L.HELLO_SIZE + 16),
+    ...core.bytes.subarray(OUT + C.HELLO_SIZE, OUT + C.HELLO_SIZE + 16),
     ...core.bytes.subarray(AT + length, AT + length + 32),
   ];
   assert.ok(
@@ -59,8 +59,8 @@ function found(): HelloView {
   return {
     name: hello.name && range(hello.name).toString('latin1'),
     protocols: hello.protocols.map((protocol) => range(protocol).toString('latin1')),
-    session: field(L.HELLO_SESSION_OFFSET, L.HELLO_SESSION_LENGTH),
-    ticket: field(L.HELLO_TICKET_OFFSET, L.HELLO_TICKET_LENGTH),
+    session: field(C.HELLO_SESSION_OFFSET, C.HELLO_SESSION_LENGTH),
+    ticket: field(C.HELLO_TICKET_OFFSET, C.HELLO_TICKET_LENGTH),
     tls13: hello.offersTls13,
   };
 }
@@ -111,7 +111,7 @@ test('client hello: says with how many bytes to look again, never more than ther
     let looks = 0;
     for (let length = 0; length < bytes.length; looks += 1) {
       assert.is(parse(bytes, length), 0);
-      const wanted = core.view.getUint32(OUT + L.HELLO_LENGTH, true);
+      const wanted = core.view.getUint32(OUT + C.HELLO_LENGTH, true);
       assert.ok(wanted > length && wanted <= bytes.length, `${name}: ${wanted} after ${length}`);
       length = wanted;
     }
@@ -128,9 +128,9 @@ test('client hello: hashes are those of the bytes, the name in small letters', (
     return core.hashTarget(4096, bytes.length) >>> 0;
   };
   const field = (offset: number): number => core.view.getUint32(OUT + offset, true);
-  assert.is(field(L.HELLO_NAME_HASH), hash(new TextEncoder().encode('shop.example')));
-  assert.is(field(L.HELLO_SESSION_HASH), hash(session));
-  assert.is(field(L.HELLO_TICKET_HASH), hash(ticket));
+  assert.is(field(C.HELLO_NAME_HASH), hash(new TextEncoder().encode('shop.example')));
+  assert.is(field(C.HELLO_SESSION_HASH), hash(session));
+  assert.is(field(C.HELLO_TICKET_HASH), hash(ticket));
   assert.is(found().name, 'shop.example');
 });
 
@@ -185,7 +185,7 @@ test('client hello: in very small records it is bounded, too', () => {
   const others: [number, Uint8Array][] = [[21, new Uint8Array(8000)]];
   const records = helloRecords(helloMessage({ others }), Array(4000).fill(1));
   refused(records, E.HELLO_ERROR_TOO_LONG);
-  assert.is(parse(records, L.HEAD_LIMIT - 1), 0);
+  assert.is(parse(records, C.HEAD_LIMIT - 1), 0);
 });
 
 test('client hello: names that servers may read in two ways are refused', () => {
@@ -213,10 +213,10 @@ test('client hello: a wrong length anywhere is refused or waits, and never leads
     assert.ok(result >= -E.HELLO_ERROR_NAME && result <= length);
     if (result <= 0) continue;
     for (const [offset, size] of [
-      [L.HELLO_NAME_OFFSET, L.HELLO_NAME_LENGTH],
-      [L.HELLO_SESSION_OFFSET, L.HELLO_SESSION_LENGTH],
-      [L.HELLO_TICKET_OFFSET, L.HELLO_TICKET_LENGTH],
-      [L.HELLO_PROTOCOLS_OFFSET, L.HELLO_PROTOCOLS_LENGTH],
+      [C.HELLO_NAME_OFFSET, C.HELLO_NAME_LENGTH],
+      [C.HELLO_SESSION_OFFSET, C.HELLO_SESSION_LENGTH],
+      [C.HELLO_TICKET_OFFSET, C.HELLO_TICKET_LENGTH],
+      [C.HELLO_PROTOCOLS_OFFSET, C.HELLO_PROTOCOLS_LENGTH],
     ] as const) {
       const from = core.view.getUint16(OUT + offset, true);
       assert.ok(from + core.view.getUint16(OUT + size, true) <= length);

@@ -1,5 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import * as C from '../../assembly/calls.ts';
 import * as L from '../../assembly/layout.ts';
 import { TCP_ACK, TCP_ECE, TCP_CWR, TCP_SYN } from '../../assembly/wire/tcp.ts';
 import { buildPacket } from '../../src/packet/build.ts';
@@ -96,12 +97,12 @@ function randomTuple(random: Random): Tuple {
 }
 
 function writeTuple({ six, client, local, ports }: Tuple): void {
-  core.bytes.fill(0, TUPLE, TUPLE + L.TUPLE_SIZE);
-  core.bytes.set(client, TUPLE + L.TUPLE_CLIENT_ADDRESS);
-  core.bytes.set(local, TUPLE + L.TUPLE_LOCAL_ADDRESS);
-  core.view.setUint16(TUPLE + L.TUPLE_CLIENT_PORT, ports[0]);
-  core.view.setUint16(TUPLE + L.TUPLE_LOCAL_PORT, ports[1]);
-  core.bytes[TUPLE + L.TUPLE_FAMILY] = six ? 6 : 4;
+  core.bytes.fill(0, TUPLE, TUPLE + C.TUPLE_SIZE);
+  core.bytes.set(client, TUPLE + C.TUPLE_CLIENT_ADDRESS);
+  core.bytes.set(local, TUPLE + C.TUPLE_LOCAL_ADDRESS);
+  core.view.setUint16(TUPLE + C.TUPLE_CLIENT_PORT, ports[0]);
+  core.view.setUint16(TUPLE + C.TUPLE_LOCAL_PORT, ports[1]);
+  core.bytes[TUPLE + C.TUPLE_FAMILY] = six ? 6 : 4;
 }
 
 function place(packet: Uint8Array): [packet: number, tcp: number, end: number] {
@@ -190,7 +191,7 @@ test('cookie: one wrong bit in the cookie, the tuple or the client ISN is refuse
       check(isn, cookie);
       core.bytes[TUPLE + at]! ^= 1 << (bit & 7);
     }
-    core.bytes[TUPLE + L.TUPLE_FAMILY]! ^= 2;
+    core.bytes[TUPLE + C.TUPLE_FAMILY]! ^= 2;
     check(isn, cookie);
   }
   // 24 bits of MAC: a few chances in ten million

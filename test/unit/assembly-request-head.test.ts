@@ -3,7 +3,7 @@ import { Duplex } from 'node:stream';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as E from '../../assembly/parse/head-errors.ts';
-import * as L from '../../assembly/layout.ts';
+import * as C from '../../assembly/calls.ts';
 import { loadParts } from '../support/core-parts.ts';
 import { randomHead, readHead, spoil, type Head } from '../support/head-model.ts';
 import { Random } from '../support/random.ts';
@@ -15,12 +15,12 @@ const test = suite('request head');
 const HOST = 'Host: a.example\r\n';
 
 function parse(text: string, length = text.length): number {
-  core.bytes.fill(0xee, OUT, OUT + L.HEAD_SIZE + 16);
+  core.bytes.fill(0xee, OUT, OUT + C.HEAD_SIZE + 16);
   core.bytes.fill(0x41, HEAD, HEAD + text.length + 64);
   core.bytes.set(Buffer.from(text.slice(0, length), 'latin1'), HEAD);
   const result = core.parseHead(HEAD, length, OUT);
   assert.ok(
-    core.bytes.subarray(OUT + L.HEAD_SIZE, OUT + L.HEAD_SIZE + 16).every((b) => b === 0xee),
+    core.bytes.subarray(OUT + C.HEAD_SIZE, OUT + C.HEAD_SIZE + 16).every((b) => b === 0xee),
   );
   return result;
 }
@@ -30,19 +30,19 @@ function found(text: string): Head {
   const u16 = (field: number) => core.view.getUint16(OUT + field, true);
   const range = (offset: number, length: number) =>
     text.slice(u16(offset), u16(offset) + u16(length));
-  const count = core.view.getUint32(OUT + L.HEAD_HEADER_COUNT, true);
+  const count = core.view.getUint32(OUT + C.HEAD_HEADER_COUNT, true);
   return {
-    length: core.view.getUint32(OUT + L.HEAD_LENGTH, true),
-    method: range(L.HEAD_METHOD_OFFSET, L.HEAD_METHOD_LENGTH),
-    version: u16(L.HEAD_VERSION),
-    target: range(L.HEAD_TARGET_OFFSET, L.HEAD_TARGET_LENGTH),
-    path: range(L.HEAD_PATH_OFFSET, L.HEAD_PATH_LENGTH),
-    query: u16(L.HEAD_QUERY_OFFSET) ? range(L.HEAD_QUERY_OFFSET, L.HEAD_QUERY_LENGTH) : undefined,
-    host: range(L.HEAD_HOST_OFFSET, L.HEAD_HOST_LENGTH),
-    flags: core.view.getUint32(OUT + L.HEAD_FLAGS, true),
-    contentLength: core.view.getFloat64(OUT + L.HEAD_CONTENT_LENGTH, true),
+    length: core.view.getUint32(OUT + C.HEAD_LENGTH, true),
+    method: range(C.HEAD_METHOD_OFFSET, C.HEAD_METHOD_LENGTH),
+    version: u16(C.HEAD_VERSION),
+    target: range(C.HEAD_TARGET_OFFSET, C.HEAD_TARGET_LENGTH),
+    path: range(C.HEAD_PATH_OFFSET, C.HEAD_PATH_LENGTH),
+    query: u16(C.HEAD_QUERY_OFFSET) ? range(C.HEAD_QUERY_OFFSET, C.HEAD_QUERY_LENGTH) : undefined,
+    host: range(C.HEAD_HOST_OFFSET, C.HEAD_HOST_LENGTH),
+    flags: core.view.getUint32(OUT + C.HEAD_FLAGS, true),
+    contentLength: core.view.getFloat64(OUT + C.HEAD_CONTENT_LENGTH, true),
     fields: Array.from({ length: count }, (_, index): [string, string] => {
-      const at = L.HEAD_HEADERS + index * L.HEAD_HEADER_SIZE;
+      const at = C.HEAD_HEADERS + index * C.HEAD_HEADER_SIZE;
       return [range(at, at + 2), range(at + 4, at + 6)];
     }),
   };
@@ -230,13 +230,13 @@ test('request head: an ambiguous request line is refused by name', () => {
 
 test('request head: bytes and fields are bounded', () => {
   const field = (count: number): string => 'A: b\r\n'.repeat(count);
-  assert.ok(parse(get('/', HOST + field(L.HEAD_HEADER_LIMIT - 1))) > 0);
-  refused(get('/', HOST + field(L.HEAD_HEADER_LIMIT)), E.HEAD_ERROR_TOO_LONG);
+  assert.ok(parse(get('/', HOST + field(C.HEAD_HEADER_LIMIT - 1))) > 0);
+  refused(get('/', HOST + field(C.HEAD_HEADER_LIMIT)), E.HEAD_ERROR_TOO_LONG);
   const rest = get('/', `${HOST}X: \r\n`).length;
-  const long = get('/', `${HOST}X: ${'y'.repeat(L.HEAD_LIMIT - rest)}\r\n`);
-  assert.is(long.length, L.HEAD_LIMIT);
-  assert.is(parse(long), L.HEAD_LIMIT);
-  assert.is(parse(long, L.HEAD_LIMIT - 1), 0);
+  const long = get('/', `${HOST}X: ${'y'.repeat(C.HEAD_LIMIT - rest)}\r\n`);
+  assert.is(long.length, C.HEAD_LIMIT);
+  assert.is(parse(long), C.HEAD_LIMIT);
+  assert.is(parse(long, C.HEAD_LIMIT - 1), 0);
   refused(long.replace('X: ', 'X: y'), E.HEAD_ERROR_TOO_LONG);
   refused(`GET /${'a'.repeat(70_000)}`, E.HEAD_ERROR_TOO_LONG);
 });

@@ -1,5 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import * as C from '../../assembly/calls.ts';
 import * as L from '../../assembly/layout.ts';
 import * as V from '../../assembly/verdict.ts';
 import { TCP_ACK, TCP_FIN, TCP_PSH, TCP_RST, TCP_SYN } from '../../assembly/wire/tcp.ts';
@@ -119,7 +120,7 @@ atSwitch('CLOSED without a server: nothing is forwarded', async () => {
   const ack = handshake(host, false);
   const { entry } = host.send(ack, NOW);
   host.connections.template().state(L.STATE_CLOSED);
-  host.core.update(host.owner, entry, 0, 0, L.CONTROL_TEMPLATE, L.UPDATE_STATE);
+  host.core.update(host.owner, entry, 0, 0, L.CONTROL_TEMPLATE, C.UPDATE_STATE);
   expectDrop(host.send(ack, NOW), V.DROP_NO_ENTRY);
 });
 

@@ -1,5 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import * as C from '../../assembly/calls.ts';
 import * as L from '../../assembly/layout.ts';
 import type { CoreBuild } from '../../src/core.ts';
 import type { HandoffId } from '../../src/channel/messages.ts';
@@ -76,7 +77,7 @@ function compare(host: CoreHost, seed: number, rounds: number, keys: number): vo
       model.delete(number);
     } else if (action === 2 && before) {
       connections.template().key(key).server(next.server, 8080).id(next.id).state(next.state);
-      const what = L.UPDATE_ID | L.UPDATE_SERVER | L.UPDATE_STATE;
+      const what = C.UPDATE_ID | C.UPDATE_SERVER | C.UPDATE_STATE;
       const { run, counter } = before.id;
       assert.is(core.update(owner, before.entry, run, counter, L.CONTROL_TEMPLATE, what), 1);
       model.set(number, { entry: before.entry, ...next });
@@ -123,7 +124,7 @@ table('connections in GATHERING are limited, and counted exactly', async () => {
   assert.equal(entries.slice(4), [L.NO_ENTRY, L.NO_ENTRY]);
   assert.is(host.header(L.HEADER_HALF_OPEN_COUNT), 4);
   host.connections.template().state(L.STATE_HELD);
-  host.core.update(host.owner, entries[0]!, 0, 0, L.CONTROL_TEMPLATE, L.UPDATE_STATE);
+  host.core.update(host.owner, entries[0]!, 0, 0, L.CONTROL_TEMPLATE, C.UPDATE_STATE);
   host.core.remove(host.owner, entries[1]!, 0, 0);
   assert.is(host.header(L.HEADER_HALF_OPEN_COUNT), 2);
   assert.ok(host.isWhole());
@@ -151,7 +152,7 @@ table('DRAINING becomes FORWARD when every held packet was sent', async () => {
   const held = connections.recordAddress(entry) + L.RECORD_HELD_COUNT;
   core.view.setUint32(held, 3, true);
   connections.template().state(L.STATE_DRAINING);
-  core.update(owner, entry, 3, 4, L.CONTROL_TEMPLATE, L.UPDATE_STATE);
+  core.update(owner, entry, 3, 4, L.CONTROL_TEMPLATE, C.UPDATE_STATE);
   assert.is(connections.state(entry), L.STATE_DRAINING);
   assert.is(core.held(owner, entry, 3, 5, 3), 0);
   assert.is(core.held(owner, entry, 3, 4, 2), 1);
@@ -166,7 +167,7 @@ table('DRAINING with nothing held becomes FORWARD at once', async () => {
   const known = { state: L.STATE_HELD, id: { run: 3, counter: 4 }, server: address4(1) };
   const entry = insert(host, keyOf(0), known);
   host.connections.template().state(L.STATE_DRAINING);
-  host.core.update(host.owner, entry, 3, 4, L.CONTROL_TEMPLATE, L.UPDATE_STATE);
+  host.core.update(host.owner, entry, 3, 4, L.CONTROL_TEMPLATE, C.UPDATE_STATE);
   assert.is(host.connections.state(entry), L.STATE_FORWARD);
 });
 

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import * as L from '../../assembly/layout.ts';
+import * as C from '../../assembly/calls.ts';
 import { loadParts } from '../support/core-parts.ts';
 import { Random } from '../support/random.ts';
 
@@ -34,10 +34,10 @@ test('target hash: an empty path hashes as "/", and the hash is the documented o
   for (let length = 1; length < 60; length++) {
     const path = `/${'x'.repeat(length)}${random.next()}`;
     parse(`${path}?q`);
-    assert.is(core.view.getUint32(OUT + L.HEAD_TARGET_HASH, true), hash(path));
+    assert.is(core.view.getUint32(OUT + C.HEAD_TARGET_HASH, true), hash(path));
   }
   parse('http://a.example?q');
-  assert.is(core.view.getUint32(OUT + L.HEAD_TARGET_HASH, true), hash('/'));
+  assert.is(core.view.getUint32(OUT + C.HEAD_TARGET_HASH, true), hash('/'));
 });
 
 test('target hash: numbered paths spread over buckets like random ones', () => {

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import * as C from '../../assembly/calls.ts';
 import * as L from '../../assembly/layout.ts';
 import { memoryMap } from '../../src/memory-map.ts';
 import { SMALL } from '../support/core-host.ts';
@@ -11,7 +12,7 @@ import { SMALL } from '../support/core-host.ts';
 
 const layouts = suite('layout');
 const golden = fileURLToPath(new URL('../test/golden/layout.txt', import.meta.url));
-const constants = Object.entries(L) as [string, number][];
+const constants = Object.entries({ ...L, ...C }) as [string, number][];
 
 /** Constants that look like fields of a record and are none. */
 const NOT_FIELDS = /^(?!WORKER_\w+_CONTROL)\w+_SIZE$|(?<!OPEN)_LIMIT$|^HEAD_FLAG_|^HELLO_FLAG_/;
@@ -38,9 +39,9 @@ const RECORDS: [string, number][] = [
   ['WORKER_', L.WORKER_SIZE],
   ['RING_', L.RING_PACKET],
   ['SLOT_', L.SLOT_PACKET],
-  ['TUPLE_', L.TUPLE_SIZE],
-  ['HEAD_', L.HEAD_SIZE],
-  ['HELLO_', L.HELLO_SIZE],
+  ['TUPLE_', C.TUPLE_SIZE],
+  ['HEAD_', C.HEAD_SIZE],
+  ['HELLO_', C.HELLO_SIZE],
 ];
 
 function text(): string {

@@ -1,7 +1,7 @@
 import { NO_SERVER } from './policy.ts';
 import { TargetTable } from './target-table.ts';
 
-/** Which server knows a target, a session or a client, by hash: bounded, what was not asked for longest goes. */
+/** Which server knows a target, session or client, by hash: bounded, what was not asked for longest goes. */
 export class Affinities {
   private readonly table: TargetTable;
   private readonly servers: Uint16Array;

@@ -1,4 +1,4 @@
-import * as L from '../../../assembly/layout.ts';
+import * as C from '../../../assembly/calls.ts';
 import type { Range } from './request-head.ts';
 
 /**
@@ -18,33 +18,33 @@ export class ClientHello {
 
   /** The client offers TLS 1.3, whose servers give their tickets in secret. */
   get offersTls13(): boolean {
-    return (this.u32(L.HELLO_FLAGS) & L.HELLO_FLAG_TLS13) !== 0;
+    return (this.u32(C.HELLO_FLAGS) & C.HELLO_FLAG_TLS13) !== 0;
   }
 
   /** In small letters, without trailing dot; null without SNI. */
   get name(): Range | null {
-    const range = this.range(L.HELLO_NAME_OFFSET, L.HELLO_NAME_LENGTH);
+    const range = this.range(C.HELLO_NAME_OFFSET, C.HELLO_NAME_LENGTH);
     return range.from === 0 ? null : range;
   }
 
   /** 0 without SNI. */
   get nameHash(): number {
-    return this.u32(L.HELLO_NAME_HASH);
+    return this.u32(C.HELLO_NAME_HASH);
   }
 
   /** Of the session id; null without one. */
   get sessionHash(): number | null {
-    return this.u16(L.HELLO_SESSION_LENGTH) === 0 ? null : this.u32(L.HELLO_SESSION_HASH);
+    return this.u16(C.HELLO_SESSION_LENGTH) === 0 ? null : this.u32(C.HELLO_SESSION_HASH);
   }
 
   /** Of the ticket (RFC 5077); null without one. */
   get ticketHash(): number | null {
-    return this.u16(L.HELLO_TICKET_LENGTH) === 0 ? null : this.u32(L.HELLO_TICKET_HASH);
+    return this.u16(C.HELLO_TICKET_LENGTH) === 0 ? null : this.u32(C.HELLO_TICKET_HASH);
   }
 
   /** ALPN names that the client offers, in its order. */
   get protocols(): Range[] {
-    const { from, to } = this.range(L.HELLO_PROTOCOLS_OFFSET, L.HELLO_PROTOCOLS_LENGTH);
+    const { from, to } = this.range(C.HELLO_PROTOCOLS_OFFSET, C.HELLO_PROTOCOLS_LENGTH);
     const found: Range[] = [];
     for (let at = from; at < to; at += 1 + this.bytes[at]!) {
       found.push({ from: at + 1, to: at + 1 + this.bytes[at]! });

@@ -1,4 +1,4 @@
-import * as L from '../../../assembly/layout.ts';
+import * as C from '../../../assembly/calls.ts';
 
 const HTTP_1_0 = 10;
 
@@ -24,55 +24,55 @@ export class RequestHead {
   }
 
   get length(): number {
-    return this.view.getUint32(this.out + L.HEAD_LENGTH, true);
+    return this.view.getUint32(this.out + C.HEAD_LENGTH, true);
   }
 
   get targetHash(): number {
-    return this.view.getUint32(this.out + L.HEAD_TARGET_HASH, true);
+    return this.view.getUint32(this.out + C.HEAD_TARGET_HASH, true);
   }
 
   get method(): Range {
-    return this.range(L.HEAD_METHOD_OFFSET, L.HEAD_METHOD_LENGTH);
+    return this.range(C.HEAD_METHOD_OFFSET, C.HEAD_METHOD_LENGTH);
   }
 
   get path(): Range {
-    return this.range(L.HEAD_PATH_OFFSET, L.HEAD_PATH_LENGTH);
+    return this.range(C.HEAD_PATH_OFFSET, C.HEAD_PATH_LENGTH);
   }
 
   /** Empty without a query. */
   get query(): Range {
-    return this.range(L.HEAD_QUERY_OFFSET, L.HEAD_QUERY_LENGTH);
+    return this.range(C.HEAD_QUERY_OFFSET, C.HEAD_QUERY_LENGTH);
   }
 
   /** Port and trailing dot removed; empty without a host. */
   get host(): Range {
-    return this.range(L.HEAD_HOST_OFFSET, L.HEAD_HOST_LENGTH);
+    return this.range(C.HEAD_HOST_OFFSET, C.HEAD_HOST_LENGTH);
   }
 
   get flags(): number {
-    return this.view.getUint32(this.out + L.HEAD_FLAGS, true);
+    return this.view.getUint32(this.out + C.HEAD_FLAGS, true);
   }
 
   /** The connection ends with the response, as RFC 9112 section 9.3 says. */
   get isLast(): boolean {
-    if ((this.flags & L.HEAD_FLAG_UPGRADE) !== 0) return false;
-    if ((this.flags & L.HEAD_FLAG_CLOSE) !== 0) return true;
-    const isOld = this.u16(L.HEAD_VERSION) === HTTP_1_0;
-    return isOld && (this.flags & L.HEAD_FLAG_KEEP_ALIVE) === 0;
+    if ((this.flags & C.HEAD_FLAG_UPGRADE) !== 0) return false;
+    if ((this.flags & C.HEAD_FLAG_CLOSE) !== 0) return true;
+    const isOld = this.u16(C.HEAD_VERSION) === HTTP_1_0;
+    return isOld && (this.flags & C.HEAD_FLAG_KEEP_ALIVE) === 0;
   }
 
   /** How long the body is, only the body tells. */
   get isChunked(): boolean {
-    return (this.flags & L.HEAD_FLAG_CHUNKED) !== 0;
+    return (this.flags & C.HEAD_FLAG_CHUNKED) !== 0;
   }
 
   /** Where the request ends, unless it is chunked: behind head and body. */
   get end(): number {
-    return this.length + this.view.getFloat64(this.out + L.HEAD_CONTENT_LENGTH, true);
+    return this.length + this.view.getFloat64(this.out + C.HEAD_CONTENT_LENGTH, true);
   }
 
   get headerCount(): number {
-    return this.view.getUint32(this.out + L.HEAD_HEADER_COUNT, true);
+    return this.view.getUint32(this.out + C.HEAD_HEADER_COUNT, true);
   }
 
   headerName(index: number): Range {
@@ -88,7 +88,7 @@ export class RequestHead {
   }
 
   private headerRange(index: number, field: number): Range {
-    const at = L.HEAD_HEADERS + index * L.HEAD_HEADER_SIZE + field;
+    const at = C.HEAD_HEADERS + index * C.HEAD_HEADER_SIZE + field;
     return this.range(at, at + 2);
   }
 

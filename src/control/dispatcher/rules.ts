@@ -1,4 +1,4 @@
-import { HEAD_FLAG_PATH_SPELLING } from '../../../assembly/layout.ts';
+import { HEAD_FLAG_PATH_SPELLING } from '../../../assembly/calls.ts';
 import type { MatchConfig, RuleConfig } from '../../config/config.ts';
 import type { PathsName } from '../../config/schema.ts';
 import { hexByte, readPath } from './path.ts';

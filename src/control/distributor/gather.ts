@@ -1,4 +1,4 @@
-import { HEAD_LIMIT } from '../../../assembly/layout.ts';
+import { HEAD_LIMIT } from '../../../assembly/calls.ts';
 import { distance } from '../../packet/sequence.ts';
 
 /** More separate runs of out-of-order bytes than this are not kept: the client repeats them. */

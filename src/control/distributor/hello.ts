@@ -1,3 +1,4 @@
+import * as C from '../../../assembly/calls.ts';
 import * as L from '../../../assembly/layout.ts';
 import * as E from '../../../assembly/parse/hello-errors.ts';
 import { ClientHello } from '../dispatcher/client-hello.ts';
@@ -28,7 +29,7 @@ export function takeHello(state: SwitchState, opening: Opening, nowMs: number): 
   const result = state.core.parseHello(L.CONTROL_BUFFER, bytes.length, L.CONTROL_HEAD);
   const { view } = state.connections;
   if (result === 0) {
-    opening.wanted = view.getUint32(L.CONTROL_HEAD + L.HELLO_LENGTH, true);
+    opening.wanted = view.getUint32(L.CONTROL_HEAD + C.HELLO_LENGTH, true);
     return false;
   }
   if (result > 0) {

@@ -1,3 +1,4 @@
+import * as C from '../../../assembly/calls.ts';
 import * as L from '../../../assembly/layout.ts';
 import { HEAD_ERROR_TOO_LONG } from '../../../assembly/parse/head-errors.ts';
 import { TCP_FIN } from '../../../assembly/wire/tcp.ts';
@@ -54,7 +55,7 @@ function take(state: SwitchState, opening: Opening, packet: TcpPacket, nowMs: nu
   const { gather } = opening;
   if ((packet.flags & TCP_FIN) !== 0) {
     const end = advance(packet.sequence, packet.payload.length);
-    if (distance(end, gather.base) <= L.HEAD_LIMIT) opening.fin = advance(end, 1);
+    if (distance(end, gather.base) <= C.HEAD_LIMIT) opening.fin = advance(end, 1);
   }
   const gathered = gather.add(packet.sequence, bytesBeforeFin(opening, packet));
   if (gathered === 'refused') return reset(state, opening, 'holes', nowMs);

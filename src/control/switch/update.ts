@@ -1,3 +1,4 @@
+import * as C from '../../../assembly/calls.ts';
 import * as L from '../../../assembly/layout.ts';
 import type { Binding, HandoffId } from '../../channel/messages.ts';
 import { advance } from '../../packet/sequence.ts';
@@ -31,7 +32,7 @@ export function holdEntry(
     .record32(L.RECORD_TIMESTAMP_SWITCH, client.timestampSwitch)
     .record16(L.RECORD_CLIENT_WINDOW, client.window)
     .record32(L.RECORD_TARGET, opening.handing?.targetHash ?? 0);
-  const what = L.UPDATE_STATE | L.UPDATE_ID | L.UPDATE_RECORD | L.UPDATE_DEADLINE;
+  const what = C.UPDATE_STATE | C.UPDATE_ID | C.UPDATE_RECORD | C.UPDATE_DEADLINE;
   return state.update(opening.entry, opening.id, what);
 }
 
@@ -53,8 +54,8 @@ export function drainEntry(
     .server(binding.handoff, binding.handoffPort)
     .flags(L.FLAG_UNPROVEN)
     .deadline(nowMs + DRAIN_MS);
-  const flags = proven ? L.UPDATE_FLAGS_CLEAR : 0;
-  return state.update(entry, id, L.UPDATE_STATE | L.UPDATE_SERVER | L.UPDATE_DEADLINE | flags);
+  const flags = proven ? C.UPDATE_FLAGS_CLEAR : 0;
+  return state.update(entry, id, C.UPDATE_STATE | C.UPDATE_SERVER | C.UPDATE_DEADLINE | flags);
 }
 
 /** The connection is over; what is late is still forwarded, if the entry has a server. */
@@ -65,7 +66,7 @@ export function closeEntry(
   deadlineMs: number,
 ): boolean {
   state.connections.template().state(L.STATE_CLOSED).deadline(deadlineMs);
-  return state.update(entry, id, L.UPDATE_STATE | L.UPDATE_DEADLINE);
+  return state.update(entry, id, C.UPDATE_STATE | C.UPDATE_DEADLINE);
 }
 
 /** As closeEntry, and nothing is forwarded any more. */
@@ -81,7 +82,7 @@ export function silenceEntry(
     .state(L.STATE_CLOSED)
     .server(new Uint8Array(six ? 16 : 4), 0)
     .deadline(deadlineMs);
-  return state.update(entry, id, L.UPDATE_STATE | L.UPDATE_SERVER | L.UPDATE_DEADLINE);
+  return state.update(entry, id, C.UPDATE_STATE | C.UPDATE_SERVER | C.UPDATE_DEADLINE);
 }
 
 /** Packets of the entry come to control again, which resets the client. */
@@ -92,7 +93,7 @@ export function recallEntry(
   deadlineMs: number,
 ): boolean {
   state.connections.template().state(L.STATE_HELD).deadline(deadlineMs);
-  return state.update(entry, id, L.UPDATE_STATE | L.UPDATE_DEADLINE);
+  return state.update(entry, id, C.UPDATE_STATE | C.UPDATE_DEADLINE);
 }
 
 export function removeEntry(state: SwitchState, entry: number, id: HandoffId): boolean {
