@@ -1,21 +1,12 @@
 import * as C from '../../../assembly/calls.ts';
-import type { Range } from './request-head.ts';
+import { Parsed } from './parsed.ts';
+import type { Range } from './parsed.ts';
 
 /**
  * What the core's parser found (HELLO_*), read from `view` at `out`, about the ClientHello whose bytes
  * begin at bytes[0]: those that the parser moved together. Valid until the next parse.
  */
-export class ClientHello {
-  readonly bytes: Uint8Array;
-  private readonly view: DataView;
-  private readonly out: number;
-
-  constructor(bytes: Uint8Array, view: DataView, out: number) {
-    this.bytes = bytes;
-    this.view = view;
-    this.out = out;
-  }
-
+export class ClientHello extends Parsed {
   /** The client offers TLS 1.3, whose servers give their tickets in secret. */
   get offersTls13(): boolean {
     return (this.u32(C.HELLO_FLAGS) & C.HELLO_FLAG_TLS13) !== 0;
@@ -50,18 +41,5 @@ export class ClientHello {
       found.push({ from: at + 1, to: at + 1 + this.bytes[at]! });
     }
     return found;
-  }
-
-  private range(offset: number, length: number): Range {
-    const from = this.u16(offset);
-    return { from, to: from + this.u16(length) };
-  }
-
-  private u16(field: number): number {
-    return this.view.getUint16(this.out + field, true);
-  }
-
-  private u32(field: number): number {
-    return this.view.getUint32(this.out + field, true);
   }
 }

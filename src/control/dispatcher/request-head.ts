@@ -1,34 +1,20 @@
 import * as C from '../../../assembly/calls.ts';
+import { Parsed } from './parsed.ts';
+import type { Range } from './parsed.ts';
 
 const HTTP_1_0 = 10;
-
-/** A run of bytes inside a request head: [from, to). */
-export interface Range {
-  from: number;
-  to: number;
-}
 
 /**
  * What the core's parser found (HEAD_*), read from `view` at `out`, about the head that begins at
  * bytes[0]. Offsets count from there. Valid until the next parse.
  */
-export class RequestHead {
-  readonly bytes: Uint8Array;
-  private readonly view: DataView;
-  private readonly out: number;
-
-  constructor(bytes: Uint8Array, view: DataView, out: number) {
-    this.bytes = bytes;
-    this.view = view;
-    this.out = out;
-  }
-
+export class RequestHead extends Parsed {
   get length(): number {
-    return this.view.getUint32(this.out + C.HEAD_LENGTH, true);
+    return this.u32(C.HEAD_LENGTH);
   }
 
   get targetHash(): number {
-    return this.view.getUint32(this.out + C.HEAD_TARGET_HASH, true);
+    return this.u32(C.HEAD_TARGET_HASH);
   }
 
   get method(): Range {
@@ -50,7 +36,7 @@ export class RequestHead {
   }
 
   get flags(): number {
-    return this.view.getUint32(this.out + C.HEAD_FLAGS, true);
+    return this.u32(C.HEAD_FLAGS);
   }
 
   /** The connection ends with the response, as RFC 9112 section 9.3 says. */
@@ -68,11 +54,11 @@ export class RequestHead {
 
   /** Where the request ends, unless it is chunked: behind head and body. */
   get end(): number {
-    return this.length + this.view.getFloat64(this.out + C.HEAD_CONTENT_LENGTH, true);
+    return this.length + this.f64(C.HEAD_CONTENT_LENGTH);
   }
 
   get headerCount(): number {
-    return this.view.getUint32(this.out + C.HEAD_HEADER_COUNT, true);
+    return this.u32(C.HEAD_HEADER_COUNT);
   }
 
   headerName(index: number): Range {
@@ -90,14 +76,5 @@ export class RequestHead {
   private headerRange(index: number, field: number): Range {
     const at = C.HEAD_HEADERS + index * C.HEAD_HEADER_SIZE + field;
     return this.range(at, at + 2);
-  }
-
-  private range(offset: number, length: number): Range {
-    const from = this.u16(offset);
-    return { from, to: from + this.u16(length) };
-  }
-
-  private u16(field: number): number {
-    return this.view.getUint16(this.out + field, true);
   }
 }

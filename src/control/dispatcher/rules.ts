@@ -4,7 +4,8 @@ import type { PathsName } from '../../config/schema.ts';
 import { hexByte, readPath } from './path.ts';
 import type { PathReading } from './path.ts';
 import { Pattern, lowerCase } from './pattern.ts';
-import type { Range, RequestHead } from './request-head.ts';
+import type { Range } from './parsed.ts';
+import type { RequestHead } from './request-head.ts';
 
 type Condition = (head: RequestHead, path: Uint8Array) => boolean;
 
