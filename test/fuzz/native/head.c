@@ -4,13 +4,7 @@
 static void prepare(void) { load_image("FUZZ_SWITCH", bytes); }
 
 static int32_t parse(const uint8_t* input, size_t size) {
-  uint32_t at = MEMORY_SIZE - (uint32_t)size;
-  memcpy(bytes + at, input, size);
-  return (int32_t)w2c_core_parseHead(&core, at, (uint32_t)size, CONTROL_HEAD);
-}
-
-static void within(uint32_t offset, uint32_t length, uint32_t limit) {
-  CHECK(half(CONTROL_HEAD + offset) + half(CONTROL_HEAD + length) <= limit);
+  return (int32_t)w2c_core_parseHead(&core, place_at_end(input, size), (uint32_t)size, CONTROL_HEAD);
 }
 
 static void run(const uint8_t* input, size_t size) {

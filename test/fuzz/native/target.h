@@ -38,6 +38,18 @@ static inline uint32_t half(uint32_t at) {
   return value;
 }
 
+/* To the very end of the memory: a byte read behind it traps. Its address. */
+static inline uint32_t place_at_end(const uint8_t* input, size_t size) {
+  uint32_t at = MEMORY_SIZE - (uint32_t)size;
+  memcpy(bytes + at, input, size);
+  return at;
+}
+
+/* A range that a parser found at CONTROL_HEAD, by its two fields, ends within `limit`. */
+static inline void within(uint32_t offset, uint32_t length, uint32_t limit) {
+  CHECK(half(CONTROL_HEAD + offset) + half(CONTROL_HEAD + length) <= limit);
+}
+
 static inline void put_word(uint32_t at, uint32_t value) { memcpy(bytes + at, &value, 4); }
 
 /* Reads the memory image that images.ts wrote; its name stands in an environment variable. */
