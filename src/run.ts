@@ -89,6 +89,11 @@ function describe(config: Config, parts: RunningPart[]): Omit<RunningHost, 'stop
   };
 }
 
+/** In one text, so that nobody who follows the log sees the verdict without its reasons. */
+function report(verdict: string, lines: string[]): string {
+  return [verdict, ...lines].map((line) => `reload: ${line}`).join('\n');
+}
+
 /** One reload at a time: the next one begins when the parts have taken this one. */
 class Reloader {
   readonly #ground: Ground;
@@ -119,13 +124,11 @@ class Reloader {
       for (const part of this.#parts.toReversed()) await part.reload(next, tls);
       const lines = differences(this.#running, next).map(describeChange);
       this.#running = next;
-      notice(`reload: ${lines.length === 0 ? 'nothing has changed' : 'done'}`);
-      for (const line of lines) notice(`reload: ${line}`);
+      notice(report(lines.length === 0 ? 'nothing has changed' : 'done', lines));
       return { ok: true, lines };
     } catch (error) {
       const lines = error instanceof ConfigError ? error.problems : [(error as Error).message];
-      notice('reload: refused, everything stays as it was');
-      for (const line of lines) notice(`reload: ${line}`);
+      notice(report('refused, everything stays as it was', lines));
       return { ok: false, lines };
     }
   }
@@ -136,7 +139,7 @@ class Reloader {
  * Throws, with nothing left over, when a device, address or file cannot be had.
  */
 export async function runHost(config: Config, options: RunOptions = {}): Promise<RunningHost> {
-  const notice = options.notice ?? ((text) => console.error(`baton: ${text}`));
+  const notice = options.notice ?? ((text) => console.error(text.replace(/^/gm, 'baton: ')));
   const say = options.say ?? ((line) => console.log(line));
   const ground: Ground = {
     config,
