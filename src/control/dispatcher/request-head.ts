@@ -39,12 +39,9 @@ export class RequestHead extends Parsed {
     return this.u32(C.HEAD_FLAGS);
   }
 
-  /** The connection ends with the response, as RFC 9112 section 9.3 says. */
-  get isLast(): boolean {
-    if ((this.flags & C.HEAD_FLAG_UPGRADE) !== 0) return false;
-    if ((this.flags & C.HEAD_FLAG_CLOSE) !== 0) return true;
-    const isOld = this.u16(C.HEAD_VERSION) === HTTP_1_0;
-    return isOld && (this.flags & C.HEAD_FLAG_KEEP_ALIVE) === 0;
+  /** HTTP/1.0: connections end unless both sides agree on more. */
+  get isOld(): boolean {
+    return this.u16(C.HEAD_VERSION) === HTTP_1_0;
   }
 
   /** How long the body is, only the body tells. */

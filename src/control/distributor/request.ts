@@ -4,6 +4,7 @@ import { HEAD_ERROR_TOO_LONG } from '../../../assembly/parse/head-errors.ts';
 import { TCP_FIN } from '../../../assembly/wire/tcp.ts';
 import type { TcpPacket } from '../../packet/read.ts';
 import { advance, distance } from '../../packet/sequence.ts';
+import { hasBytesBehind, isLastRequest } from '../dispatcher/last-request.ts';
 import { RequestHead } from '../dispatcher/request-head.ts';
 import { cookieValues } from '../dispatcher/rules.ts';
 import type { Opening } from '../opening.ts';
@@ -101,15 +102,15 @@ function takeHead(state: SwitchState, opening: Opening, nowMs: number): boolean 
  * Rules bind the first request of a connection only. A service may insist that there is no other: a
  * server processes none behind one that says "close" (RFC 9112 section 9.6).
  */
-function isAllowed(service: Service, head: RequestHead, received: number): boolean {
-  if (service.refusesKeepAlive && !head.isLast) return false;
-  return !service.refusesPipelining || head.isChunked || received <= head.end;
+function isAllowed(service: Service, head: RequestHead, received: Uint8Array): boolean {
+  if (service.refusesKeepAlive && !isLastRequest(head)) return false;
+  return !service.refusesPipelining || !hasBytesBehind(head, received);
 }
 
 /** Rules choose the pool, its policy the server. */
 function dispatch(state: SwitchState, opening: Opening, head: RequestHead, nowMs: number): void {
   const { service, gather } = opening;
-  const pool = isAllowed(service, head, gather.length) ? service.rules.poolFor(head) : null;
+  const pool = isAllowed(service, head, gather.contents) ? service.rules.poolFor(head) : null;
   if (pool === null) return refuse(state, opening, 400, nowMs);
   beginHanding(
     state,

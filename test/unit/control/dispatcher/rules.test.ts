@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert';
 import * as L from '../../../../assembly/layout.ts';
 import type { MatchConfig } from '../../../../src/config/config.ts';
 import type { PathsName } from '../../../../src/config/schema.ts';
+import { isLastRequest } from '../../../../src/control/dispatcher/last-request.ts';
 import { readPath } from '../../../../src/control/dispatcher/path.ts';
 import { Pattern } from '../../../../src/control/dispatcher/pattern.ts';
 import { RequestHead } from '../../../../src/control/dispatcher/request-head.ts';
@@ -103,7 +104,7 @@ test('path: nginx decodes every escape, RFC 3986 unreserved ones only', () => {
 
 test('head: whether it is the last one of its connection, and where it ends', () => {
   const last = (line: string, ...fields: string[]) =>
-    parse([line, 'Host: a', ...fields, '', ''].join('\r\n')).isLast;
+    isLastRequest(parse([line, 'Host: a', ...fields, '', ''].join('\r\n')));
   assert.not(last('GET / HTTP/1.1'));
   assert.ok(last('GET / HTTP/1.1', 'Connection: x, Close'));
   assert.not(last('GET / HTTP/1.1', 'Connection: close, upgrade', 'Upgrade: h2c'));

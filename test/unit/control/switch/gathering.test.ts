@@ -157,6 +157,7 @@ test('gathering: a service may refuse requests behind the first one', async () =
   const one = (only: object) => ({ services: [{ ...base.services[0]!, ...only }] });
   const closing = REQUEST.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n');
   const put = 'PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody';
+  const chunked = 'PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n';
   for (const [only, text, isServed] of [
     [{}, REQUEST + REQUEST, true],
     [{ pipelining: 'refuse' }, REQUEST + REQUEST, false],
@@ -164,6 +165,9 @@ test('gathering: a service may refuse requests behind the first one', async () =
     [{ pipelining: 'refuse' }, `${put}G`, false],
     [{ keepAlive: 'refuse' }, REQUEST, false],
     [{ keepAlive: 'refuse' }, closing, true],
+    [{ keepAlive: 'refuse' }, closing.replace('close', 'close x'), false],
+    [{ pipelining: 'refuse' }, chunked, true],
+    [{ pipelining: 'refuse' }, chunked + REQUEST, false],
   ] as const) {
     const rig = await Rig.make(testConfig(1, one(only)));
     rig.up(1);
