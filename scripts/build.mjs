@@ -1,7 +1,7 @@
 // Builds everything into build/, flat, so that each file finds the Wasm core beside itself:
 //   core.wasm core-debug.wasm core-single.wasm   the core (asc, targets of asconfig.json)
 //   baton.mjs index.mjs worker.mjs               the program, the library, the worker threads' entry
-//   lab-inside.mjs                               what the lab runs inside its hosts
+//   lab-inside.mjs lab-mortal.mjs                what the lab runs inside its hosts
 //   <path-with-dashes>.test.mjs                  each test file; acceptance-NAME.mjs, bench-NAME.mjs
 // Usage: node scripts/build.mjs [--no-core]
 import { execFileSync } from 'node:child_process';
@@ -56,6 +56,7 @@ async function buildProgram() {
   add('src/index.ts', 'index');
   add('src/workers/worker.ts', 'worker');
   add('src/lab/inside.ts', 'lab-inside');
+  add('src/lab/mortal.ts', 'lab-mortal');
   for (const file of filesBelow('test', '.test.ts')) {
     add(file, file.slice('test/'.length, -'.ts'.length).replaceAll('/', '-'));
   }

@@ -96,6 +96,12 @@ function addLab(program: Command, parts: ProgramParts, finish: (status: number) 
     .option('--config <file>', 'laid over the generated configuration')
     .option('--tour', 'send real requests and show what happened (needs --server echo)')
     .option('--once', 'stop after that')
+    .addOption(
+      new Option('--chaos [seconds]', 'kill parts at random, restart them, and check the clients')
+        .argParser(numberWithin(5, 600))
+        .preset('40')
+        .conflicts(['tour', 'plain', 'once']),
+    )
     .addOption(new Option('--plain', 'hosts and web servers only').conflicts('tour'))
     .option('--keep', 'keep the folder with logs and configurations');
   addHostility(command)
@@ -103,6 +109,9 @@ function addLab(program: Command, parts: ProgramParts, finish: (status: number) 
     .passThroughOptions()
     .action(
       async (command: string[], options: Omit<LabCommandOptions, 'command'>, lab: Command) => {
+        if (options.chaos !== undefined && (options.server !== 'echo' || command.length > 0)) {
+          lab.error('error: --chaos has clients of its own, which ask the echo server');
+        }
         if (options.tour && options.server !== 'echo') {
           lab.error(`error: the tour reads what the echo server answers, not ${options.server}`);
         }

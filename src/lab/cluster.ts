@@ -68,6 +68,11 @@ export class Lab {
     return namespaces.namespaceOf(this.name, host);
   }
 
+  /** Whether a server's web server can be reached there. */
+  isServing(server: string): boolean {
+    return web.isListening(this.hosts[server]!.pid);
+  }
+
   get hasSwitch(): boolean {
     return this.options.switching;
   }

@@ -2,6 +2,7 @@
 //   lab-inside.mjs echo NAME PORT      the built-in web server
 //   lab-inside.mjs requests PLAN       sends the requests of the plan (JSON), prints the results (JSON)
 //   lab-inside.mjs visits PLAN PER_S   sends the plan's requests round and round until it is ended
+//   lab-inside.mjs load PLAN           steady clients, prints what became of them (JSON)
 //   lab-inside.mjs relay PLAN          a bad link between two devices that it makes
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
@@ -9,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createEchoServer } from './echo-server.ts';
 import { runRelay, type RelayPlan } from './relay.ts';
 import { sendRequests, type RequestPlan } from './requests.ts';
+import { runLoad, type LoadPlan } from './steady-load.ts';
 
 const BACKLOG = 1024;
 
@@ -47,6 +49,9 @@ if (program === 'echo') {
   console.log(JSON.stringify(await sendRequests(plan)));
 } else if (program === 'visits') {
   await visit(JSON.parse(first) as RequestPlan, Number(second));
+} else if (program === 'load') {
+  console.log(JSON.stringify(await runLoad(JSON.parse(first) as LoadPlan)));
+  process.exit(0);
 } else if (program === 'relay') {
   runRelay(JSON.parse(first) as RelayPlan);
 } else {

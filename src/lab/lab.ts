@@ -1,12 +1,15 @@
 // `baton lab`: the cluster in network namespaces of this machine, for a command, a tour or to look at.
 import { spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { tunRefusal } from '../packet-io/tun.ts';
+import { runChaos } from './chaos.ts';
 import { Lab, type LabOptions } from './cluster.ts';
 import { showLive } from './live.ts';
 import { isRoot, runRootless } from './rootless.ts';
+import { MORTAL_HOST } from './strikes.ts';
 import { runTour, startVisits } from './tour.ts';
 
 export interface LabCommandOptions extends Omit<
@@ -19,6 +22,8 @@ export interface LabCommandOptions extends Omit<
   reorder?: number;
   /** of everything random in the lab */
   seed?: number;
+  /** seconds; parts die at random while clients come, then there is a verdict */
+  chaos?: number | undefined;
   /** hosts and web servers only: no switch, no agents */
   plain?: boolean | undefined;
   /** keep the directory with logs and configurations */
@@ -40,6 +45,11 @@ export async function labCommand(options: LabCommandOptions): Promise<number> {
   if (!isRoot()) return runRootless();
   const status = await withLab(options, async (lab, signal) => {
     if (options.command.length > 0) return runCommand(lab, options.command, signal);
+    if (options.chaos !== undefined) {
+      const seed = options.seed ?? randomInt(2 ** 32);
+      const failed = await runChaos(lab, { seconds: options.chaos, seed }, signal);
+      return failed === 0 ? 0 : 1;
+    }
     const failed = options.tour ? await runTour(lab, signal) : 0;
     if (options.once) return failed === 0 ? 0 : 1;
     if (options.tour) startVisits(lab);
@@ -47,7 +57,8 @@ export async function labCommand(options: LabCommandOptions): Promise<number> {
     return 0;
   });
   // Ctrl-C is how a lab without a command is meant to end
-  const staysUp = options.command.length === 0 && options.once !== true;
+  const hasTask = options.command.length > 0 || options.chaos !== undefined;
+  const staysUp = !hasTask && options.once !== true;
   return staysUp && status === signalStatus('SIGINT') ? 0 : status;
 }
 
@@ -63,7 +74,8 @@ export async function withLab(options: LabCommandOptions, task: LabTask): Promis
     const refusal = hostile && tunRefusal();
     if (refusal) throw new Error(`--loss, --delay and --reorder need a TAP: ${refusal}`);
     const supervised = switching;
-    lab = new Lab({ ...options, switching, hostile, supervised, signal: abort.signal });
+    const program = options.chaos === undefined ? undefined : MORTAL_HOST;
+    lab = new Lab({ ...options, switching, hostile, supervised, program, signal: abort.signal });
     await lab.start();
     abort.signal.throwIfAborted();
     status = await task(lab, abort.signal);

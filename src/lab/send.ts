@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import type { Lab } from './cluster.ts';
 import { insideCommand } from './host-process.ts';
 import type { RequestPlan, RequestResult } from './requests.ts';
+import type { Load, LoadPlan } from './steady-load.ts';
 import { VIP4, VIP_PORT } from './topology.ts';
 
 const PLAN: RequestPlan = {
@@ -27,13 +28,22 @@ export function requestCommand(
 
 /** Runs the plan in the client's namespace. */
 export async function send(lab: Lab, plan: Partial<RequestPlan>): Promise<RequestResult[]> {
-  const command = requestCommand('requests', plan);
+  return (await fromClient(lab, requestCommand('requests', plan))) as RequestResult[];
+}
+
+/** Steady clients in the client's namespace. */
+export async function sendLoad(lab: Lab, plan: LoadPlan): Promise<Load> {
+  return (await fromClient(lab, insideCommand('load', plan))) as Load;
+}
+
+/** What a program of inside.ts prints. */
+async function fromClient(lab: Lab, command: string[]): Promise<unknown> {
   const [program, ...args] = lab.inside('client', command);
   const child = spawn(program!, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let [output, complaint] = ['', ''];
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (complaint += text));
   const [status] = (await once(child, 'close')) as [number | null];
-  if (status === 0) return JSON.parse(output) as RequestResult[];
+  if (status === 0) return JSON.parse(output) as unknown;
   throw new Error(complaint.split('\n').find((line) => line.includes('Error')) ?? complaint);
 }

@@ -1,22 +1,25 @@
 // Whatever dies, the connections that do not depend on it go on, and new ones find their way.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { monotonicMs } from '../../src/clock.ts';
-import { AGENT_PORT, VIP4 } from '../../src/lab/topology.ts';
-import type { Visit } from '../programs/steady-visits.ts';
+import { sendLoad } from '../../src/lab/send.ts';
+import type { Visit } from '../../src/lab/steady-load.ts';
+import * as strikes from '../../src/lab/strikes.ts';
+import { VIP4 } from '../../src/lab/topology.ts';
 import { withLab, type TestLab } from '../support/lab.ts';
 import { Report } from '../support/report.ts';
-import * as mortal from '../programs/mortal-host.ts';
 
 const report = new Report();
 const LOSS = { lossPercent: 1, delayMs: 0, reorderPercent: 0, seed: 1 };
 const NEW_LIMIT_MS = 5000;
 const VISITS_SECONDS = 12;
 const VISIT_INTERVAL_MS = 100;
+const CHAOS_SECONDS = 40;
 const DOWNLOADS = 20;
 /** At 2 MB/s a download takes longer than an outage. */
 const LENGTH = 20_000_000;
-const MORTAL = new URL('./programs-mortal-host.mjs', import.meta.url);
 
 interface Download {
   server: string;
@@ -41,27 +44,9 @@ async function downloads(lab: TestLab, count: number): Promise<Download[]> {
 
 /** Steady new connections from now on. */
 async function visits(lab: TestLab): Promise<Visit[]> {
-  const program = fileURLToPath(new URL('./programs-steady-visits.mjs', import.meta.url));
-  const args = [VIP4, String(VISIT_INTERVAL_MS), String(VISITS_SECONDS)];
-  const { stdout } = await lab.run('client', [process.execPath, program, ...args]);
-  return JSON.parse(stdout.trim().split('\n').at(-1) ?? '[]') as Visit[];
-}
-
-const kill = (lab: TestLab, host: string, program: 'baton' | 'web') =>
-  process.kill(lab.hosts[host]!.programs[program]!, 'SIGKILL');
-
-/** Takes the agent's control channel away, both ways, and nothing else. */
-async function cutControl(lab: TestLab, name: string, ms: number): Promise<void> {
-  const { address } = lab.topology.servers.find((server) => server.name === name)!;
-  const ways = [`to ${address} ipproto tcp dport`, `from ${address} ipproto tcp sport`];
-  for (const action of ['add', 'del']) {
-    for (const way of ways) {
-      const rule = `rule ${action} ${way} ${AGENT_PORT} blackhole pref 50`;
-      const { status, stderr } = await lab.run('router', ['ip', ...rule.split(' ')]);
-      if (status !== 0) throw new Error(`ip ${rule}: ${stderr}`);
-    }
-    if (action === 'add') await sleep(ms);
-  }
+  const few = { downloads: 0, downloadBytes: 0, downloadRate: 0 };
+  const plan = { address: VIP4, intervalMs: VISIT_INTERVAL_MS, seconds: VISITS_SECONDS, ...few };
+  return (await sendLoad(lab, plan)).visits;
 }
 
 interface Death {
@@ -75,7 +60,7 @@ interface Death {
 
 /** What it had locked at that moment may break: the host's log says how many connections that were. */
 function workerDeath(what: string, host: string, signal: NodeJS.Signals): Death {
-  const strike = (lab: TestLab) => process.kill(lab.hosts[host]!.programs['baton']!, signal);
+  const strike = (lab: TestLab) => strikes.strikeWorker(lab, host, signal);
   return { what, strike, breaksNone: true, workerOf: host };
 }
 
@@ -90,23 +75,31 @@ async function replacement(lab: TestLab, host: string): Promise<{ threads: numbe
 }
 
 const DEATHS: Death[] = [
-  { what: 'an agent is killed', strike: (lab) => kill(lab, 'server1', 'baton'), breaksNone: true },
-  { what: 'the switch is killed', strike: (lab) => kill(lab, 'switch', 'baton'), breaksNone: true },
+  {
+    what: 'an agent is killed',
+    strike: (lab) => strikes.killProgram(lab, 'server1', 'baton'),
+    breaksNone: true,
+  },
+  {
+    what: 'the switch is killed',
+    strike: (lab) => strikes.killProgram(lab, 'switch', 'baton'),
+    breaksNone: true,
+  },
   {
     what: 'a server application is killed',
-    strike: (lab) => kill(lab, 'server1', 'web'),
+    strike: (lab) => strikes.killProgram(lab, 'server1', 'web'),
     breaksNone: false,
   },
   {
     what: 'a control channel is cut for 3 s',
-    strike: (lab) => cutControl(lab, 'server1', 3000),
+    strike: (lab) => strikes.cutControl(lab, 'server1', 3000),
     breaksNone: true,
   },
-  workerDeath('a worker of the switch throws', 'switch', mortal.WORKER_THROWS),
-  workerDeath('a worker of the switch is terminated', 'switch', mortal.WORKER_IS_TERMINATED),
-  workerDeath('a worker of the switch hangs', 'switch', mortal.WORKER_HANGS),
-  workerDeath('a worker of an agent throws', 'server1', mortal.WORKER_THROWS),
-  workerDeath('a worker of an agent is terminated', 'server1', mortal.WORKER_IS_TERMINATED),
+  workerDeath('a worker of the switch throws', 'switch', strikes.WORKER_THROWS),
+  workerDeath('a worker of the switch is terminated', 'switch', strikes.WORKER_IS_TERMINATED),
+  workerDeath('a worker of the switch hangs', 'switch', strikes.WORKER_HANGS),
+  workerDeath('a worker of an agent throws', 'server1', strikes.WORKER_THROWS),
+  workerDeath('a worker of an agent is terminated', 'server1', strikes.WORKER_IS_TERMINATED),
 ];
 
 async function checkDeath({ what, strike, breaksNone, workerOf }: Death): Promise<void> {
@@ -115,7 +108,7 @@ async function checkDeath({ what, strike, breaksNone, workerOf }: Death): Promis
     supervised: true,
     policy: 'round-robin',
     hostile: LOSS,
-    ...(workerOf === undefined ? {} : { workers: 2, program: MORTAL }),
+    ...(workerOf === undefined ? {} : { workers: 2, program: strikes.MORTAL_HOST }),
   };
   await withLab(options, async (lab) => {
     const loads = downloads(lab, 10);
@@ -126,7 +119,7 @@ async function checkDeath({ what, strike, breaksNone, workerOf }: Death): Promis
     const [seen, loaded] = await Promise.all([coming, loads]);
     const begun = seen.filter(({ begunMs }) => begunMs >= struckMs);
     const slow = begun.filter(({ tookMs }) => tookMs > NEW_LIMIT_MS);
-    const wrong = begun.filter(({ outcome }) => !outcome.startsWith('200'));
+    const wrong = begun.filter(({ outcome }) => outcome !== '200');
     const slowest = Math.max(...begun.map(({ tookMs }) => tookMs));
     report.check(
       `${what}: connections begun from then on get their answer`,
@@ -156,7 +149,7 @@ async function checkRestart(): Promise<void> {
     const open = async () => (await lab.stats('switch')).table.used;
     for (let waited = 0; (await open()) < DOWNLOADS && waited < 50; waited += 1) await sleep(100);
     await sleep(500);
-    kill(lab, 'server1', 'baton');
+    strikes.killProgram(lab, 'server1', 'baton');
     const whole = (await running).filter(({ whole }) => whole).length;
     report.check(
       'an agent is killed and restarted during 20 downloads: none is broken',
@@ -166,10 +159,22 @@ async function checkRestart(): Promise<void> {
   });
 }
 
+/** Everything dies, in any order; the lab itself says what was not as it should be. */
+async function checkChaos(servers: number, seed: number): Promise<void> {
+  const baton = fileURLToPath(new URL('./baton.mjs', import.meta.url));
+  const options = ['--servers', `${servers}`, '--loss', '1', '--seed', `${seed}`];
+  const args = [baton, 'lab', '--chaos', `${CHAOS_SECONDS}`, ...options];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+  const [status] = (await once(child, 'close')) as [number | null];
+  const what = `chaos with ${servers} servers, seed ${seed}: as it should be`;
+  report.check(what, status === 0, `status ${status}`);
+}
+
 /** Only what has this word in its name, e.g. `worker`; everything without. */
 const [only = ''] = process.argv.slice(2);
 if ('agent restart'.includes(only)) await report.part('agent restart', checkRestart);
 for (const death of DEATHS.filter(({ what }) => what.includes(only))) {
   await report.part(death.what, () => checkDeath(death));
 }
+if ('chaos'.includes(only)) await report.part('chaos', () => checkChaos(2, 1));
 report.finish();

@@ -1,0 +1,38 @@
+// What the lab does to its own parts, so that one can see what holds when they die.
+import { execFile } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import type { Lab } from './cluster.ts';
+import { AGENT_PORT } from './topology.ts';
+
+/** The program that LabOptions.program names, so that the strikes at workers have an effect. */
+export const MORTAL_HOST = new URL('./lab-mortal.mjs', import.meta.url);
+
+/** What a signal does to worker 0 of such a host. */
+export const WORKER_THROWS = 'SIGUSR2';
+export const WORKER_IS_TERMINATED = 'SIGALRM';
+export const WORKER_HANGS = 'SIGWINCH';
+
+/** Ends a program at once; in a supervised lab it is started again. */
+export function killProgram(lab: Lab, host: string, program: 'baton' | 'web'): void {
+  process.kill(lab.hosts[host]!.programs[program]!, 'SIGKILL');
+}
+
+/** Makes worker 0 of a host fail; its supervisor replaces it. */
+export function strikeWorker(lab: Lab, host: string, signal: NodeJS.Signals): void {
+  process.kill(lab.hosts[host]!.programs['baton']!, signal);
+}
+
+/** Takes an agent's control channel away for so long, both ways, and nothing else. */
+export async function cutControl(lab: Lab, server: string, ms: number): Promise<void> {
+  const { address } = lab.topology.servers.find(({ name }) => name === server)!;
+  const ways = [`to ${address} ipproto tcp dport`, `from ${address} ipproto tcp sport`];
+  for (const action of ['add', 'del']) {
+    for (const way of ways) {
+      const rule = `rule ${action} ${way} ${AGENT_PORT} blackhole pref 50`;
+      const [program, ...args] = lab.inside('router', ['ip', ...rule.split(' ')]);
+      await promisify(execFile)(program!, args);
+    }
+    if (action === 'add') await sleep(ms);
+  }
+}
