@@ -30,13 +30,19 @@ const folder = mkdtempSync(join(tmpdir(), 'baton-documents-'));
 test.after(() => rmSync(folder, { recursive: true }));
 
 test('documents: the configurations pass the check, with keys by keygen', async () => {
-  assert.is(whole.length, 2);
+  assert.is(whole.length, 4);
   await writeKeys(join(folder, 'keys'), ['switch', 'server1']);
-  const [ofSwitch, ofAgent] = whole.map((text) => parseConfig(text, join(folder, 'a.yaml')));
+  const [ofSwitch, ofAgent, inFront, beside] = whole.map((text) =>
+    parseConfig(text, join(folder, 'a.yaml')),
+  );
   const [server] = ofSwitch!.servers;
   const { listen } = ofAgent!.agent!;
   assert.is(server!.name, ofAgent!.name);
   assert.equal(server!.agent, listen, formatEndpoint(listen.address, listen.port));
+  assert.ok(inFront!.inFront);
+  assert.equal(inFront!.servers[0]!.agent, beside!.agent!.listen);
+  assert.equal(inFront!.switch!.key, beside!.switch!.key);
+  assert.is(inFront!.switch!.group, beside!.switch!.group);
 });
 
 test('documents: each part, laid over the switch example, passes the check', () => {

@@ -140,6 +140,8 @@ const BITS = {
   ready: L.TERMINAL_READY,
   failed: L.TERMINAL_FAILED | L.TERMINAL_FAILED_MAYBE,
   close: L.TERMINAL_CLOSE,
+  // a distributor's
+  update: 0,
 };
 
 const ALL = ORDER.reduce((bits, bit) => bits | bit, 0);

@@ -3,6 +3,7 @@ import { ByteReader } from './bytes.ts';
 import type {
   Address,
   Binding,
+  Close,
   Confirm,
   Failed,
   Handoff,
@@ -17,10 +18,11 @@ import type {
 } from './messages.ts';
 import * as wire from './wire.ts';
 
-const CONFIRMED = new Map<number, 'ready' | 'failed' | 'close'>([
+const CONFIRMED = new Map<number, NonNullable<Confirm['of']>>([
   [wire.TYPE_READY, 'ready'],
   [wire.TYPE_FAILED, 'failed'],
   [wire.TYPE_CLOSE, 'close'],
+  [wire.TYPE_UPDATE, 'update'],
 ]);
 
 /** The address at `at`, copied; undefined when the family is neither 4 nor 6. */
@@ -177,13 +179,34 @@ function confirm(reader: ByteReader): Confirm | undefined {
   return of ? { type: 'confirm', ids, of } : { type: 'confirm', ids };
 }
 
+function close(reader: ByteReader): Close | undefined {
+  const at = reader.take(wire.CLOSE_SIZE);
+  const tuple = at < 0 ? undefined : tupleAt(reader, at + wire.CLOSE_TUPLE);
+  if (!tuple) return undefined;
+  const id = idAt(reader, at + wire.CLOSE_ID);
+  if (reader.left === 0) return { type: 'close', id, tuple };
+  const isnAt = reader.take(wire.CLOSE_CLIENT_ISN_SIZE);
+  if (isnAt < 0) return undefined;
+  return { type: 'close', id, tuple, clientIsn: reader.view.getUint32(isnAt) };
+}
+
 function update(reader: ByteReader): Update | undefined {
   const at = reader.take(wire.UPDATE_SIZE);
   if (at < 0) return undefined;
   const tuple = tupleAt(reader, at + wire.UPDATE_TUPLE);
+  const family = at + wire.UPDATE_TUPLE + wire.TUPLE_FAMILY;
+  const handoff = addressAt(reader, at + wire.UPDATE_HANDOFF, family);
   const server = reader.string();
-  if (!tuple || server === undefined) return undefined;
-  return { type: 'update', id: idAt(reader, at + wire.UPDATE_ID), tuple, server };
+  if (!tuple || !handoff || server === undefined) return undefined;
+  return {
+    type: 'update',
+    id: idAt(reader, at + wire.UPDATE_ID),
+    tuple,
+    clientIsn: reader.view.getUint32(at + wire.UPDATE_CLIENT_ISN),
+    handoff,
+    handoffPort: reader.view.getUint16(at + wire.UPDATE_HANDOFF_PORT),
+    server,
+  };
 }
 
 function resyncEntry(reader: ByteReader): ResyncEntry | undefined {
@@ -221,11 +244,8 @@ export function takeBody(type: number, reader: ByteReader): Message | undefined 
     }
     case wire.TYPE_FAILED:
       return failed(reader);
-    case wire.TYPE_CLOSE: {
-      const at = reader.take(wire.CLOSE_SIZE);
-      const tuple = at < 0 ? undefined : tupleAt(reader, at + wire.CLOSE_TUPLE);
-      return tuple && { type: 'close', id: idAt(reader, at + wire.CLOSE_ID), tuple };
-    }
+    case wire.TYPE_CLOSE:
+      return close(reader);
     case wire.TYPE_CONFIRM:
       return confirm(reader);
     case wire.TYPE_UPDATE:

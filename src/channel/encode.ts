@@ -3,6 +3,7 @@ import { ByteWriter, hasControlCharacters } from './bytes.ts';
 import type {
   Address,
   Binding,
+  Close,
   Confirm,
   Failed,
   Handoff,
@@ -12,6 +13,7 @@ import type {
   Resync,
   ServiceOffer,
   Tuple,
+  Update,
 } from './messages.ts';
 import * as wire from './wire.ts';
 
@@ -19,6 +21,7 @@ const CONFIRM_TYPES = {
   ready: wire.TYPE_READY,
   failed: wire.TYPE_FAILED,
   close: wire.TYPE_CLOSE,
+  update: wire.TYPE_UPDATE,
 } as const;
 
 /** 4 or 6. Throws RangeError when the addresses are not all of one family. */
@@ -135,6 +138,25 @@ function putConfirm(writer: ByteWriter, confirm: Confirm): void {
   for (const id of confirm.ids) putId(writer, writer.add(wire.ID_SIZE), id);
 }
 
+function putClose(writer: ByteWriter, { id, tuple, clientIsn }: Close): void {
+  const at = writer.add(wire.CLOSE_SIZE);
+  putId(writer, at + wire.CLOSE_ID, id);
+  putTuple(writer, at + wire.CLOSE_TUPLE, tuple);
+  if (clientIsn === undefined) return;
+  writer.view.setUint32(writer.add(wire.CLOSE_CLIENT_ISN_SIZE), clientIsn);
+}
+
+function putUpdate(writer: ByteWriter, update: Update): void {
+  const at = writer.add(wire.UPDATE_SIZE);
+  putId(writer, at + wire.UPDATE_ID, update.id);
+  putTuple(writer, at + wire.UPDATE_TUPLE, update.tuple);
+  familyOf(update.tuple.vip, update.handoff);
+  writer.bytes.set(update.handoff, at + wire.UPDATE_HANDOFF);
+  writer.view.setUint32(at + wire.UPDATE_CLIENT_ISN, update.clientIsn);
+  writer.view.setUint16(at + wire.UPDATE_HANDOFF_PORT, update.handoffPort);
+  writer.string(update.server);
+}
+
 function putResync(writer: ByteWriter, resync: Resync): void {
   const at = writer.add(wire.RESYNC_SIZE);
   writer.view.setUint16(at + wire.RESYNC_COUNT, resync.entries.length);
@@ -162,22 +184,15 @@ export function putBody(writer: ByteWriter, message: Message): number {
     case 'failed':
       putFailed(writer, message);
       return wire.TYPE_FAILED;
-    case 'close': {
-      const at = writer.add(wire.CLOSE_SIZE);
-      putId(writer, at + wire.CLOSE_ID, message.id);
-      putTuple(writer, at + wire.CLOSE_TUPLE, message.tuple);
+    case 'close':
+      putClose(writer, message);
       return wire.TYPE_CLOSE;
-    }
     case 'confirm':
       putConfirm(writer, message);
       return wire.TYPE_CONFIRM;
-    case 'update': {
-      const at = writer.add(wire.UPDATE_SIZE);
-      putId(writer, at + wire.UPDATE_ID, message.id);
-      putTuple(writer, at + wire.UPDATE_TUPLE, message.tuple);
-      writer.string(message.server);
+    case 'update':
+      putUpdate(writer, message);
       return wire.TYPE_UPDATE;
-    }
     case 'resync':
       putResync(writer, message);
       return wire.TYPE_RESYNC;

@@ -40,6 +40,12 @@ export interface Binding {
 export const LINE = 'line:';
 
 /**
+ * Capability of a switch that hands nothing over: it sends each new connection to a distributor, and the
+ * packets of one that was handed over where `update` says.
+ */
+export const IN_FRONT = 'in-front';
+
+/**
  * First message of both sides. The agent answers a hello of a switch with one that has bindings.
  */
 export interface Hello {
@@ -114,6 +120,8 @@ export interface Close {
   type: 'close';
   id: HandoffId;
   tuple: Tuple;
+  /** only to a switch in front, which knows no handoff ids: which connection of the tuple it is */
+  clientIsn?: number;
 }
 
 /** Terminal messages that arrived: the sender may forget them. */
@@ -121,14 +129,24 @@ export interface Confirm {
   type: 'confirm';
   ids: HandoffId[];
   /** which of an id's terminal messages arrived; omitted: all that the sender repeats for it */
-  of?: 'ready' | 'failed' | 'close';
+  of?: 'ready' | 'failed' | 'close' | 'update';
 }
 
-/** Reserved for moving connections: the entry now points elsewhere. */
+/**
+ * Distributor to each switch in front of it: another server has the connection, and has confirmed it. The
+ * tuple's packets now go to that server's handoff address. Repeated until confirmed (paper: update).
+ */
 export interface Update {
   type: 'update';
+  /** of the handoff */
   id: HandoffId;
   tuple: Tuple;
+  /** which connection of the tuple it is */
+  clientIsn: number;
+  /** of the tuple's family */
+  handoff: Address;
+  handoffPort: number;
+  /** name of the server's host */
   server: string;
 }
 

@@ -99,10 +99,11 @@ export const FAILED_SIZE = 9;
 export const DELIVERED_NO = 0;
 export const DELIVERED_MAYBE = 1;
 
-// Close
+// Close; a switch in front gets the client's ISN (u32) behind it
 export const CLOSE_ID = 0;
 export const CLOSE_TUPLE = 8;
 export const CLOSE_SIZE = 48;
+export const CLOSE_CLIENT_ISN_SIZE = 4;
 
 // Confirm, then the ids
 export const CONFIRM_COUNT = 0; // u16
@@ -112,7 +113,10 @@ export const CONFIRM_SIZE = 4; // 1 byte reserved
 // Update, then the server's name (string)
 export const UPDATE_ID = 0;
 export const UPDATE_TUPLE = 8;
-export const UPDATE_SIZE = 48;
+export const UPDATE_HANDOFF = 48; // address, of the tuple's family
+export const UPDATE_CLIENT_ISN = 64; // u32
+export const UPDATE_HANDOFF_PORT = 68; // u16
+export const UPDATE_SIZE = 72; // 2 bytes reserved
 
 // Resync, then the entries
 export const RESYNC_COUNT = 0; // u16

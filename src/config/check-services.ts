@@ -53,8 +53,19 @@ function checkAffinity(problems: Problem[], path: Path, affinity: unknown, proto
   }
 }
 
-/** Services against each other and against the pools. */
-export function checkServices(raw: Loose, problems: Problem[]): void {
+/** What a service of a switch that reads nothing has. */
+const FRONT_KEYS = ['name', 'vip', 'port'];
+
+function checkFrontKeys(service: Loose, path: Path, problems: Problem[]): void {
+  for (const key of Object.keys(service)) {
+    if (FRONT_KEYS.includes(key)) continue;
+    const text = 'a switch in front of distributors has no use for it: they decide';
+    problems.push({ path: [...path, key], at: 'key', text });
+  }
+}
+
+/** Services against each other and against the pools; `inFront`: nothing is read here. */
+export function checkServices(raw: Loose, inFront: boolean, problems: Problem[]): void {
   const pools = namesOf(raw['pools']);
   let places = 0;
   const once = new Once(problems);
@@ -64,7 +75,12 @@ export function checkServices(raw: Loose, problems: Problem[]): void {
     if (typeof service['name'] === 'string') {
       once.add(`service "${service['name']}"`, [...path, 'name']);
     }
-    checkReference(problems, [...path, 'pool'], 'pool', service['pool'], pools);
+    if (inFront) checkFrontKeys(service, path, problems);
+    else if (service['pool'] === undefined) {
+      const text = 'key "pool" is missing: expected the name of the pool when no rule matches';
+      problems.push({ path, at: 'key', text });
+    }
+    if (!inFront) checkReference(problems, [...path, 'pool'], 'pool', service['pool'], pools);
     checkProtocol(service, path, problems);
     const port = service['port'] ?? 80;
     for (const [place, vip] of texts(service['vip'])) {

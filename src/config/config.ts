@@ -19,6 +19,7 @@ export interface TlsFiles {
   key: string;
 }
 
+/** Of a host with role switch or distributor. */
 export interface SwitchConfig {
   device: string;
   table: 'keyed' | 'paper';
@@ -32,6 +33,8 @@ export interface SwitchConfig {
   heldBytes: number;
   /** bytes; smallest between the switch and its servers */
   mtu: number;
+  /** distributor behind a switch: where new connections come to; at most one per family */
+  addresses?: Prefix[] | undefined;
 }
 
 export interface AgentConfig {
@@ -130,8 +133,10 @@ export interface Config {
   /** absent when `insecure` */
   tls?: TlsFiles;
   insecure: boolean;
-  /** present when roles hold `switch` */
+  /** present when roles hold `switch` or `distributor`, from the section of the first of them */
   switch?: SwitchConfig;
+  /** a switch that reads nothing: `servers` are its distributors, in one pool */
+  inFront?: boolean;
   /** present when roles hold `agent` */
   agent?: AgentConfig;
   servers: ServerConfig[];
@@ -150,15 +155,25 @@ function accepted<Thing>(thing: Thing | undefined): Thing {
 export function resolveConfig(file: string, raw: RawConfig): Config {
   const folder = dirname(resolve(file));
   const path = (name: string): string => resolve(folder, name);
-  const { tls, insecure, switch: switchSection, agent, ...rest } = raw;
+  const { tls, insecure, switch: own, distributor, distributors, agent, ...rest } = raw;
+  const inFront = distributors.length > 0;
+  const section = own ?? distributor;
   return {
     ...rest,
     file,
     admin: path(raw.admin),
     insecure: insecure ?? false,
     ...(tls && { tls: { ca: path(tls.ca), cert: path(tls.cert), key: path(tls.key) } }),
-    ...(switchSection && {
-      switch: { ...switchSection, key: Uint8Array.from(Buffer.from(switchSection.key, 'hex')) },
+    ...(inFront && { inFront }),
+    ...(section && {
+      switch: {
+        ...section,
+        key: Uint8Array.from(Buffer.from(section.key, 'hex')),
+        ...(distributor &&
+          section === distributor && {
+            addresses: distributor.addresses.map((text) => accepted(parsePrefix(text))),
+          }),
+      },
     }),
     ...(agent && {
       agent: {
@@ -173,9 +188,24 @@ export function resolveConfig(file: string, raw: RawConfig): Config {
       ...server,
       agent: accepted(parseEndpoint(server.agent)),
     })),
+    ...(inFront ? frontServers(raw) : {}),
     services: raw.services.map((service) => ({
       ...service,
+      ...(inFront ? FRONT_SERVICE : { pool: accepted(service.pool) }),
       vip: service.vip.map((text) => accepted(parseAddress(text))),
     })),
   };
+}
+
+/** Nothing is read: a SYN goes to the least loaded of all. */
+const FRONT_SERVICE = { protocol: 'tcp', on: 'syn', pool: 'distributors' } as const;
+
+function frontServers(raw: RawConfig): Pick<Config, 'servers' | 'pools'> {
+  const servers = raw.distributors.map(({ name, control, weight }) => {
+    return { name, agent: accepted(parseEndpoint(control)), port: 0, weight };
+  });
+  const name = FRONT_SERVICE.pool;
+  const policy = 'least-connections';
+  const pool = { name, servers: servers.map((server) => server.name), policy } as const;
+  return { servers, pools: [{ ...pool, tLow: 25, tHigh: 65 }] };
 }

@@ -10,64 +10,11 @@ import {
   prefixesOverlap,
 } from './address.ts';
 import type { Prefix } from './address.ts';
+import { checkRoles, isInFront } from './check-roles.ts';
 import { checkServices } from './check-services.ts';
 import { Once, checkReference, list, namesOf, section, texts } from './loose.ts';
 import type { Loose } from './loose.ts';
 import type { Path, Problem } from './problem.ts';
-
-function checkRoles(raw: Loose, problems: Problem[]): void {
-  const once = new Once(problems);
-  for (const [index, role] of texts(raw['roles'])) once.add(`role "${role}"`, ['roles', index]);
-  const roles = texts(raw['roles']).map(([, role]) => role);
-  for (const role of ['switch', 'agent']) {
-    const wanted = roles.includes(role);
-    const present = raw[role] !== undefined;
-    if (wanted && !present)
-      problems.push({ path: [], text: `role ${role} needs the section "${role}:"` });
-    if (present && !wanted && Array.isArray(raw['roles'])) {
-      problems.push({
-        path: [role],
-        at: 'key',
-        text: `section without the role: add ${role} to roles`,
-      });
-    }
-  }
-  for (const key of ['servers', 'pools', 'services']) {
-    const filled = list(raw[key]).length > 0;
-    if (
-      roles.includes('switch') &&
-      !filled &&
-      (raw[key] === undefined || Array.isArray(raw[key]))
-    ) {
-      problems.push({ path: [key], at: 'key', text: `role switch needs at least one of "${key}"` });
-    }
-    if (filled && Array.isArray(raw['roles']) && !roles.includes('switch')) {
-      problems.push({
-        path: [key],
-        at: 'key',
-        text: 'only a host with role switch has use for it',
-      });
-    }
-  }
-}
-
-/** The parts of a host with both roles have a TUN each; a switch cannot hand over to itself alone. */
-function checkBothRoles(raw: Loose, problems: Problem[]): void {
-  const roles = texts(raw['roles']).map(([, role]) => role);
-  if (!roles.includes('switch')) return;
-  const own = namesOf(raw['servers']).indexOf(String(raw['name']));
-  if (own >= 0 && !roles.includes('agent')) {
-    const text = 'is this host: add agent to its roles';
-    problems.push({ path: ['servers', own, 'name'], text });
-  }
-  if (raw['switch'] === undefined || raw['agent'] === undefined) return;
-  const [first, second] = ['switch', 'agent'].map((role) => {
-    return section(raw[role])['device'] ?? 'baton0';
-  });
-  if (first !== second) return;
-  const text = `expected another device than that of the switch, found ${String(first)} for both`;
-  problems.push({ path: ['agent', 'device'], text });
-}
 
 function checkTransport(raw: Loose, problems: Problem[]): void {
   const tls = raw['tls'] !== undefined;
@@ -120,6 +67,29 @@ function checkPools(raw: Loose, problems: Problem[]): void {
   });
 }
 
+/** Hosts to spread over, and where the distributor of this host takes connections. */
+function checkDistributors(raw: Loose, problems: Problem[]): void {
+  const once = new Once(problems);
+  list(raw['distributors']).forEach((item, index) => {
+    const { name, control } = section(item);
+    const path = ['distributors', index];
+    if (typeof name === 'string') once.add(`distributor "${name}"`, [...path, 'name']);
+    const endpoint = typeof control === 'string' ? parseEndpoint(control) : undefined;
+    if (!endpoint) return;
+    const where = formatEndpoint(endpoint.address, endpoint.port);
+    once.add(`host ${where}`, [...path, 'control']);
+  });
+  const distributor = section(raw['distributor']);
+  const agent = section(raw['agent']);
+  const taken = ['handoff', 'service'].flatMap((key) => prefixesOf(agent, 'agent', key, []));
+  for (const prefix of prefixesOf(distributor, 'distributor', 'addresses', problems)) {
+    const other = taken.find((candidate) => prefixesOverlap(candidate, prefix));
+    if (!other) continue;
+    const text = `overlaps the agent's prefix ${formatPrefix(other)}`;
+    problems.push({ path: prefix.path, text });
+  }
+}
+
 /** What one policy alone needs. */
 function checkPolicy(pool: Loose, path: Path, problems: Problem[]): void {
   if (pool['policy'] === 'cap' && pool['classes'] === undefined) {
@@ -137,10 +107,15 @@ interface PlacedPrefix extends Prefix {
   path: Path;
 }
 
-function prefixesOf(agent: Loose, key: string, problems: Problem[]): PlacedPrefix[] {
+function prefixesOf(
+  holder: Loose,
+  holderKey: string,
+  key: string,
+  problems: Problem[],
+): PlacedPrefix[] {
   const once = new Once(problems);
-  return texts(agent[key]).flatMap(([index, value]): PlacedPrefix[] => {
-    const path = ['agent', key, index];
+  return texts(holder[key]).flatMap(([index, value]): PlacedPrefix[] => {
+    const path = [holderKey, key, index];
     const prefix = parsePrefix(value);
     if (!prefix) return [];
     const bits = prefix.network.length * 8;
@@ -155,8 +130,8 @@ function prefixesOf(agent: Loose, key: string, problems: Problem[]): PlacedPrefi
 
 function checkAgent(raw: Loose, problems: Problem[]): void {
   const agent = section(raw['agent']);
-  const handoff = prefixesOf(agent, 'handoff', problems);
-  const service = prefixesOf(agent, 'service', problems);
+  const handoff = prefixesOf(agent, 'agent', 'handoff', problems);
+  const service = prefixesOf(agent, 'agent', 'service', problems);
   const without = (from: PlacedPrefix[], others: PlacedPrefix[], key: string): void => {
     for (const prefix of from) {
       if (others.some((other) => other.network.length === prefix.network.length)) continue;
@@ -208,11 +183,11 @@ export function crossCheck(data: unknown): Problem[] {
   if (typeof data !== 'object' || data === null || Array.isArray(data)) return problems;
   const raw = data as Loose;
   checkRoles(raw, problems);
-  checkBothRoles(raw, problems);
   checkTransport(raw, problems);
   checkServers(raw, problems);
   checkPools(raw, problems);
-  checkServices(raw, problems);
+  checkDistributors(raw, problems);
+  checkServices(raw, isInFront(raw), problems);
   checkAgent(raw, problems);
   checkTiming(raw, problems);
   return problems;

@@ -88,8 +88,10 @@ function isTaken({ what, was, is }: Change): boolean {
   return WHILE_RUNNING.includes(section);
 }
 
-function pathOf(what: string, { services }: Config): Path {
+function pathOf(what: string, { services, roles, inFront }: Config): Path {
   const parts = what.split(/[.[\]]+/).filter((part) => part !== '');
+  if (parts[0] === 'switch' && !roles.includes('switch')) parts[0] = 'distributor';
+  if (parts[0] === 'servers' && inFront) parts[0] = 'distributors';
   if (parts[0] !== 'services') return parts;
   const index = services.findIndex(({ name }) => name === parts[1]);
   return ['services', index, ...parts.slice(2)];

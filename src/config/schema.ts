@@ -16,7 +16,8 @@ export const POLICIES = [
 ] as const;
 /** How a service's servers read a path; strict: any of the others, so the readings must agree. */
 export const PATHS = ['strict', 'raw', 'rfc3986', 'merge-slashes'] as const;
-export const ROLES = ['switch', 'agent'] as const;
+/** The papers' components, the last being theirs on a server's host. */
+export const ROLES = ['switch', 'distributor', 'dispatcher', 'agent'] as const;
 /** By what a client is brought back to its server. */
 export const AFFINITIES = ['none', 'session'] as const;
 const AFFINITY = 'none, session or { cookie: NAME }';
@@ -81,8 +82,8 @@ const tls = section({
   key: text('a file name').describe("this host's private key"),
 }).describe('mutual TLS of the control channel, made by baton keygen');
 
-const switchSection = section({
-  device: device.default('baton0').describe('name of the TUN device'),
+/** Of whoever reads requests, and of a switch in front. */
+const switching = {
   table: z.enum(['keyed', 'paper'], { error: 'keyed or paper' }).default('keyed'),
   connections: connections.describe('most connections at a time'),
   group: name.default('main').describe('switches of a group share VIPs and key'),
@@ -96,6 +97,19 @@ const switchSection = section({
   mtu: whole(1280, 9216, 'bytes')
     .default(1500)
     .describe('smallest MTU between the switch and its servers; the MSS that clients are told'),
+};
+
+const switchSection = section({
+  device: device.default('baton0').describe('name of the TUN device'),
+  ...switching,
+});
+
+const distributorSection = section({
+  device: device.default('baton1').describe('name of the TUN device'),
+  addresses: listOf(prefix, 'prefixes').describe(
+    'addresses routed to this host: there the switch in front sends new connections',
+  ),
+  ...switching,
 });
 
 const agentSection = section({
@@ -113,6 +127,12 @@ const server = section({
   name: name.describe("the agent's name, as its certificate says"),
   agent: endpoint.describe("the agent's control address"),
   port: port.describe('local port of the server application'),
+  weight: weight.default(1),
+});
+
+const distributor = section({
+  name: name.describe("the host's name, as its certificate says"),
+  control: endpoint.describe("the host's control address (its agent.listen)"),
   weight: weight.default(1),
 });
 
@@ -192,7 +212,9 @@ const service = section({
       'protocol tcp: a client reaches a server with its SYN (default), or once it is proven',
     ),
   serverPort: port.optional().describe("port on its servers, where it is not each server's own"),
-  pool: name.describe('pool when no rule matches'),
+  pool: name
+    .optional()
+    .describe('pool when no rule matches; none in a switch in front of distributors'),
   paths: z
     .enum(PATHS, { error: PATHS.join(', ') })
     .default('strict')
@@ -239,7 +261,12 @@ export const configSchema = section({
     .optional()
     .describe('plaintext control channel, for trials only'),
   switch: switchSection.optional(),
+  distributor: distributorSection.optional(),
   agent: agentSection.optional(),
+  distributors: z
+    .array(distributor, { error: 'a list of distributors' })
+    .default([])
+    .describe('hosts over which a switch that reads nothing spreads new connections'),
   servers: z.array(server, { error: 'a list of servers' }).default([]),
   pools: z.array(pool, { error: 'a list of pools' }).default([]),
   services: z.array(service, { error: 'a list of services' }).default([]),

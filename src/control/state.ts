@@ -1,5 +1,6 @@
 import * as L from '../../assembly/layout.ts';
 import type { Address, Binding, HandoffId, Hello, Message } from '../channel/messages.ts';
+import { IN_FRONT } from '../channel/messages.ts';
 import { PROTOCOL_VERSION } from '../channel/wire.ts';
 import type { Config, ServerConfig } from '../config/config.ts';
 import { Connections } from '../connections.ts';
@@ -151,7 +152,7 @@ export class SwitchState {
       roles: ['switch'],
       group: this.config.switch?.group ?? 'main',
       run: this.run,
-      capabilities: [],
+      capabilities: this.config.inFront ? [IN_FRONT] : [],
       services: this.services.map(({ vip, port, serverPort }) => {
         return { vip, port, serverPort: serverPort ?? own };
       }),

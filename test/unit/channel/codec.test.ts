@@ -80,6 +80,8 @@ test('codec: a cut frame is an error value, at every length', () => {
       // the same with a length field that fits
       if (length < wire.FRAME_HEADER) continue;
       new DataView(cut.buffer).setUint32(wire.FRAME_LENGTH, length);
+      // without the client's ISN it is a close of its own
+      if (message.type === 'close' && length === wire.FRAME_HEADER + wire.CLOSE_SIZE) continue;
       assert.match(errorOf(cut), /damaged/, `${message.type} shortened to ${length}`);
     }
   }
@@ -92,7 +94,8 @@ test('codec: bytes behind a message are an error, except behind a hello', () => 
     longer.set(frame);
     new DataView(longer.buffer).setUint32(wire.FRAME_LENGTH, longer.length);
     if (message.type === 'hello') assert.equal(decoded(longer).message, message);
-    else assert.match(errorOf(longer), /3 bytes too many/);
+    // behind a close a client's ISN may follow
+    else assert.match(errorOf(longer), /3 bytes too many|damaged/);
   }
 });
 

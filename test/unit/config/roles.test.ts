@@ -1,0 +1,138 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { parseConfig } from '../../../src/config/load.ts';
+import { ConfigError } from '../../../src/config/problem.ts';
+
+const test = suite('roles');
+
+const KEY = '00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff';
+const READS = `servers:
+  - { name: server1, agent: 10.80.11.2:7080, port: 80 }
+pools:
+  - { name: default, servers: [server1] }
+services:
+  - { name: web, vip: [192.0.2.80], pool: default }
+`;
+const SWITCH = `name: switch
+insecure: true
+switch: { key: '${KEY}' }
+roles: [switch]
+`;
+const FRONT = `${SWITCH}distributors:
+  - { name: server1, control: 10.80.11.2:7080 }
+  - { name: server2, control: 10.80.12.2:7080, weight: 2 }
+services:
+  - { name: web, vip: [192.0.2.80] }
+`;
+const BESIDE = `name: server1
+insecure: true
+roles: [distributor, dispatcher, agent]
+distributor: { key: '${KEY}', addresses: [10.81.1.128/25] }
+agent: { listen: 10.80.11.2:7080, handoff: [10.81.1.0/25], service: [10.82.1.0/24] }
+${READS}`;
+
+function problemsOf(text: string): string[] {
+  try {
+    parseConfig(text, 'baton.yaml');
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+function changed(text: string, from: string, to: string): string[] {
+  assert.ok(text.includes(from), `"${from}" is in the file`);
+  return problemsOf(text.replace(from, to));
+}
+
+test('roles: a switch alone is also its distributor and dispatcher', () => {
+  for (const roles of ['[switch]', '[switch, distributor, dispatcher]', '[switch, distributor]']) {
+    const config = parseConfig(SWITCH.replace('[switch]', roles) + READS, 'baton.yaml');
+    assert.not.ok(config.inFront);
+    assert.is(config.switch?.device, 'baton0');
+  }
+});
+
+test('roles: a switch in front of distributors gives each SYN to the least loaded', () => {
+  const config = parseConfig(FRONT, 'baton.yaml');
+  assert.ok(config.inFront);
+  assert.equal(
+    config.servers.map(({ name, weight, agent }) => [name, weight, agent.port]),
+    [
+      ['server1', 1, 7080],
+      ['server2', 2, 7080],
+    ],
+  );
+  assert.is(config.pools[0]?.policy, 'least-connections');
+  assert.is(config.services[0]?.protocol, 'tcp');
+});
+
+test('roles: a distributor has its settings in a section of its own', () => {
+  const config = parseConfig(BESIDE, 'baton.yaml');
+  assert.not.ok(config.inFront);
+  assert.is(config.switch?.device, 'baton1');
+  assert.is(config.switch?.addresses?.[0]?.length, 25);
+});
+
+test('roles: what does not go together is refused with its place', () => {
+  const refusals: [string[], string][] = [
+    [
+      changed(BESIDE, '[distributor, dispatcher, agent]', '[distributor]'),
+      'baton.yaml:3:8: roles: expected role agent beside role distributor',
+    ],
+    [
+      changed(BESIDE, '[distributor, dispatcher, agent]', '[dispatcher, agent]'),
+      'baton.yaml:3:8: roles: expected role distributor beside role dispatcher',
+    ],
+    [
+      changed(BESIDE, 'distributor: {', 'switch: {'),
+      'baton.yaml:1:1: role distributor needs the section "distributor:"',
+    ],
+    [
+      changed(BESIDE, ', addresses: [10.81.1.128/25]', ''),
+      'baton.yaml:4:1: distributor: key "addresses" is missing',
+    ],
+    [
+      changed(BESIDE, '10.81.1.128/25', '10.81.1.64/26'),
+      'baton.yaml:4:101: distributor.addresses[0]: overlaps the agent',
+    ],
+    [
+      changed(BESIDE, 'distributor: {', 'distributor: { device: baton0,'),
+      'agent.device: expected another device than that of the distributor',
+    ],
+    [
+      changed(FRONT, '[switch]', '[switch, agent]'),
+      'baton.yaml:5:1: distributors: a switch in front of distributors reads nothing itself',
+    ],
+    [
+      changed(FRONT, 'services:', `pools: [{ name: default, servers: [server1] }]\nservices:`),
+      'baton.yaml:8:1: pools: a switch in front of distributors has no use for it',
+    ],
+    [
+      changed(FRONT, '[192.0.2.80] }', '[192.0.2.80], pool: default }'),
+      'baton.yaml:9:37: services[0].pool: a switch in front of distributors has no use for it',
+    ],
+    [
+      changed(FRONT, '10.80.12.2:7080', '10.80.11.2:7080'),
+      'baton.yaml:7:31: distributors[1].control: host 10.80.11.2:7080 stands here twice',
+    ],
+    [
+      changed(FRONT, 'server2', 'server1'),
+      'baton.yaml:7:13: distributors[1].name: distributor "server1" stands here twice',
+    ],
+    [
+      changed(SWITCH + READS, ', pool: default', ''),
+      'services[0]: key "pool" is missing: expected the name of the pool',
+    ],
+    [problemsOf(SWITCH), 'role switch needs at least one of "servers", or "distributors"'],
+  ];
+  for (const [found, expected] of refusals) {
+    assert.ok(
+      found.some((line) => line.includes(expected)),
+      `${expected}\n${found.join('\n')}`,
+    );
+  }
+});
+
+test.run();
