@@ -95,6 +95,12 @@ export function sweep(
   return Sweep.run(owner, from, end, nowMs, idleTimeoutMs, list, limit);
 }
 
+/** Removes connections that are CLOSED and would be swept by `beforeMs`; how many. */
+export function reclaim(owner: u32, from: u32, count: u32, beforeMs: f64): u32 {
+  const end = min<u32>(from + count, load<u32>(0, HEADER_ENTRY_COUNT));
+  return Sweep.reclaim(owner, from, end, beforeMs);
+}
+
 /** Frees what a dead owner holds; how many connections were lost. */
 export function releaseOwner(owner: u32, dead: u32): u32 {
   return Owners.release(owner, dead);

@@ -62,6 +62,7 @@ import {
   DROP_BAD_ADDRESS,
   DROP_BAD_CHECKSUM,
   DROP_BAD_COOKIE,
+  DROP_HALF_OPEN_FULL,
   DROP_HEADER_ONLY_RESET,
   DROP_NO_ENTRY,
   DROP_NOT_SERVICE,
@@ -171,7 +172,8 @@ export class NewConnection {
     const fin = ((<u32>load<u8>(tcp, TCP_FLAGS)) & TCP_FIN) != 0;
     const waits = load<u8>(service, SERVICE_DISPATCH) == DISPATCH_REQUEST;
     if (waits && !fin && Packet.textLength(tcp, end) == 0) {
-      return (entry == NO_ENTRY ? DROP_TABLE_FULL : DROP_ABSORBED) << 8;
+      if (entry != NO_ENTRY) return DROP_ABSORBED << 8;
+      return (State.hasRoom() ? DROP_TABLE_FULL : DROP_HALF_OPEN_FULL) << 8;
     }
     // the template's id is 0/0: no handoff yet
     if (Queue.push(worker, QUEUE_OPEN, entry, Workers.id(worker), options, slot)) {

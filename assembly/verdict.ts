@@ -32,6 +32,7 @@ export const DROP_ICMP_QUOTE = 23; // an error that quotes nothing of its receiv
 export const DROP_ICMP_STATE = 24; // an error about a connection of which no server is sending
 export const DROP_ICMP_LIMIT = 25; // too many echo requests, or errors about one connection, in a second
 export const DROP_BAD_ADDRESS = 26; // a source that no client can have
+export const DROP_HALF_OPEN_FULL = 27; // as ABSORBED, but without a record: too many wait for a request
 export const DROP_REASON_LIMIT = 32;
 
 // Counters, by index in a worker's COUNTERS; drop reason r counts at COUNTER_DROPS + r

@@ -40,6 +40,7 @@ interface CoreExports {
     list: number,
     limit: number,
   ): number;
+  reclaim(owner: number, from: number, count: number, beforeMs: number): number;
   releaseOwner(owner: number, dead: number): number;
   parseHead(address: number, length: number, out: number): number;
   parseHello(address: number, length: number, out: number): number;
@@ -192,6 +193,11 @@ export class Core {
     limit: number,
   ): number {
     return this.#exports.sweep(owner, from, count, nowMs, idleTimeoutMs, list, limit);
+  }
+
+  /** Of `count` entries, removes those that are over and would be swept by `beforeMs`; how many. */
+  reclaim(owner: number, from: number, count: number, beforeMs: number): number {
+    return this.#exports.reclaim(owner, from, count, beforeMs) >>> 0;
   }
 
   /** Frees all that a dead owner holds; returns how many connections were lost by it. */

@@ -53,6 +53,18 @@ export class Sweep {
     return listed;
   }
 
+  /** Removes what is CLOSED, reported, and past its deadline at `beforeMs`. How many. */
+  static reclaim(owner: u32, from: u32, end: u32, beforeMs: f64): u32 {
+    let removed: u32 = 0;
+    for (let index = from; index < end; ++index) {
+      const entry = Pool.entry(index);
+      if (Atomic.load(entry + ENTRY_STATE) != STATE_CLOSED || !Sweep.isOver(entry)) continue;
+      if (!Sweep.isDue(entry, STATE_CLOSED, beforeMs, 0)) continue;
+      removed += u32(Sweep.removeOver(owner, entry, beforeMs));
+    }
+    return removed;
+  }
+
   @inline
   private static isDue(entry: usize, state: u32, nowMs: f64, idleTimeoutMs: f64): bool {
     if (state == STATE_RELEASING) return false; // ends by a message, not by time
@@ -70,12 +82,13 @@ export class Sweep {
     return Atomic.load(Pool.record(entry) + RECORD_TERMINAL) == 0;
   }
 
-  private static removeOver(owner: u32, entry: usize, nowMs: f64): void {
+  private static removeOver(owner: u32, entry: usize, nowMs: f64): bool {
     const bucket = Table.lock(owner, entry, CONTROL_TRIES);
-    if (bucket == 0) return;
+    if (bucket == 0) return false;
     const removes = Sweep.isOver(entry) && Sweep.isDue(entry, STATE_CLOSED, nowMs, 0);
     if (removes) Table.takeOut(owner, bucket, entry);
     BucketLock.release(bucket);
     if (removes) Pool.release(owner, entry);
+    return removes;
   }
 }

@@ -3,6 +3,7 @@ import * as L from '../../assembly/layout.ts';
 import type { Handoff, HandoffId, Tuple } from '../channel/messages.ts';
 import type { Connections } from '../connections.ts';
 import type { Core } from '../core.ts';
+import { Reserve } from '../reserve.ts';
 import type { Template } from '../template.ts';
 import type { LocalTuple } from '../tuple.ts';
 import type { AgentBinding } from './bindings.ts';
@@ -18,6 +19,7 @@ export type TableCore = Pick<
   | 'held'
   | 'remove'
   | 'sweep'
+  | 'reclaim'
   | 'steer'
   | 'nextOwner'
   | 'hashTarget'
@@ -33,6 +35,7 @@ export class Entries {
   /** 1 for each entry that is not over; the fast path does not know it */
   readonly #isOpen: Uint8Array;
   open = 0;
+  readonly reserve: Reserve;
 
   constructor(core: TableCore, connections: Connections, workers: number) {
     this.#core = core;
@@ -41,6 +44,7 @@ export class Entries {
     this.#owner = core.nextOwner();
     this.#words = new Int32Array(connections.bytes.buffer);
     this.#isOpen = new Uint8Array(connections.entryCount);
+    this.reserve = new Reserve(core, this.#owner, connections);
   }
 
   /** The entry of a tuple at a binding; null when there is none. */

@@ -11,6 +11,8 @@ export interface AgentFigures {
   /** handoffs that took a tuple from an older id */
   replaced: number;
   closed: number;
+  /** closed connections forgotten before their time, as the table was nearly full */
+  closedEvicted: number;
   /** by why: idle connections, resets of clients */
   probes: { idle: number; reset: number };
   kills: number;
@@ -32,6 +34,7 @@ export function noFigures(): AgentFigures {
     failed: {},
     replaced: 0,
     closed: 0,
+    closedEvicted: 0,
     probes: { idle: 0, reset: 0 },
     kills: 0,
     killsUnconfirmed: 0,

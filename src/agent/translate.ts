@@ -78,8 +78,7 @@ export class Translate implements Takeover {
     this.#outcomes = new Outcomes(parts.entries, parts.tell);
     this.#endings = new Endings(parts, this.#outcomes);
     this.#adoption = new Adoption(parts, this.#outcomes, this.#endings, this.#kills);
-    const { idleTimeoutMs } = parts.timing;
-    this.#upkeep = new Upkeep(parts.entries, this.#drains, this.#probes, idleTimeoutMs);
+    this.#upkeep = new Upkeep(parts, this.#drains, this.#probes);
   }
 
   get underWay(): number {

@@ -1,6 +1,7 @@
 import * as L from '../../assembly/layout.ts';
 import type { Drains } from './drains.ts';
 import type { Entries } from './entries.ts';
+import type { AgentFigures } from './figures.ts';
 import type { Probes } from './probe.ts';
 
 /** A whole sweep takes so many calls. */
@@ -12,35 +13,45 @@ export interface Overdue {
   action: 'probe' | 'gone' | 'tell' | 'forget';
 }
 
+export interface UpkeepParts {
+  entries: Entries;
+  figures: Pick<AgentFigures, 'closedEvicted'>;
+  timing: { idleTimeoutMs: number; lingerMs: number };
+}
+
 /** Goes through all entries little by little, and finds those that events did not tell of. */
 export class Upkeep {
+  readonly #parts: UpkeepParts;
   readonly #entries: Entries;
   readonly #drains: Drains;
   readonly #probes: Probes;
-  readonly #idleTimeoutMs: number;
   #from = 0;
 
-  constructor(entries: Entries, drains: Drains, probes: Probes, idleTimeoutMs: number) {
-    this.#entries = entries;
+  constructor(parts: UpkeepParts, drains: Drains, probes: Probes) {
+    this.#parts = parts;
+    this.#entries = parts.entries;
     this.#drains = drains;
     this.#probes = probes;
-    this.#idleTimeoutMs = idleTimeoutMs;
   }
 
   /** The next part. `isWatched`: something under way has a deadline of its own for that entry. */
   part(nowMs: number, isWatched: (entry: number) => boolean): Overdue[] {
     const { entryCount } = this.#entries.connections;
+    const { idleTimeoutMs, lingerMs } = this.#parts.timing;
     const overdue: Overdue[] = [];
     for (let left = Math.ceil(entryCount / PARTS); left > 0;) {
       // never more than the list holds, so that nothing is left out
       const count = Math.min(left, L.CONTROL_LIST_LIMIT, entryCount - this.#from);
-      for (const entry of this.#entries.sweep(this.#from, count, nowMs, this.#idleTimeoutMs)) {
+      for (const entry of this.#entries.sweep(this.#from, count, nowMs, idleTimeoutMs)) {
         const action = isWatched(entry) ? null : this.#action(entry, nowMs);
         if (action) overdue.push({ entry, action });
       }
       this.#from = (this.#from + count) % entryCount;
       left -= count;
     }
+    const { reserve } = this.#entries;
+    reserve.time(nowMs, lingerMs);
+    this.#parts.figures.closedEvicted = reserve.evicted;
     return overdue;
   }
 
@@ -55,6 +66,6 @@ export class Upkeep {
     if (state === L.STATE_DRAINING) this.#drains.giveUpRest(entry, connections.id(entry));
     if (state !== L.STATE_CLOSED) return null;
     const overdueMs = nowMs - connections.recordMs(entry, L.RECORD_DEADLINE);
-    return overdueMs > this.#idleTimeoutMs ? 'forget' : 'tell';
+    return overdueMs > this.#parts.timing.idleTimeoutMs ? 'forget' : 'tell';
   }
 }

@@ -29,6 +29,8 @@ export interface SwitchConfig {
   key: Uint8Array;
   /** most connections that servers have by their SYN alone; absent: 32 for each server */
   halfOpen?: number | undefined;
+  /** most half-read requests at a time; absent: 4096; never more than an eighth of the table */
+  halfRead?: number | undefined;
   /** client bytes held per connection while a handoff is under way */
   heldBytes: number;
   /** bytes; smallest between the switch and its servers */

@@ -91,6 +91,9 @@ const switching = {
   halfOpen: whole(1, 1_000_000, 'a number of connections')
     .optional()
     .describe('most connections given to servers by their SYN and not proven by an ACK yet'),
+  halfRead: whole(1, 1_000_000, 'a number of connections')
+    .optional()
+    .describe('most connections at a time whose request is half read (4096); the oldest goes'),
   heldBytes: whole(1460, 1_048_576, 'bytes')
     .default(65536)
     .describe('client bytes held per connection while a handoff is under way'),

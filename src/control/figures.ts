@@ -33,6 +33,10 @@ export class Figures {
   readonly refused: Record<string, number> = {};
   /** RSTs to clients, by why: 'slow', 'holes', 'maybe' ... */
   readonly resets: Record<string, number> = {};
+  /** half-read requests dropped for younger ones, as there were too many */
+  halfReadEvicted = 0;
+  /** refused or reset connections not answered any more for younger ones, as there were too many */
+  farewellsCut = 0;
   /** ended by the client before a server had it */
   abandoned = 0;
   closed = 0;

@@ -6,6 +6,7 @@ import type { Config, ServerConfig } from '../config/config.ts';
 import { Connections } from '../connections.ts';
 import type { Core } from '../core.ts';
 import type { Effects, OutgoingPacket } from '../event.ts';
+import { Reserve } from '../reserve.ts';
 import { sameAddress } from '../tuple.ts';
 import type { LocalTuple } from '../tuple.ts';
 import { Deadlines } from './deadlines.ts';
@@ -22,6 +23,10 @@ import { Unproven } from './switch/unproven.ts';
 
 /** Sessions and clients whose server is remembered. */
 const AFFINITIES = 65536;
+/** Of at most 16 KiB each. */
+const HALF_READ = 4096;
+/** of the table, at most one in so many */
+const CROWD_SHARE = 8;
 
 /** What the switch's control plane is made with. */
 export interface WebSwitchOptions {
@@ -100,10 +105,17 @@ export class SwitchState {
   readonly openings = new Map<number, Opening>();
   /** openings in phase 'handing', by the counter of their handoff id */
   readonly pending = new Map<number, Opening>();
+  /** openings in phase 'gathering', the oldest first */
+  readonly halfRead = new Set<Opening>();
+  /** openings in phase 'refused' or 'reset', the oldest first */
+  readonly farewells = new Set<Opening>();
+  /** of all openings in phase 'handing' */
+  heldBytes = 0;
   readonly deadlines = new Deadlines<Opening>();
   readonly owed = new OwedCloses();
   readonly putOffs = new PutOffs();
   readonly unproven: Unproven;
+  readonly reserve: Reserve;
   readonly figures = new Figures();
   readonly affinities = new Affinities(AFFINITIES);
   /** by entry index: counter of the first handoff of the connection that it holds */
@@ -122,6 +134,7 @@ export class SwitchState {
     this.hostName = options.hostName;
     this.owner = core.nextOwner();
     this.connections = new Connections(core.memory.buffer);
+    this.reserve = new Reserve(core, this.owner, this.connections);
     this.unproven = new Unproven(core.memory.buffer);
     this.firstCounter = new Uint32Array(this.connections.entryCount);
     this.services = listServices(config.services, this.connections.view);
@@ -131,6 +144,12 @@ export class SwitchState {
 
   get timing(): Config['timing'] {
     return this.config.timing;
+  }
+
+  /** Most half-read requests, and most farewells, at a time. */
+  get crowdLimit(): number {
+    const share = Math.ceil(this.connections.entryCount / CROWD_SHARE);
+    return Math.min(this.config.switch?.halfRead ?? HALF_READ, share);
   }
 
   get heldLimit(): number {
@@ -179,7 +198,16 @@ export class SwitchState {
   forget(opening: Opening): void {
     opening.phase = 'over';
     this.openings.delete(opening.entry);
+    this.halfRead.delete(opening);
+    this.farewells.delete(opening);
     this.deadlines.remove(opening);
+    this.endHanding(opening);
+  }
+
+  /** Nothing more is held for it. */
+  endHanding(opening: Opening): void {
+    this.heldBytes -= opening.handing?.heldBytes ?? 0;
+    opening.handing = null;
   }
 
   /** The entry of a connection, or NO_ENTRY. */

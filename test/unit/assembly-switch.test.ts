@@ -128,7 +128,7 @@ atSwitch('above the half-open limit the cookie alone serves', async () => {
   const host = await switchHost({ halfOpenLimit: 1 });
   expectDrop(host.send(handshake(host, false), NOW), V.DROP_ABSORBED);
   const second = handshake(host, false, { sourcePort: 40_001 });
-  expectDrop(host.send(second, NOW), V.DROP_TABLE_FULL);
+  expectDrop(host.send(second, NOW), V.DROP_HALF_OPEN_FULL);
   const outcome = host.send({ ...second, payload: TEXT }, NOW);
   assert.equal([outcome.verdict, outcome.entry], [V.VERDICT_TO_CONTROL, L.NO_ENTRY]);
   assert.is(host.queued()[0]!.entry, L.NO_ENTRY);

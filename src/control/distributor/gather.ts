@@ -76,6 +76,11 @@ export class Gather {
     return this.length > before ? 'grown' : 'kept';
   }
 
+  /** The bytes will not be asked for any more. */
+  discard(): void {
+    this.bytes = new Uint8Array(0);
+  }
+
   private missingIn(from: number, to: number): { from: number; to: number }[] {
     const missing: { from: number; to: number }[] = [];
     let at = from;

@@ -40,6 +40,7 @@ export function beginHanding(
   nowMs: number,
 ): void {
   opening.phase = 'handing';
+  state.halfRead.delete(opening);
   opening.ackDueMs = Infinity;
   opening.handing = {
     ...choice,
@@ -269,5 +270,4 @@ export function handingDeadline(state: SwitchState, opening: Opening, nowMs: num
 /** The entry is no longer ours. */
 function forget(state: SwitchState, opening: Opening): void {
   state.forget(opening);
-  opening.handing = null;
 }

@@ -13,6 +13,8 @@ import { drainEntry } from '../switch/update.ts';
 
 /** Bookkeeping per held packet, so that empty ones are bounded too. */
 const PACKET_COST = 64;
+/** Bytes held for all connections together. */
+const HELD_LIMIT = 64 << 20;
 /** A client gets and sends no more in the time of a handoff whose answer is late. */
 const SERVED_RANGE = 1 << 20;
 
@@ -78,13 +80,15 @@ export function hold(
 export function holdWhole(state: SwitchState, opening: Opening, event: PacketEvent): boolean {
   const handing = opening.handing!;
   const cost = event.packet.length + PACKET_COST;
-  if (handing.heldBytes + cost > state.heldLimit) {
+  const isFull = state.heldBytes + cost > HELD_LIMIT;
+  if (isFull || handing.heldBytes + cost > state.heldLimit) {
     refuseToHold(state, opening, event);
     return false;
   }
   state.figures.heldPackets += 1;
   handing.held.push({ packet: event.packet, vnet: event.vnet, counted: isCounted(event) });
   handing.heldBytes += cost;
+  state.heldBytes += cost;
   return true;
 }
 
@@ -119,7 +123,6 @@ export function finishHeld(
   if (!binding || !drainEntry(state, entry, id, binding, proven, nowMs)) return false;
   sendFin(state, opening, binding.handoff, binding.handoffPort);
   for (const packet of held) passOn(state, entry, packet);
-  opening.handing = null;
   return true;
 }
 

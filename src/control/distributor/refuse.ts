@@ -8,6 +8,7 @@ import type { SwitchState } from '../state.ts';
 import { removeEntry, silenceEntry } from '../switch/update.ts';
 import { ALERT_INTERNAL_ERROR, alertBytes } from './alert.ts';
 import { answer } from './answer.ts';
+import { joinFarewells } from './crowd.ts';
 import { nextExpected, segmentLength } from './handshake.ts';
 
 /** How long a client that was refused or reset is answered. */
@@ -142,11 +143,14 @@ function bidFarewell(
 ): void {
   opening.phase = farewell.response === null ? 'reset' : 'refused';
   opening.farewell = farewell;
-  opening.handing = null;
+  opening.gather.discard();
   opening.ackDueMs = Infinity;
   opening.deadlineMs = nowMs + FAREWELL_MS;
+  state.halfRead.delete(opening);
+  state.endHanding(opening);
   state.openings.set(opening.entry, opening);
   state.deadlines.add(opening, opening.deadlineMs);
+  joinFarewells(state, opening, nowMs);
 }
 
 function sendResponse(state: SwitchState, opening: Opening): void {
@@ -230,14 +234,12 @@ export function refuseSyn(state: SwitchState, opening: Opening): void {
 /** The client repeats its SYN; if it was answered meanwhile, what it acknowledges is a good cookie. */
 export function dropSyn(state: SwitchState, opening: Opening): void {
   state.forget(opening);
-  opening.handing = null;
   removeEntry(state, opening.entry, opening.id);
 }
 
 /** Forgets the object; the entry goes, or stays closed for a while without a server. */
-function leave(state: SwitchState, opening: Opening, lingerMs: number, nowMs: number): void {
+export function leave(state: SwitchState, opening: Opening, lingerMs: number, nowMs: number): void {
   state.forget(opening);
-  opening.handing = null;
   if (lingerMs > 0 && !opening.bySyn)
     silenceEntry(state, opening.entry, opening.id, nowMs + lingerMs);
   else removeEntry(state, opening.entry, opening.id);

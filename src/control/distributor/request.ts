@@ -12,6 +12,7 @@ import type { Service } from '../service.ts';
 import type { SwitchState } from '../state.ts';
 import { acknowledge } from './answer.ts';
 import { challenge } from './challenge.ts';
+import { joinHalfRead } from './crowd.ts';
 import { beginHanding } from './handoff.ts';
 import { takeHello } from './hello.ts';
 import { judge, learn } from './handshake.ts';
@@ -50,6 +51,7 @@ function remember(state: SwitchState, opening: Opening, nowMs: number): void {
   opening.deadlineMs = nowMs + state.timing.gatherTimeoutMs;
   state.openings.set(opening.entry, opening);
   state.deadlines.add(opening, opening.deadlineMs);
+  joinHalfRead(state, opening);
 }
 
 function take(state: SwitchState, opening: Opening, packet: TcpPacket, nowMs: number): void {

@@ -11,6 +11,8 @@ import { removeEntry } from './update.ts';
 export const SWEEP_INTERVAL_MS = 100;
 /** The whole table is looked at once in so many ticks. */
 const TICKS = 50;
+/** A client that is there has answered its SYN-ACK by then. */
+const UNPROVEN_MS = 1000;
 /** A round, and a second for ticks that come late. */
 const ROUND_MS = SWEEP_INTERVAL_MS * TICKS + 1000;
 
@@ -36,6 +38,7 @@ export class Sweep {
     if (nowMs < this.nextTickMs) return;
     this.nextTickMs = nowMs + SWEEP_INTERVAL_MS;
     state.unproven.time(state, nowMs);
+    makeRoom(state, nowMs);
     const { entryCount } = state.connections;
     let left = Math.ceil(entryCount / TICKS);
     while (left > 0) {
@@ -54,6 +57,13 @@ export class Sweep {
     const found = core.sweep(owner, this.from, count, nowMs, timing.idleTimeoutMs, list, limit);
     for (const entry of connections.list(found)) overdue(state, entry, nowMs);
   }
+}
+
+/** When the table is nearly full, what only a SYN has made goes first. */
+function makeRoom(state: SwitchState, nowMs: number): void {
+  const { reserve, unproven, timing } = state;
+  while (reserve.isShort() && unproven.evict(state, nowMs, UNPROVEN_MS));
+  reserve.time(nowMs, timing.lingerMs);
 }
 
 /** An entry whose deadline has passed, or one in FORWARD that was idle for too long. */

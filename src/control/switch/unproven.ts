@@ -47,11 +47,13 @@ export class Unproven {
     }
   }
 
-  /** The table is full: the oldest gives way. False: there is none. */
-  evict(state: SwitchState, nowMs: number): boolean {
-    for (const [entry, { id }] of this.given) {
+  /** The table is full: the oldest gives way. False: there is none that is so old (ms). */
+  evict(state: SwitchState, nowMs: number, ageMs = 0): boolean {
+    for (const [entry, { id, sinceMs }] of this.given) {
+      const counts = isUnproven(state, entry, id);
+      if (counts && nowMs - sinceMs < ageMs) return false;
       this.given.delete(entry);
-      if (!isUnproven(state, entry, id)) continue;
+      if (!counts) continue;
       state.figures.unprovenEvicted += 1;
       takeUnproven(state, entry, nowMs);
       return true;

@@ -75,8 +75,12 @@ export class WebSwitch implements Plane {
     for (const opening of state.openings.values()) openings[opening.phase] += 1;
     return {
       ...structuredClone(figures),
+      closedEvicted: state.reserve.evicted,
       pending: state.pending.size,
       openings,
+      halfReadLimit: state.crowdLimit,
+      farewellsLimit: state.crowdLimit,
+      heldBytes: state.heldBytes,
       owedCloses: state.owed.size,
       servers: state.servers.map((server) => ({
         name: server.name,

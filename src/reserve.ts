@@ -1,0 +1,64 @@
+import * as L from '../assembly/layout.ts';
+import type { Connections } from './connections.ts';
+
+/** of the table, one in so many entries is kept free for new connections */
+const SHARE = 16;
+/** So long a connection stays closed even then: copies of its packets are on their way. */
+const CLOSED_MS = 2000;
+const FIRST_HORIZON_MS = 1000;
+const FASTER = 4;
+const SLOWER = 0.9;
+/** Entries looked at in one tick. */
+const PART = 1 << 18;
+
+interface Reclaiming {
+  reclaim(owner: number, from: number, count: number, beforeMs: number): number;
+}
+
+/**
+ * Keeps a part of a table free: when it is nearly full, connections that are over and only linger go
+ * before their time, those that would go soonest first.
+ */
+export class Reserve {
+  readonly #core: Reclaiming;
+  readonly #owner: number;
+  readonly #connections: Connections;
+  #from = 0;
+  /** Closed connections that would go within this time go now. */
+  #horizonMs = 0;
+  /** closed connections that went before their time */
+  evicted = 0;
+
+  constructor(core: Reclaiming, owner: number, connections: Connections) {
+    this.#core = core;
+    this.#owner = owner;
+    this.#connections = connections;
+  }
+
+  /** Fewer entries are free than should be. */
+  isShort(): boolean {
+    const free = this.#connections.view.getUint32(L.HEADER_FREE_COUNT, true);
+    return free < Math.floor(this.#connections.entryCount / SHARE);
+  }
+
+  /** At every tick; `lingerMs`: how long closed connections stay when there is room. */
+  time(nowMs: number, lingerMs: number): void {
+    if (!this.isShort()) {
+      this.#horizonMs *= SLOWER;
+      return;
+    }
+    const most = Math.max(0, lingerMs - CLOSED_MS);
+    this.#horizonMs = Math.min(most, Math.max(FIRST_HORIZON_MS, this.#horizonMs * FASTER));
+    this.#evict(nowMs + this.#horizonMs);
+  }
+
+  #evict(beforeMs: number): void {
+    const { entryCount } = this.#connections;
+    for (let left = Math.min(PART, entryCount); left > 0;) {
+      const count = Math.min(left, entryCount - this.#from);
+      this.evicted += this.#core.reclaim(this.#owner, this.#from, count, beforeMs);
+      this.#from = (this.#from + count) % entryCount;
+      left -= count;
+    }
+  }
+}
