@@ -111,7 +111,7 @@ const LAYERS: string[][] = [
     'src/template.ts',
   ],
   ['src/channel', 'src/connections.ts', 'src/packet'],
-  ['src/packet-io'],
+  ['src/packet-io', 'src/reserve.ts'],
   ['src/workers', 'src/control', 'src/agent'],
   ['src/admin'],
   ['src/host'],
