@@ -19,10 +19,14 @@ export interface ForwardingParts {
   device: Device;
   /** the host's monotonic clock */
   nowMs: () => number;
+  /** Gives the CPU to others for a while; without it a packet whose bucket is locked is dropped. */
+  pause?: () => void;
 }
 
 const DOORBELL = L.HEADER_DOORBELL >>> 2;
+const BUSY = V.VERDICT_DROP | (V.DROP_TABLE_BUSY << 8);
 const RECORDS_PER_PASS = 64; // so that a flood from control cannot starve the device
+const BUSY_TRIES = 8;
 const SLEEP_LIMIT_MS = 250; // a dying process waits for its threads: no sleep may be endless
 
 /** One worker's packets: from the device and from control, through the core, to the device. */
@@ -31,6 +35,7 @@ export class Forwarding {
   readonly #worker: number;
   readonly #device: Device;
   readonly #nowMs: () => number;
+  readonly #pause: (() => void) | undefined;
   readonly #fromControl: FromControlReader;
   readonly #bytes: Uint8Array;
   readonly #words: Int32Array;
@@ -42,11 +47,12 @@ export class Forwarding {
   /** of the agent, which has the server's kernel behind it */
   readonly #ackFilter: AckFilter | undefined;
 
-  constructor({ core, memory, worker, device, nowMs }: ForwardingParts) {
+  constructor({ core, memory, worker, device, nowMs, pause }: ForwardingParts) {
     this.#core = core;
     this.#worker = worker;
     this.#device = device;
     this.#nowMs = nowMs;
+    this.#pause = pause;
     this.#fromControl = new FromControlReader(memory, worker);
     this.#bytes = new Uint8Array(memory.buffer);
     this.#words = new Int32Array(memory.buffer);
@@ -71,10 +77,55 @@ export class Forwarding {
       return queued;
     }
     this.#count(V.COUNTER_POLLS_WITH_PACKETS, 1);
-    const toSend = this.#core.forward(this.#worker, received, this.#nowMs()) >>> 0;
-    this.#notify(rings);
-    if (toSend > 0) this.#transmitLeaving(toSend, received);
+    const busy = this.#busyDrops;
+    this.#forward(received, rings);
+    if (this.#busyDrops !== busy) this.#tryAgain(received);
     return queued + received;
+  }
+
+  #forward(count: number, rings: number): void {
+    const toSend = this.#core.forward(this.#worker, count, this.#nowMs()) >>> 0;
+    this.#notify(rings);
+    if (toSend > 0) this.#transmitLeaving(toSend, count);
+  }
+
+  /**
+   * Packets whose bucket stayed locked: its holder has lost the CPU, and gets it back while this thread
+   * pauses. A lost packet would cost its client a retransmission timeout.
+   */
+  #tryAgain(received: number): void {
+    if (!this.#pause) return;
+    let count = received;
+    for (let tries = 0; tries < BUSY_TRIES; tries += 1) {
+      count = this.#takeBusy(count);
+      if (count === 0) return;
+      this.#pause();
+      this.#forward(count, Atomics.load(this.#words, DOORBELL));
+    }
+  }
+
+  /** Moves these packets to the first slots, in order, as if they had not been received yet. */
+  #takeBusy(count: number): number {
+    let taken = 0;
+    let bytes = 0;
+    for (let index = 0; index < count; index += 1) {
+      const slot = this.#slotBase + index * L.SLOT_SIZE;
+      if (this.#u32(slot + L.SLOT_VERDICT) !== BUSY) continue;
+      const to = this.#slotBase + taken * L.SLOT_SIZE;
+      const length = this.#u32(slot + L.SLOT_LENGTH);
+      if (to !== slot) this.#bytes.copyWithin(to, slot, slot + L.SLOT_PACKET + length);
+      taken += 1;
+      bytes += length;
+    }
+    this.#count(V.COUNTER_RECEIVED, -taken);
+    this.#count(V.COUNTER_BYTES_RECEIVED, -bytes);
+    this.#count(V.COUNTER_DROPS + V.DROP_TABLE_BUSY, -taken);
+    return taken;
+  }
+
+  get #busyDrops(): number {
+    const counter = V.COUNTER_DROPS + V.DROP_TABLE_BUSY;
+    return this.#u32(this.#record + L.WORKER_COUNTERS + counter * 8);
   }
 
   /** Wakes control if the core has rung since. */

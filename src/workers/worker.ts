@@ -34,11 +34,19 @@ function obey(memory: WebAssembly.Memory, worker: number): () => void {
   };
 }
 
+const PAUSE_MS = 1;
+const nobody = new Int32Array(new SharedArrayBuffer(4));
+
+function pause(): void {
+  Atomics.wait(nobody, 0, 0, PAUSE_MS);
+}
+
 export default function forwardUntilStopped(task: WorkerTask): void {
   const { worker, memory, module, fd, ring, wakeFd } = task;
   const core = instantiateCore(module, memory);
   const device = queueDevice(memory, fd, ring, wakeFd);
-  const forwarding = new Forwarding({ core, memory, worker, device, nowMs: monotonicMs });
+  const parts = { core, memory, worker, device, nowMs: monotonicMs, pause };
+  const forwarding = new Forwarding(parts);
   const record = workerAddress(new DataView(memory.buffer), worker);
   Atomics.store(new Int32Array(memory.buffer), (record + WORKER_THREAD) >>> 2, threadId);
   forwarding.run(task.debug ? obey(memory, worker) : undefined);

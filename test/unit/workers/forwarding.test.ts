@@ -76,6 +76,67 @@ forwarding('a pass sends what the core forwards or answers, in order, and nothin
   assert.is(counterOf(shared, 0, V.COUNTER_EMPTY_POLLS), 1);
 });
 
+/** A core that finds the buckets of marked packets locked, this often. */
+function lockedCore(parts: ReturnType<typeof setUp>, times: number): ForwardingCore {
+  const { core, shared } = parts;
+  const { view, records } = shared;
+  const add = (index: number, amount: bigint): void => {
+    const at = records[0]! + L.WORKER_COUNTERS + index * 8;
+    view.setBigUint64(at, view.getBigUint64(at, true) + amount, true);
+  };
+  return {
+    ...core,
+    forward(worker, count, nowMs) {
+      let leaving = core.forward(worker, count, nowMs);
+      add(V.COUNTER_RECEIVED, BigInt(count));
+      if (times-- <= 0) return leaving;
+      const base = view.getUint32(records[0]! + L.WORKER_SLOT_BASE, true);
+      for (let slot = base; slot < base + count * L.SLOT_SIZE; slot += L.SLOT_SIZE) {
+        if (view.getUint8(slot + L.SLOT_PACKET + 1) === 0) continue;
+        view.setUint32(slot + L.SLOT_VERDICT, V.DROP_TABLE_BUSY << 8, true);
+        add(V.COUNTER_FORWARDED, -1n);
+        add(V.COUNTER_DROPS + V.DROP_TABLE_BUSY, 1n);
+        leaving -= 1;
+      }
+      return leaving;
+    },
+  };
+}
+
+for (const [times, sent, dropped, pauses] of [
+  [1, [1, 0, 2], 0, 1],
+  [3, [1, 0, 2], 0, 3],
+  [99, [1], 2, 8],
+] as const) {
+  forwarding(`a bucket that is locked ${times} times: its packets wait, the others go on`, () => {
+    const parts = setUp();
+    const { device, shared } = parts;
+    const { memory } = shared;
+    let paused = 0;
+    const again = new Forwarding({
+      core: lockedCore(parts, times),
+      memory,
+      worker: 0,
+      device,
+      nowMs: () => 1,
+      pause: () => (paused += 1),
+    });
+    for (const mark of [0, 1, 2]) {
+      device.arrive(Uint8Array.of(V.VERDICT_FORWARD, mark === 1 ? 0 : 1, mark, 0));
+    }
+    again.pass();
+    assert.equal(
+      device.take().map(({ packet }) => packet[2]),
+      sent,
+    );
+    assert.is(paused, pauses);
+    const count = (counter: number): number => counterOf(shared, 0, counter);
+    assert.is(count(V.COUNTER_RECEIVED), 3);
+    assert.is(count(V.COUNTER_DROPS + V.DROP_TABLE_BUSY), dropped);
+    assert.is(count(V.COUNTER_FORWARDED), sent.length);
+  });
+}
+
 forwarding(
   'packets of control leave before those of the device, rewritten ones are counted',
   () => {
