@@ -1,6 +1,7 @@
 // The agent's part of the fast path: both directions of a connection that was replayed into this host's
 // kernel are translated, so that each side sees the numbers it expects.
 import { Closing } from './closing';
+import { Framing } from './framing';
 import {
   ENTRY_FLAGS,
   ENTRY_LEASE,
@@ -8,6 +9,7 @@ import {
   FLAG_AT_BOUNDARY,
   FLAG_CLIENT_FIN,
   FLAG_HEADS,
+  FLAG_REQUESTS,
   FLAG_SERVER_FIN,
   FLAG_SILENT,
   FLAG_WATCHED,
@@ -232,6 +234,10 @@ export class AtAgent {
       if (((<u32>load<u8>(tcp, TCP_FLAGS)) & TCP_SYN) != 0) {
         return AtAgent.reportSynAck(worker, slot, entry);
       }
+      if ((load<u32>(copy, ENTRY_FLAGS) & FLAG_REQUESTS) != 0) {
+        const reason = Framing.reply(worker, tcp, end, entry);
+        if (reason != 0) return reason << 8;
+      }
       if (closing != 0) Closing.observe(worker, tcp, end, true, entry, nowMs);
       if ((load<u32>(copy, ENTRY_FLAGS) & FLAG_WATCHED) != 0) {
         AtAgent.show(worker, slot, entry, Packet.headerEnd(tcp), end);
@@ -242,6 +248,9 @@ export class AtAgent {
       const reset = (flags & TCP_RST) != 0;
       if (flags != 0) AtAgent.reportReset(worker, slot, entry);
       if ((flags & TCP_SYN) != 0) return DROP_SILENT << 8;
+      if ((load<u32>(copy, ENTRY_FLAGS) & FLAG_REQUESTS) != 0) {
+        Framing.request(worker, tcp, end, entry);
+      }
       ToServer.agent(packet, tcp, Packet.headerEnd(tcp), slot + SLOT_VNET, copy);
       if (closing != 0 && !reset) Closing.observe(worker, tcp, end, false, entry, nowMs);
     }

@@ -10,13 +10,16 @@ import {
   RECORD_CLIENT_ISN,
   RECORD_NEXT_ISN,
   RECORD_OPTIONS,
+  RECORD_REQUEST_NEXT,
   RECORD_SWITCH_ISN,
   RECORD_TIMESTAMP_RECENT,
   SLOT_ENTRY,
+  SLOT_LENGTH,
   SLOT_PACKET,
   SLOT_VNET,
   STATE_CLOSED,
   STATE_FORWARD,
+  STATE_REQUESTS,
   STATE_UNPROVEN,
   WORKER_OWNER,
 } from './layout';
@@ -35,7 +38,15 @@ import { AGAIN, ToControl } from './to-control';
 import { DROP_NO_ENTRY, DROP_TABLE_BUSY, VERDICT_FORWARD } from './verdict';
 import { IPV4_DESTINATION, IPV4_HEADER_SIZE, IPV4_SOURCE } from './wire/ipv4';
 import { IPV6_DESTINATION, IPV6_HEADER_SIZE, IPV6_SOURCE } from './wire/ipv6';
-import { TCP_ACK, TCP_ACKNOWLEDGMENT, TCP_FLAGS, TCP_RST, TCP_SEQUENCE, TCP_SYN } from './wire/tcp';
+import {
+  TCP_ACK,
+  TCP_ACKNOWLEDGMENT,
+  TCP_FIN,
+  TCP_FLAGS,
+  TCP_RST,
+  TCP_SEQUENCE,
+  TCP_SYN,
+} from './wire/tcp';
 import { Workers } from './workers';
 
 const ATTEMPTS: u32 = 4;
@@ -143,6 +154,7 @@ export class AtSwitch {
     const tcp = slot + SLOT_PACKET + (six ? IPV6_HEADER_SIZE : IPV4_HEADER_SIZE);
     LastSeen.touch(entry, copy, nowMs);
     if (state == STATE_FORWARD) return AtSwitch.forward(slot, six, copy);
+    if (state == STATE_REQUESTS) return AtSwitch.bounded(worker, slot, six, tcp, entry);
     if (state == STATE_UNPROVEN) return AtSwitch.unproven(worker, slot, six, tcp, entry);
     if (state == STATE_CLOSED) return AtSwitch.closed(worker, slot, six, tcp, entry, nowMs);
     return ToControl.packet(worker, slot, entry);
@@ -158,6 +170,25 @@ export class AtSwitch {
     const ahead = bswap<u32>(load<u32>(tcp, TCP_ACKNOWLEDGMENT)) - first;
     if (flags == TCP_ACK && ahead <= FIRST_FLIGHT) AtSwitch.prove(worker, entry);
     return AtSwitch.forwardIfHandedOff(slot, six, Workers.copy(worker));
+  }
+
+  /**
+   * A connection of which each request is dispatched: what may belong to one that control has not seen
+   * goes there, acknowledgments and the rest of the known one do not.
+   */
+  private static bounded(worker: usize, slot: usize, six: bool, tcp: usize, entry: usize): u32 {
+    const fin = u32(((<u32>load<u8>(tcp, TCP_FLAGS)) & TCP_FIN) != 0);
+    const text = Packet.textLength(tcp, slot + SLOT_PACKET + load<u32>(slot, SLOT_LENGTH)) + fin;
+    if (text == 0) return AtSwitch.forward(slot, six, Workers.copy(worker));
+    const bucket = Table.lock(load<u32>(worker, WORKER_OWNER), entry, WORKER_TRIES);
+    if (bucket == 0) return AGAIN;
+    const same = Chain.sameKey(entry, Workers.copy(worker)) && State.of(entry) == STATE_REQUESTS;
+    const next = load<u32>(Pool.record(entry), RECORD_REQUEST_NEXT);
+    BucketLock.release(bucket);
+    if (!same) return AGAIN;
+    const behind = bswap<u32>(load<u32>(tcp, TCP_SEQUENCE)) + text;
+    if (<i32>(behind - next) > 0) return ToControl.packet(worker, slot, entry);
+    return AtSwitch.forward(slot, six, Workers.copy(worker));
   }
 
   private static prove(worker: usize, entry: usize): void {

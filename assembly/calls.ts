@@ -17,6 +17,16 @@ export const UPDATE_RECORD = 8; // ISNs, service, server, MSS, scale, options, s
 export const UPDATE_DEADLINE = 16;
 export const UPDATE_FLAGS_SET = 32; // flags := flags | template's
 export const UPDATE_FLAGS_CLEAR = 64; // flags := flags & ~template's
+export const UPDATE_REQUESTS = 128; // REQUEST_NEXT, REQUESTS
+export const UPDATE_RESPONSES = 256; // what is read of the server's stream
+
+// What release() says
+export const RELEASE_NONE = 0; // not this connection, or not in FORWARD
+export const RELEASE_DONE = 1; // all requests are answered, all answers acknowledged; RELEASING now
+export const RELEASE_LATER = 2; // not yet: FLAG_ASKED is set
+export const RELEASE_NEVER = 3; // where a response ends cannot be told
+export const RELEASE_UPGRADED = 4; // it speaks another protocol now
+export const RELEASE_ENDING = 5; // one side has sent its FIN
 
 // What the request-head parser finds (offsets and lengths in bytes from the head's first byte)
 export const HEAD_LENGTH = 0; // u32: of the head with its empty line

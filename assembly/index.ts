@@ -2,6 +2,8 @@
 // whose layout is in layout.ts and whose map src/memory-map.ts wrote before. No call traps.
 import { Cookie } from './answer/cookie';
 import { Forward, REASON_SHIFT } from './forward';
+import { Framing } from './framing';
+import { RELEASE_NONE } from './calls';
 import { HEADER_ENTRY_COUNT, LAYOUT_VERSION } from './layout';
 import { CONTROL_TRIES } from './lookup/bucket-lock';
 import { Hash } from './lookup/hash';
@@ -70,6 +72,23 @@ export function update(
 export function held(owner: u32, entry: u32, idRun: u32, idCounter: u32, count: u32): u32 {
   if (entry >= load<u32>(0, HEADER_ENTRY_COUNT)) return 0;
   return Table.held(owner, Pool.entry(entry), idRun, idCounter, count);
+}
+
+/**
+ * Takes a connection with FLAG_REQUESTS from its server if it has answered so many requests, which end
+ * at `sequence`, and all answers are acknowledged; `acked` is the newest that the caller knows. RELEASE_*.
+ */
+export function release(
+  owner: u32,
+  entry: u32,
+  idRun: u32,
+  idCounter: u32,
+  sequence: u32,
+  acked: u32,
+  requests: u32,
+): u32 {
+  if (entry >= load<u32>(0, HEADER_ENTRY_COUNT)) return RELEASE_NONE;
+  return Framing.release(owner, Pool.entry(entry), idRun, idCounter, sequence, acked, requests);
 }
 
 /** Unlinks and frees if the entry has this handoff id. 1 = done. */

@@ -7,7 +7,7 @@
 // Byte order: fields marked (n) hold the bytes as they are on the wire, all others are host order
 // (little endian). "ms" times are f64 milliseconds of the host's monotonic clock, "s" are u32 seconds of it.
 
-export const LAYOUT_VERSION = 1;
+export const LAYOUT_VERSION = 2;
 export const CACHE_LINE = 64;
 
 // ------------------------------------------------------------------------------------------------
@@ -16,7 +16,7 @@ export const CACHE_LINE = 64;
 //   0        header | services | leases | workers (record, rings, slots) ...
 //            buckets      bucketCount x 16, a power of two
 //            entries      entryCount x 128   hot: what every packet needs
-//            records      entryCount x 128   cold: what the control plane needs, same index
+//            records      entryCount x 192   cold: what the control plane needs, same index
 // ------------------------------------------------------------------------------------------------
 
 // Header record, at address 0
@@ -69,7 +69,6 @@ export const ROLE_SWITCH = 0;
 export const ROLE_AGENT = 1;
 export const TABLE_KEYED = 0;
 export const TABLE_PAPER = 1; // XOR of client address and port, lock taken for every packet
-
 // Lease: deadline (f64 ms) of each peer that gives connections; an entry names its slot
 export const LEASE_COUNT = 64;
 export const LEASE_SIZE = 8;
@@ -161,6 +160,7 @@ export const STATE_FORWARD = 6; // rewritten by whichever worker sees the packet
 export const STATE_RELEASING = 7; // agent: server -> client is dropped, sequence frozen
 export const STATE_CLOSED = 8; // over; forwarded until the linger deadline; a new connection replaces it
 export const STATE_UNPROVEN = 9; // switch: the server has the client's SYN; FORWARD with the client's ACK
+export const STATE_REQUESTS = 10; // switch: FORWARD up to RECORD_REQUEST_NEXT, the rest goes to control
 
 export const FLAG_IPV6 = 1;
 export const FLAG_TIMESTAMPS = 2; // both sides send them
@@ -173,9 +173,11 @@ export const FLAG_WATCHED = 1024; // agent: the server's bytes go to control, to
 export const FLAG_HEADS = 2048; // with FLAG_WATCHED: only the beginnings of packets that begin with HTTP
 export const FLAG_SILENT = 128; // agent: nothing goes to the client (a killed replay, or not yet resynced)
 export const FLAG_UNPROVEN = 256; // switch: whoever sent the SYN has not shown that it gets answers
+export const FLAG_REQUESTS = 512; // each request is dispatched: REQUESTS at the switch, framed at the agent
+export const FLAG_ASKED = 4096; // agent: control is told when all that was asked for is answered
 
 // ------------------------------------------------------------------------------------------------
-// Record (128 bytes): the cold part of a connection, same index as its entry, written under its bucket's lock
+// Record (192 bytes): the cold part of a connection, same index as its entry, written under its bucket's lock
 // ------------------------------------------------------------------------------------------------
 export const RECORD_ID_RUN = 0; // u32: handoff id, first half: the giving host's run
 export const RECORD_ID_COUNTER = 4; // u32: second half; 0/0 = no handoff yet
@@ -202,13 +204,18 @@ export const RECORD_CLIENT_WINDOW = 80; // u16: raw window field of the client's
 export const RECORD_GROUP = 84; // u32: hash of the giving group's name
 export const RECORD_TARGET = 88; // u32: target hash of the request
 export const RECORD_REQUEST_NEXT = 92; // u32: sequence number at which the next request begins
-export const RECORD_RELEASED_SEQUENCE = 96; // u32: snd when released
-export const RECORD_RELEASED_TIMESTAMP = 100; // u32: newest TSval when released
-export const RECORD_PROBED = 104; // u32: unanswered probes of the kernel
+export const RECORD_REQUESTS = 96; // u32: requests that its server got under this id; 0 = not known
 export const RECORD_NEXT_ISN = 108; // u32: of the newest SYN that a CLOSED entry of the switch saw, 0 = none
 export const RECORD_ICMP_ERRORS = 112; // u32: second << 8 | ICMP errors passed on in that second
 export const RECORD_CHALLENGED = 120; // f64 ms: last challenge ACK before the handoff, 0 = none; by control
-export const RECORD_SIZE = 128;
+// agent, FLAG_REQUESTS: the server's stream as far as it was read (parse/response.ts); its own numbers
+export const RECORD_RESPONSE_NEXT = 128; // u32: next byte to be read
+export const RECORD_RESPONSE_MODE = 132; // u32
+export const RECORD_RESPONSE_LEFT = 136; // u64: bytes of the body, or chunk, still to come
+export const RECORD_RESPONSES = 144; // u32: complete final responses
+export const RECORD_SERVER_NEXT = 148; // u32: behind the last byte that was sent
+export const RECORD_SERVER_TIMESTAMP = 152; // u32: newest TSval, as the client got it
+export const RECORD_SIZE = 192;
 
 export const SCALE_NONE = 15;
 export const OPTION_SACK = 1;
@@ -218,6 +225,7 @@ export const TERMINAL_CLOSE = 1;
 export const TERMINAL_READY = 2;
 export const TERMINAL_FAILED = 4;
 export const TERMINAL_FAILED_MAYBE = 8;
+export const TERMINAL_RELEASED = 16;
 
 // ------------------------------------------------------------------------------------------------
 // Worker record (1536 bytes), then its two rings, then its packet slots
@@ -249,7 +257,7 @@ export const COUNTER_LIMIT = 72;
 export const WORKER_SCRATCH = 1024; // 512 bytes for calls from TypeScript on that worker's thread
 export const WORKER_SIZE = 1536;
 
-// A record in a ring; whole records only, never across the end (a SKIP record fills the rest)
+// A record in a ring, whole, never across the end (a SKIP record fills the rest)
 export const RING_LENGTH = 0; // u32: of the record with padding, a multiple of 8
 export const RING_KIND = 4; // u32: QUEUE_*
 export const RING_ENTRY = 8; // u32: entry index, NO_ENTRY without
@@ -263,18 +271,17 @@ export const RING_VNET = 38; // virtio_net_hdr, VNET_SIZE bytes
 export const RING_PACKET = 48;
 export const NO_ENTRY = 0x7fffffff;
 
-// to control
-export const QUEUE_SKIP = 0;
+export const QUEUE_SKIP = 0; // this and all but two of the next: to control
 export const QUEUE_OPEN = 1; // a SYN for a server; valid cookie, and data or no room for an entry
 export const QUEUE_PACKET = 2; // a packet of an entry in GATHERING, HELD, DRAINING or REPLAYING
 export const QUEUE_CLOSED = 3; // the entry was set CLOSED (both FINs acknowledged, or server RST); no packet
 export const QUEUE_RESET = 4; // a client's RST was forwarded: the kernel should be probed; packet = that RST
 export const QUEUE_WATCHED = 9; // a copy of a server's packet of an entry with FLAG_WATCHED
 export const WATCHED_HEAD_LIMIT = 8192; // bytes of such a packet with FLAG_HEADS, from its IP header on
+export const QUEUE_ANSWERED = 8; // agent: an entry with FLAG_ASKED may be released now; no packet
 export const QUEUE_SYN_ACK = 7; // agent: the server's kernel sent a SYN-ACK; goes no further
-// from control
-export const QUEUE_TRANSMIT = 5; // send as it is
-export const QUEUE_REWRITE = 6; // rewrite by its entry, send, and count it as a held packet sent
+export const QUEUE_TRANSMIT = 5; // from control: send as it is
+export const QUEUE_REWRITE = 6; // from control: rewrite by its entry, send, and count it as a held packet sent
 
 // A packet slot: the device fills LENGTH and the bytes, the core sets VERDICT
 //

@@ -9,6 +9,7 @@ export {
   verifyPacket,
 } from './index';
 import { Cookie } from './answer/cookie';
+import { Response } from './parse/response';
 import { SipHash } from './lookup/siphash';
 import { Checksum } from './rewrite/checksum';
 import { ToClient } from './rewrite/to-client';
@@ -74,4 +75,19 @@ export function prepareDeltas(entry: usize, role: u32): void {
 /** One 16-bit word under a checksum changes, by RFC 1624. Words in memory order. */
 export function updateChecksum(field: u32, old: u32, fresh: u32): void {
   Checksum.update(field, Checksum.change16(old, fresh));
+}
+
+/** Reads a server's bytes; `record` has nothing but RECORD_RESPONSE_*. */
+export function takeResponse(record: usize, from: usize, end: usize): void {
+  Response.take(record, from, end);
+}
+
+/** Of what was read so far: 0 in mid-response, 1 between them, 2 nothing more is read, 3 upgraded. */
+export function responseState(record: usize): u32 {
+  if (Response.isOver(record)) return Response.isUpgraded(record) ? 3 : 2;
+  return u32(Response.isBetween(record));
+}
+
+export function skipResponse(record: usize, count: u32): bool {
+  return Response.skip(record, count);
 }

@@ -15,6 +15,7 @@ const STATE_NAMES: Record<number, string> = {
   [L.STATE_RELEASING]: 'releasing',
   [L.STATE_CLOSED]: 'closed',
   [L.STATE_UNPROVEN]: 'unproven',
+  [L.STATE_REQUESTS]: 'requests',
 };
 
 /** The name of STATE_*, in lower case. */

@@ -30,6 +30,15 @@ interface CoreExports {
     what: number,
   ): number;
   held(owner: number, entry: number, idRun: number, idCounter: number, count: number): number;
+  release(
+    owner: number,
+    entry: number,
+    idRun: number,
+    idCounter: number,
+    sequence: number,
+    acked: number,
+    requests: number,
+  ): number;
   remove(owner: number, entry: number, idRun: number, idCounter: number): number;
   sweep(
     owner: number,
@@ -172,6 +181,17 @@ export class Core {
   /** `count` more held packets were sent or given up; 1 = done. */
   held(owner: number, entry: number, idRun: number, idCounter: number, count: number): number {
     return this.#exports.held(owner, entry, idRun, idCounter, count);
+  }
+
+  /** Takes a connection from its server if that has answered all; RELEASE_*, see assembly/index.ts. */
+  release(
+    owner: number,
+    entry: number,
+    id: { run: number; counter: number },
+    asked: { sequence: number; acked: number; requests: number },
+  ): number {
+    const { sequence, acked, requests } = asked;
+    return this.#exports.release(owner, entry, id.run, id.counter, sequence, acked, requests);
   }
 
   /** Takes an entry out if it has this handoff id; 1 = done. */

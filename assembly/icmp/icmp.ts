@@ -15,6 +15,7 @@ import {
   STATE_DRAINING,
   STATE_FORWARD,
   STATE_HELD,
+  STATE_REQUESTS,
   TABLE_PAPER,
 } from '../layout';
 import { Chain, KEY_LOCAL4, KEY_LOCAL6, KEY_VIP4, KEY_VIP6 } from '../lookup/chain';
@@ -123,7 +124,7 @@ export class Icmp {
     const state = load<u32>(copy, ENTRY_STATE);
     // while the switch waits for `ready` the server's first packets may be under way
     const waits = state == STATE_DRAINING || (state == STATE_HELD && !Icmp.isAgent());
-    if (state != STATE_FORWARD && !waits) return DROP_ICMP_STATE << 8;
+    if (state != STATE_FORWARD && state != STATE_REQUESTS && !waits) return DROP_ICMP_STATE << 8;
     if (!ErrorLimit.allows(worker, entry)) return DROP_ICMP_LIMIT << 8;
     if (waits) return ToControl.packet(worker, slot, entry);
     IcmpRewrite.error(worker, slot, copy);

@@ -43,7 +43,10 @@ import {
   RECORD_OPTIONS,
   RECORD_CHALLENGED,
   RECORD_NEXT_ISN,
-  RECORD_PROBED,
+  RECORD_REQUEST_NEXT,
+  RECORD_REQUESTS,
+  RECORD_RESPONSE_LEFT,
+  RECORD_SERVER_TIMESTAMP,
   RECORD_SENT_COUNT,
   RECORD_SERVER_FIN,
   RECORD_SERVICE,
@@ -124,13 +127,24 @@ export class ConnectionRecord {
   group: u32;
   target: u32;
   requestNext: u32;
-  releasedSequence: u32;
-  releasedTimestamp: u32;
-  probed: u32;
+  requests: u32;
+  padding0: u32;
+  padding1: u32;
   nextIsn: u32;
   icmpErrors: u32;
-  padding0: u32;
+  padding2: u32;
   challenged: f64;
+  responseNext: u32;
+  responseMode: u32;
+  responseLeft: u64;
+  responses: u32;
+  serverNext: u32;
+  serverTimestamp: u32;
+  padding3: u32;
+  padding4: u64;
+  padding5: u64;
+  padding6: u64;
+  padding7: u64;
 }
 
 // Checked by the compiler; nothing of it remains in the module
@@ -183,7 +197,12 @@ if (offsetof<ConnectionRecord>('heldCount') != RECORD_HELD_COUNT) ERROR('layout:
 if (offsetof<ConnectionRecord>('sentCount') != RECORD_SENT_COUNT) ERROR('layout: sentCount');
 if (offsetof<ConnectionRecord>('clientWindow') != RECORD_CLIENT_WINDOW) ERROR('layout: window');
 if (offsetof<ConnectionRecord>('group') != RECORD_GROUP) ERROR('layout: group');
-if (offsetof<ConnectionRecord>('probed') != RECORD_PROBED) ERROR('layout: probed');
+if (offsetof<ConnectionRecord>('requestNext') != RECORD_REQUEST_NEXT) ERROR('layout: requestNext');
+if (offsetof<ConnectionRecord>('requests') != RECORD_REQUESTS) ERROR('layout: requests');
+if (offsetof<ConnectionRecord>('responseLeft') != RECORD_RESPONSE_LEFT)
+  ERROR('layout: responseLeft');
+if (offsetof<ConnectionRecord>('serverTimestamp') != RECORD_SERVER_TIMESTAMP)
+  ERROR('layout: serverTimestamp');
 if (offsetof<ConnectionRecord>('nextIsn') != RECORD_NEXT_ISN) ERROR('layout: nextIsn');
 if (offsetof<ConnectionRecord>('icmpErrors') != RECORD_ICMP_ERRORS) ERROR('layout: icmpErrors');
 if (offsetof<ConnectionRecord>('challenged') != RECORD_CHALLENGED) ERROR('layout: challenged');

@@ -14,6 +14,7 @@ import {
   STATE_GATHERING,
   STATE_HELD,
   STATE_REPLAYING,
+  STATE_REQUESTS,
 } from '../layout';
 import { Atomic } from './atomic';
 
@@ -32,10 +33,15 @@ export class State {
     return state >= <u32>STATE_GATHERING && state < RESERVED_OWNERS;
   }
 
-  /** Packets go to control and are counted, so that they leave in order. */
+  /** Packets go to control and are counted, so that they leave in order; in REQUESTS some do. */
   @inline
   static isCounted(state: u32): bool {
-    return state == STATE_HELD || state == STATE_REPLAYING || state == STATE_DRAINING;
+    return (
+      state == STATE_HELD ||
+      state == STATE_REPLAYING ||
+      state == STATE_DRAINING ||
+      state == STATE_REQUESTS
+    );
   }
 
   @inline

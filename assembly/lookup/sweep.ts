@@ -10,6 +10,7 @@ import {
   STATE_CLOSED,
   STATE_FORWARD,
   STATE_RELEASING,
+  STATE_REQUESTS,
 } from '../layout';
 import { Atomic } from './atomic';
 import { BucketLock, CONTROL_TRIES } from './bucket-lock';
@@ -68,7 +69,7 @@ export class Sweep {
   @inline
   private static isDue(entry: usize, state: u32, nowMs: f64, idleTimeoutMs: f64): bool {
     if (state == STATE_RELEASING) return false; // ends by a message, not by time
-    if (state == STATE_FORWARD) {
+    if (state == STATE_FORWARD || state == STATE_REQUESTS) {
       const seenMs = <f64>load<u32>(entry, ENTRY_LAST_SEEN) * MS_PER_SECOND;
       const ends = load<u32>(entry, ENTRY_FLAGS) & (FLAG_CLIENT_FIN | FLAG_SERVER_FIN);
       return nowMs - seenMs > (ends == 0 ? idleTimeoutMs : min(idleTimeoutMs, HALF_CLOSED_MS));

@@ -1,15 +1,7 @@
 // The table of connections: chains of entries in buckets, each bucket under its version word.
 // Checks come before the lock; what is locked is straight-line with one exit; nothing is queued and
 // no packet is touched while a lock is held.
-import {
-  UPDATE_DEADLINE,
-  UPDATE_FLAGS_CLEAR,
-  UPDATE_FLAGS_SET,
-  UPDATE_ID,
-  UPDATE_RECORD,
-  UPDATE_SERVER,
-  UPDATE_STATE,
-} from '../calls';
+import { UPDATE_STATE } from '../calls';
 import {
   ENTRY_CLIENT_ADDRESS4,
   ENTRY_CLIENT_ADDRESS6,
@@ -18,34 +10,30 @@ import {
   ENTRY_HASH,
   ENTRY_LAST_SEEN,
   ENTRY_SERVER_ADDRESS4,
-  ENTRY_SERVER_ADDRESS6,
   ENTRY_STATE,
-  ENTRY_TO_SERVER_ADDRESS_DELTA,
   ENTRY_VIP_ADDRESS4,
   FLAG_CLIENT_FIN_ACKED,
   FLAG_IPV6,
+  FLAG_REQUESTS,
   FLAG_SERVER_FIN_ACKED,
   FLAG_UNPROVEN,
   HEADER_ROLE,
   HEADER_TABLE_MODE,
   NO_ENTRY,
-  RECORD_CLIENT_FIN,
   RECORD_CLIENT_ISN,
-  RECORD_CLIENT_WINDOW,
   RECORD_CREATED,
-  RECORD_DEADLINE,
   RECORD_HELD_COUNT,
   RECORD_ID_COUNTER,
   RECORD_ID_RUN,
-  RECORD_PROBED,
   RECORD_SENT_COUNT,
   RECORD_SIZE,
   RECORD_TERMINAL,
-  RECORD_TIMESTAMP_RECENT,
+  ROLE_SWITCH,
   STATE_CLOSED,
   STATE_DRAINING,
   STATE_FORWARD,
   STATE_GATHERING,
+  STATE_REQUESTS,
   STATE_UNPROVEN,
   TABLE_PAPER,
   TEMPLATE_RECORD,
@@ -55,6 +43,7 @@ import { Checksum } from '../rewrite/checksum';
 import { Atomic } from './atomic';
 import { BucketLock, CONTROL_TRIES } from './bucket-lock';
 import { Chain, CHAIN_FULL } from './chain';
+import { Changes } from './changes';
 import { Hash } from './hash';
 import { Pool } from './pool';
 import { BUSY, Reader } from './reader';
@@ -66,7 +55,6 @@ export const EXISTS: u32 = 0x80000000;
 export const INSERT_BUSY: u32 = 0x7ffffffe;
 
 const MS_PER_SECOND: f64 = 1000;
-const V6_SERVER_AND_VIP: usize = 32;
 
 export class Table {
   static lookup(tuple: usize): u32 {
@@ -122,9 +110,7 @@ export class Table {
     const record = Pool.record(entry);
     const same = Table.hasId(record, idRun, idCounter);
     if (same) {
-      if ((what & UPDATE_SERVER) != 0) Table.copyServer(entry, template);
-      Table.copyRecord(record, template + TEMPLATE_RECORD, what);
-      Table.copyFlags(entry, load<u32>(template, ENTRY_FLAGS) & ~FLAG_IPV6, what);
+      Changes.apply(entry, template, what);
       if ((what & UPDATE_STATE) != 0) Table.change(entry, record, State.of(template));
     }
     BucketLock.release(bucket);
@@ -183,7 +169,8 @@ export class Table {
 
   /**
    * DRAINING ends when every held packet was sent; a connection that closed meanwhile is then
-   * CLOSED, one whose client has only sent a SYN is UNPROVEN.
+   * CLOSED, one whose client has only sent a SYN is UNPROVEN, one of which each request is
+   * dispatched is in REQUESTS.
    */
   @inline
   static settle(entry: usize, record: usize): void {
@@ -193,8 +180,14 @@ export class Table {
     const acked = FLAG_CLIENT_FIN_ACKED | FLAG_SERVER_FIN_ACKED;
     const isOver = (load<u32>(entry, ENTRY_FLAGS) & acked) == acked;
     if (isOver) Atomic.or(record + RECORD_TERMINAL, TERMINAL_CLOSE);
-    const unproven = (load<u32>(entry, ENTRY_FLAGS) & FLAG_UNPROVEN) != 0;
-    State.set(entry, isOver ? STATE_CLOSED : unproven ? STATE_UNPROVEN : STATE_FORWARD);
+    State.set(entry, isOver ? STATE_CLOSED : Table.settled(load<u32>(entry, ENTRY_FLAGS)));
+  }
+
+  @inline
+  private static settled(flags: u32): u32 {
+    if ((flags & FLAG_UNPROVEN) != 0) return STATE_UNPROVEN;
+    const each = (flags & FLAG_REQUESTS) != 0 && load<u32>(0, HEADER_ROLE) == ROLE_SWITCH;
+    return each ? STATE_REQUESTS : STATE_FORWARD;
   }
 
   @inline
@@ -242,49 +235,5 @@ export class Table {
     if (State.of(existing) != STATE_CLOSED) return false;
     const before = load<u32>(Pool.record(existing), RECORD_CLIENT_ISN);
     return before != load<u32>(Pool.record(entry), RECORD_CLIENT_ISN);
-  }
-
-  @inline
-  private static copyServer(entry: usize, template: usize): void {
-    memory.copy(
-      entry + ENTRY_SERVER_ADDRESS4,
-      template + ENTRY_SERVER_ADDRESS4,
-      ENTRY_TO_SERVER_ADDRESS_DELTA - ENTRY_SERVER_ADDRESS4,
-    );
-    if ((load<u32>(entry, ENTRY_FLAGS) & FLAG_IPV6) != 0) {
-      const server = ENTRY_SERVER_ADDRESS6;
-      memory.copy(entry + server, template + server, V6_SERVER_AND_VIP);
-      store<u32>(entry, 0, ENTRY_SERVER_ADDRESS4);
-      store<u32>(entry, 0, ENTRY_VIP_ADDRESS4);
-    }
-    Checksum.prepare(entry, load<u32>(0, HEADER_ROLE));
-  }
-
-  /** Without the FINs' sequence numbers, which the workers write. */
-  @inline
-  private static copyRecord(record: usize, from: usize, what: u32): void {
-    if ((what & UPDATE_RECORD) != 0) {
-      Table.copyFields(record, from, RECORD_CLIENT_ISN, RECORD_CLIENT_FIN);
-      Table.copyFields(record, from, RECORD_TIMESTAMP_RECENT, RECORD_TERMINAL);
-      Table.copyFields(record, from, RECORD_CLIENT_WINDOW, RECORD_PROBED);
-    }
-    if ((what & UPDATE_ID) != 0) Table.copyFields(record, from, RECORD_ID_RUN, RECORD_CLIENT_ISN);
-    if ((what & UPDATE_DEADLINE) != 0) {
-      store<f64>(record, load<f64>(from, RECORD_DEADLINE), RECORD_DEADLINE);
-    }
-  }
-
-  @inline
-  private static copyFlags(entry: usize, flags: u32, what: u32): void {
-    let merged = load<u32>(entry, ENTRY_FLAGS);
-    if ((what & UPDATE_FLAGS_SET) != 0) merged |= flags;
-    if ((what & UPDATE_FLAGS_CLEAR) != 0) merged &= ~flags;
-    State.setFlags(entry, merged);
-  }
-
-  /** The bytes from one field up to, not including, another. */
-  @inline
-  private static copyFields(to: usize, from: usize, first: usize, end: usize): void {
-    memory.copy(to + first, from + first, end - first);
   }
 }

@@ -29,6 +29,11 @@ export interface PartExports extends Pick<
   cookieCheckPacket(packet: number, tcp: number, end: number): number;
   prepareDeltas(entry: number, role: number): void;
   updateChecksum(field: number, old: number, fresh: number): void;
+  takeResponse(record: number, from: number, end: number): void;
+  /** 0 in mid-response, 1 between them, 2 nothing more is read, 3 upgraded */
+  responseState(record: number): number;
+  /** 1 when the bytes need not be read */
+  skipResponse(record: number, count: number): number;
 }
 
 export interface CoreParts extends PartExports {
