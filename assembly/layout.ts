@@ -281,7 +281,7 @@ export const WATCHED_HEAD_LIMIT = 8192; // bytes of such a packet with FLAG_HEAD
 export const QUEUE_ANSWERED = 8; // agent: an entry with FLAG_ASKED may be released now; no packet
 export const QUEUE_SYN_ACK = 7; // agent: the server's kernel sent a SYN-ACK; goes no further
 export const QUEUE_TRANSMIT = 5; // from control: send as it is
-export const QUEUE_REWRITE = 6; // from control: rewrite by its entry, send, and count it as a held packet sent
+export const QUEUE_REWRITE = 6; // from control: rewrite by its entry, send, count as a held packet sent
 
 // A packet slot: the device fills LENGTH and the bytes, the core sets VERDICT
 //

@@ -28,7 +28,6 @@ function read(text: string, toHead = false, cut = (left: number) => left): Readi
 }
 
 const LINE = '[^\\r\\n]*\\r\\n';
-const FIELD = `[^\\r\\n: -\\x20\\x00-\\x1f]+:${LINE}`;
 const HEAD = new RegExp(
   `^HTTP/1\\.\\d (\\d{3})(?: [^\\r\\n]*)?\\r\\n((?:[^\\x00-\\x20:]+:${LINE})*)\\r\\n`,
 );
@@ -124,7 +123,8 @@ function randomResponse(random: Random, toHead: boolean): string {
     body = randomChunks(random);
   }
   const reason = random.below(4) === 0 ? '' : ' Reason of it';
-  return `HTTP/1.${random.below(2)} ${status}${reason}\r\n${fields.sort(() => random.below(3) - 1).join('')}\r\n${hasBody ? body : ''}`;
+  const lines = fields.sort(() => random.below(3) - 1).join('');
+  return `HTTP/1.${random.below(2)} ${status}${reason}\r\n${lines}\r\n${hasBody ? body : ''}`;
 }
 
 test('responses: in any pieces they end where an obvious reader finds it', () => {
@@ -160,7 +160,7 @@ test('responses: what clients may read in two ways is never complete', () => {
     'HTTP/1.1 200 OK\r\nContent-Length: 0x5\r\n\r\n',
     'HTTP/1.1 200 OK\r\nContent-Length:\r\n\r\n',
     'HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999999\r\n\r\n',
-    'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n0\r\n\r\n',
+    'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
     'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n',
     'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n',
     'HTTP/1.1 200 OK\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n',
