@@ -1,6 +1,7 @@
 // The switch's part of the fast path: SYNs are answered with cookies, valid ACKs become entries,
 // packets of connections that were handed off get the server's address, everything else goes to
 // control or ends here.
+import { Counters } from './counters';
 import { NewConnection } from './new-connection';
 import {
   ENTRY_SERVER_PORT,
@@ -20,6 +21,7 @@ import {
   STATE_CLOSED,
   STATE_FORWARD,
   STATE_REQUESTS,
+  STATE_PASSED,
   STATE_UNPROVEN,
   WORKER_OWNER,
 } from './layout';
@@ -35,7 +37,7 @@ import { Packet } from './parse/packet';
 import { TcpOptions } from './parse/tcp-options';
 import { ToServer } from './rewrite/to-server';
 import { AGAIN, ToControl } from './to-control';
-import { DROP_NO_ENTRY, DROP_TABLE_BUSY, VERDICT_FORWARD } from './verdict';
+import { COUNTER_LATE, DROP_NO_ENTRY, DROP_TABLE_BUSY, VERDICT_FORWARD } from './verdict';
 import { IPV4_DESTINATION, IPV4_HEADER_SIZE, IPV4_SOURCE } from './wire/ipv4';
 import { IPV6_DESTINATION, IPV6_HEADER_SIZE, IPV6_SOURCE } from './wire/ipv6';
 import {
@@ -155,20 +157,34 @@ export class AtSwitch {
     LastSeen.touch(entry, copy, nowMs);
     if (state == STATE_FORWARD) return AtSwitch.forward(slot, six, copy);
     if (state == STATE_REQUESTS) return AtSwitch.bounded(worker, slot, six, tcp, entry);
+    if (state == STATE_PASSED) return AtSwitch.late(worker, slot, six);
     if (state == STATE_UNPROVEN) return AtSwitch.unproven(worker, slot, six, tcp, entry);
     if (state == STATE_CLOSED) return AtSwitch.closed(worker, slot, six, tcp, entry, nowMs);
     return ToControl.packet(worker, slot, entry);
   }
 
+  /** Was on its way when the switch in front learnt where it should go. */
+  private static late(worker: usize, slot: usize, six: bool): u32 {
+    Counters.add(worker, COUNTER_LATE, 1);
+    return AtSwitch.forward(slot, six, Workers.copy(worker));
+  }
+
   /**
    * A connection whose server has got nothing but the client's SYN. Who acknowledges the sequence number
-   * that the SYN-ACK had was sent it: from then on the entry is like any other.
+   * that the SYN-ACK had was sent it: from then on the entry is like any other. A distributor may have
+   * made its cookie in another epoch than was expected: any that is good proves the client.
    */
   private static unproven(worker: usize, slot: usize, six: bool, tcp: usize, entry: usize): u32 {
     const flags = (<u32>load<u8>(tcp, TCP_FLAGS)) & (TCP_SYN | TCP_ACK | TCP_RST);
     const first = load<u32>(Pool.record(entry), RECORD_SWITCH_ISN) + 1;
     const ahead = bswap<u32>(load<u32>(tcp, TCP_ACKNOWLEDGMENT)) - first;
-    if (flags == TCP_ACK && ahead <= FIRST_FLIGHT) AtSwitch.prove(worker, entry);
+    if (flags == TCP_ACK) {
+      const isn = load<u32>(Pool.record(entry), RECORD_CLIENT_ISN);
+      const isFirst = bswap<u32>(load<u32>(tcp, TCP_SEQUENCE)) - 1 == isn;
+      const proves =
+        ahead <= FIRST_FLIGHT || (isFirst && NewConnection.isProven(slot + SLOT_PACKET, tcp, six));
+      if (proves) AtSwitch.prove(worker, entry);
+    }
     return AtSwitch.forwardIfHandedOff(slot, six, Workers.copy(worker));
   }
 
@@ -222,7 +238,7 @@ export class AtSwitch {
       return NewConnection.packet(worker, slot, six, false, nowMs);
     }
     if (flags == TCP_ACK && sequence - 1 != isn && AtSwitch.isNext(record, tcp, sequence - 1)) {
-      if (NewConnection.isProven(slot + SLOT_PACKET, tcp)) {
+      if (NewConnection.isProven(slot + SLOT_PACKET, tcp, six)) {
         return NewConnection.packet(worker, slot, six, true, nowMs);
       }
     }

@@ -74,13 +74,14 @@ export const LEASE_COUNT = 64;
 export const LEASE_SIZE = 8;
 
 // Service: one VIP and port of the switch (64 bytes)
-export const SERVICE_ADDRESS = 0; // 16 bytes (n); IPv4 in the first four, the others 0
+export const SERVICE_ADDRESS = 0; // 16 bytes (n), where packets arrive; IPv4 in the first four, the others 0
 export const SERVICE_PORT = 16; // u16 (n)
 export const SERVICE_FAMILY = 18; // u8: 4 or 6
 export const SERVICE_WINDOW_SCALE = 19; // u8: what the SYN-ACK offers
 export const SERVICE_MSS = 20; // u16: most that the SYN-ACK offers
 export const SERVICE_WINDOW = 22; // u16: window of the SYN-ACK (bytes, unscaled)
 export const SERVICE_DISPATCH = 24; // u8: DISPATCH_*, what of the client a server is chosen by
+export const SERVICE_VIP = 32; // 16 bytes (n): answers leave with it; as ADDRESS but behind another switch
 export const SERVICE_SIZE = 64;
 export const SERVICE_LIMIT = 64;
 export const DISPATCH_REQUEST = 0; // its first data, which control reads
@@ -161,6 +162,7 @@ export const STATE_RELEASING = 7; // agent: server -> client is dropped, sequenc
 export const STATE_CLOSED = 8; // over; forwarded until the linger deadline; a new connection replaces it
 export const STATE_UNPROVEN = 9; // switch: the server has the client's SYN; FORWARD with the client's ACK
 export const STATE_REQUESTS = 10; // switch: FORWARD up to RECORD_REQUEST_NEXT, the rest goes to control
+export const STATE_PASSED = 11; // distributor: the switch in front sends to the server now; late ones go on
 
 export const FLAG_IPV6 = 1;
 export const FLAG_TIMESTAMPS = 2; // both sides send them
@@ -227,9 +229,7 @@ export const TERMINAL_FAILED = 4;
 export const TERMINAL_FAILED_MAYBE = 8;
 export const TERMINAL_RELEASED = 16;
 
-// ------------------------------------------------------------------------------------------------
 // Worker record (1536 bytes), then its two rings, then its packet slots
-// ------------------------------------------------------------------------------------------------
 export const WORKER_OWNER = 0; // u32: owner id of this incarnation
 export const WORKER_SLEEPING = 4; // u32, atomic: 1 while in poll(2): who queues for it writes its wake-up fd
 export const WORKER_HEARTBEAT = 8; // u32, atomic: passes made

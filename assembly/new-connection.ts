@@ -105,6 +105,7 @@ export class NewConnection {
       if (NewConnection.passOn(worker, slot, service)) return VERDICT_TO_CONTROL;
       const header = Packet.headerEnd(tcp);
       const vnet = slot + SLOT_VNET;
+      Services.toVip(service, packet, six);
       store<u32>(slot, Cookie.answer(packet, tcp, header, vnet, service, nowMs), SLOT_LENGTH);
       Counters.add(worker, COUNTER_COOKIES_SENT, 1);
       return VERDICT_ANSWER;
@@ -112,7 +113,7 @@ export class NewConnection {
     if ((flags & TCP_RST) != 0) return DROP_HEADER_ONLY_RESET << 8;
     if ((flags & TCP_ACK) == 0) return DROP_NO_ENTRY << 8;
     if (flags != TCP_ACK) return DROP_BAD_COOKIE << 8;
-    const options = Cookie.check(packet, tcp, Packet.headerEnd(tcp));
+    const options = NewConnection.cookieOf(service, packet, tcp, six);
     if (options == 0) return DROP_BAD_COOKIE << 8;
     if (!NewConnection.isIntact(slot)) return DROP_BAD_CHECKSUM << 8;
     return NewConnection.open(worker, slot, six, service, options & 0x7fffffff, replaces, nowMs);
@@ -142,10 +143,18 @@ export class NewConnection {
     return false;
   }
 
-  /** The ACK answers a SYN-ACK of ours. */
-  @inline
-  static isProven(packet: usize, tcp: usize): bool {
-    return Cookie.check(packet, tcp, Packet.headerEnd(tcp)) != 0;
+  /** The ACK answers a SYN-ACK of ours, or of a host with the same keys. */
+  static isProven(packet: usize, tcp: usize, six: bool): bool {
+    const service = Services.find(packet, six);
+    return service != 0 && NewConnection.cookieOf(service, packet, tcp, six) != 0;
+  }
+
+  /** As Cookie.check. A cookie is made of what the client sees, so that it is good on every host. */
+  private static cookieOf(service: usize, packet: usize, tcp: usize, six: bool): u32 {
+    Services.toVip(service, packet, six);
+    const options = Cookie.check(packet, tcp, Packet.headerEnd(tcp));
+    Services.back(service, packet, six);
+    return options;
   }
 
   private static open(

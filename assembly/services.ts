@@ -6,6 +6,7 @@ import {
   SERVICE_FAMILY,
   SERVICE_PORT,
   SERVICE_SIZE,
+  SERVICE_VIP,
 } from './layout';
 import { Chain } from './lookup/chain';
 import { IPV4_DESTINATION, IPV4_HEADER_SIZE } from './wire/ipv4';
@@ -40,6 +41,24 @@ export class Services {
   @inline
   static index(service: usize): u32 {
     return (<u32>service - load<u32>(0, HEADER_SERVICE_BASE)) / SERVICE_SIZE;
+  }
+
+  /** Makes the packet what the client sent: its destination becomes the VIP. Checksums stay. */
+  @inline
+  static toVip(service: usize, packet: usize, six: bool): void {
+    Services.aim(service + SERVICE_VIP, packet, six);
+  }
+
+  /** The packet as it arrived. */
+  @inline
+  static back(service: usize, packet: usize, six: bool): void {
+    Services.aim(service + SERVICE_ADDRESS, packet, six);
+  }
+
+  @inline
+  private static aim(address: usize, packet: usize, six: bool): void {
+    if (six) v128.store(packet, v128.load(address), IPV6_DESTINATION);
+    else store<u32>(packet, load<u32>(address), IPV4_DESTINATION);
   }
 
   @inline

@@ -54,4 +54,5 @@ export const COUNTER_COOKIES_ACCEPTED = 13;
 export const COUNTER_FROM_CONTROL_DROPPED = 14; // transmit failed for a packet from control
 export const COUNTER_ECHOES_ANSWERED = 15; // echo requests to a VIP
 export const COUNTER_ICMP_ERRORS = 16; // translated and passed on towards a server
+export const COUNTER_LATE = 17; // of those forwarded: of a connection in PASSED, which came the old way
 export const COUNTER_DROPS = 32;

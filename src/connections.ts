@@ -1,6 +1,6 @@
 import * as C from '../assembly/calls.ts';
 import * as L from '../assembly/layout.ts';
-import type { Address, HandoffId, Tuple } from './channel/messages.ts';
+import type { Address, HandoffId } from './channel/messages.ts';
 import { Template } from './template.ts';
 import type { LocalTuple } from './tuple.ts';
 
@@ -16,6 +16,7 @@ const STATE_NAMES: Record<number, string> = {
   [L.STATE_CLOSED]: 'closed',
   [L.STATE_UNPROVEN]: 'unproven',
   [L.STATE_REQUESTS]: 'requests',
+  [L.STATE_PASSED]: 'passed',
 };
 
 /** The name of STATE_*, in lower case. */
@@ -213,19 +214,4 @@ export class Connections {
     this.bytes.copyWithin(to, record, record + L.RECORD_SIZE);
     return new Template(this.view, this.bytes);
   }
-}
-
-/** The key of a connection at the switch, where its packets come to the VIP. */
-export function switchKey({ client, clientPort, vip, vipPort }: Tuple): LocalTuple {
-  return { client, clientPort, local: vip, localPort: vipPort };
-}
-
-/** The client's view of an entry of the switch, whose local address is the VIP. */
-export function switchTuple(connections: Connections, entry: number): Tuple {
-  return {
-    client: connections.client(entry),
-    clientPort: connections.clientPort(entry),
-    vip: connections.local(entry),
-    vipPort: connections.localPort(entry),
-  };
 }

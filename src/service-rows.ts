@@ -3,8 +3,10 @@ import * as L from '../assembly/layout.ts';
 
 /** A VIP and port of the switch. */
 export interface ServicePlace {
-  /** 4 or 16 bytes, network order */
+  /** 4 or 16 bytes, network order: where its packets arrive */
   address: Uint8Array;
+  /** what its clients see, default `address`; another one behind a switch in front */
+  vip?: Uint8Array;
   port: number;
   /** what the SYN-ACK offers at most, default 1460 (1440 over IPv6) */
   mss?: number;
@@ -84,6 +86,7 @@ export function writeService(
 ): void {
   const six = service.address.length === 16;
   bytes.set(service.address, at + L.SERVICE_ADDRESS);
+  bytes.set(service.vip ?? service.address, at + L.SERVICE_VIP);
   view.setUint16(at + L.SERVICE_PORT, service.port);
   view.setUint8(at + L.SERVICE_WINDOW_SCALE, service.windowScale ?? WINDOW_SCALE);
   view.setUint16(at + L.SERVICE_MSS, service.mss ?? segmentSize(MTU, service.address), true);

@@ -10,6 +10,8 @@ import { Rules } from './dispatcher/rules.ts';
 export interface Service {
   name: string;
   vip: Address;
+  /** where its packets come to: the VIP, unless they come through a switch in front */
+  arrival: Address;
   port: number;
   protocol: ProtocolName;
   /** port of the server application; undefined: that of each server */
@@ -53,7 +55,9 @@ export function listServices(configs: readonly ServiceConfig[], view: DataView):
       const sessions = affinity === 'session';
       const cookie = typeof affinity === 'object' ? affinity.cookie : '';
       const read = { protocol, rules, sessions, cookie, helloRules, ...only };
-      return { name, vip, port, ...read, serverPort, row, windowScale, window };
+      const from = at + L.SERVICE_ADDRESS;
+      const arrival = new Uint8Array(view.buffer).slice(from, from + vip.length);
+      return { name, vip, arrival, port, ...read, serverPort, row, windowScale, window };
     });
   });
 }
@@ -65,7 +69,7 @@ function findRow(view: DataView, vip: Address, port: number): number {
     const at = base + row * L.SERVICE_SIZE;
     if (view.getUint16(at + L.SERVICE_PORT) !== port) continue;
     if (view.getUint8(at + L.SERVICE_FAMILY) !== (vip.length === 16 ? 6 : 4)) continue;
-    const address = new Uint8Array(view.buffer, at + L.SERVICE_ADDRESS, vip.length);
+    const address = new Uint8Array(view.buffer, at + L.SERVICE_VIP, vip.length);
     if (sameAddress(address, vip)) return row;
   }
   throw new Error(`control: no row of the service table has ${vip.join('.')} port ${port}`);

@@ -1,5 +1,5 @@
 import * as L from '../../assembly/layout.ts';
-import type { Address, Binding, HandoffId, Hello, Message } from '../channel/messages.ts';
+import type { Address, Binding, HandoffId, Hello, Message, Tuple } from '../channel/messages.ts';
 import { IN_FRONT } from '../channel/messages.ts';
 import { PROTOCOL_VERSION } from '../channel/wire.ts';
 import type { Config, ServerConfig } from '../config/config.ts';
@@ -185,6 +185,26 @@ export class SwitchState {
 
   serviceAt(vip: Address, port: number): Service | undefined {
     return this.services.find((service) => service.port === port && sameAddress(service.vip, vip));
+  }
+
+  /** The service whose packets come to that address: its VIP, or one behind a switch in front. */
+  serviceAtArrival(address: Address, port: number): Service | undefined {
+    return this.services.find(
+      (service) => service.port === port && sameAddress(service.arrival, address),
+    );
+  }
+
+  /** The key under which the table has a connection. */
+  keyOf({ client, clientPort, vip, vipPort }: Tuple): LocalTuple {
+    const local = this.serviceAt(vip, vipPort)?.arrival ?? vip;
+    return { client, clientPort, local, localPort: vipPort };
+  }
+
+  /** The client's view of an entry. */
+  tupleOf(entry: number): Tuple {
+    const { client, clientPort, local, localPort } = this.connections.key(entry);
+    const vip = this.serviceAtArrival(local, localPort)?.vip ?? local;
+    return { client, clientPort, vip, vipPort: localPort };
   }
 
   /** Where the server's agent wants the packets of that VIP and port. */

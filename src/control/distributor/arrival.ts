@@ -1,6 +1,5 @@
 import * as L from '../../../assembly/layout.ts';
 import { TCP_ACK, TCP_RST, TCP_SYN } from '../../../assembly/wire/tcp.ts';
-import { switchTuple } from '../../connections.ts';
 import type { PacketEvent } from '../../event.ts';
 import { isIcmp, readPacket } from '../../packet/read.ts';
 import type { TcpPacket } from '../../packet/read.ts';
@@ -67,7 +66,9 @@ function isOfYounger(state: SwitchState, entry: number, packet: TcpPacket): bool
   const switchIsn = advance(packet.acknowledgment, -1);
   if (switchIsn === connections.record32(entry, L.RECORD_SWITCH_ISN)) return false;
   if (!isAfter(isn, connections.record32(entry, L.RECORD_CLIENT_ISN))) return false;
-  connections.writeTuple(keyOf(packet));
+  const { vip = packet.destination } =
+    state.serviceAtArrival(packet.destination, packet.destinationPort) ?? {};
+  connections.writeTuple({ ...keyOf(packet), local: vip });
   return core.cookieCheck(L.CONTROL_TUPLE, isn, switchIsn) !== 0;
 }
 
@@ -87,16 +88,13 @@ function putOff(state: SwitchState, entry: number): void {
   state.figures.early += 1;
   const isUnread = serviceOf(state, entry)?.protocol === 'tcp';
   if (isUnread && connections.state(entry) === L.STATE_GATHERING) return;
-  state.putOffs.add(
-    switchTuple(connections, entry),
-    connections.record32(entry, L.RECORD_CLIENT_ISN),
-  );
+  state.putOffs.add(state.tupleOf(entry), connections.record32(entry, L.RECORD_CLIENT_ISN));
   removeEntry(state, entry, connections.id(entry));
 }
 
 function serviceOf(state: SwitchState, entry: number): Service | undefined {
   const { connections } = state;
-  return state.serviceAt(connections.local(entry), connections.localPort(entry));
+  return state.serviceAtArrival(connections.local(entry), connections.localPort(entry));
 }
 
 function whileHanding(

@@ -1,7 +1,6 @@
 import * as L from '../../../assembly/layout.ts';
 import { TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../../../assembly/wire/tcp.ts';
 import type { Tuple } from '../../channel/messages.ts';
-import { switchTuple } from '../../connections.ts';
 import type { TcpPacket } from '../../packet/read.ts';
 import { advance, isAfter, isBefore } from '../../packet/sequence.ts';
 import type { ClientSide, Opening } from '../opening.ts';
@@ -92,7 +91,7 @@ export function openFromRecord(
   nowMs: number,
 ): Opening | undefined {
   const { connections } = state;
-  const tuple = switchTuple(connections, entry);
+  const tuple = state.tupleOf(entry);
   const service = state.serviceAt(tuple.vip, tuple.vipPort);
   if (!service) return undefined;
   const options = connections.record8(entry, L.RECORD_OPTIONS);

@@ -27,7 +27,7 @@ export function insertEntry(
   nowMs: number,
 ): number {
   const { connections, core } = state;
-  const service = state.serviceAt(packet.destination, packet.destinationPort);
+  const service = state.serviceAtArrival(packet.destination, packet.destinationPort);
   // nothing may be HELD for bytes that are thrown away
   if (!service || !isIntact(state, event)) return L.NO_ENTRY;
   const id = state.nextId();
@@ -95,7 +95,7 @@ function synTemplate(
   const scale = windowScale === undefined ? L.SCALE_NONE : Math.min(windowScale, SCALE_LIMIT);
   const sack = sackPermitted ? L.OPTION_SACK : 0;
   const epoch = connections.view.getUint32(L.HEADER_COOKIE_EPOCH, true);
-  connections.writeTuple(key);
+  connections.writeTuple({ ...key, local: service.vip });
   const isn = core.cookieMake(L.CONTROL_TUPLE, packet.sequence, mss, scale, sack, epoch) >>> 0;
   return connections
     .template()

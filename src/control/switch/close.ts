@@ -1,6 +1,5 @@
 import * as L from '../../../assembly/layout.ts';
 import type { Close, HandoffId, Tuple } from '../../channel/messages.ts';
-import { switchKey } from '../../connections.ts';
 import { finishHeld } from '../distributor/held.ts';
 import type { Server, SwitchState } from '../state.ts';
 import { closeEntry, removeEntry } from './update.ts';
@@ -27,7 +26,7 @@ export function repeatCloses(state: SwitchState, nowMs: number): void {
 
 /** The entry of a tuple if it still is the connection with that id. */
 export function entryOf(state: SwitchState, tuple: Tuple, id: HandoffId): number {
-  const entry = state.find(switchKey(tuple));
+  const entry = state.find(state.keyOf(tuple));
   return entry !== L.NO_ENTRY && state.connections.hasId(entry, id) ? entry : L.NO_ENTRY;
 }
 

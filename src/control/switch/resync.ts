@@ -1,7 +1,6 @@
 import * as L from '../../../assembly/layout.ts';
 import type { Failed, Hello, Resync, ResyncEntry } from '../../channel/messages.ts';
 import { LINE } from '../../channel/messages.ts';
-import { switchKey, switchTuple } from '../../connections.ts';
 import { distance, isAfter } from '../../packet/sequence.ts';
 import { idKey } from '../../tuple.ts';
 import { giveUpHanding, handAgain, loseAnswer } from '../distributor/handoff.ts';
@@ -86,7 +85,7 @@ function isOurs(
 ): boolean {
   if (state.owed.has(id) || state.putOffs.hasYounger(tuple, clientIsn)) return false;
   const { connections, core } = state;
-  const key = switchKey(tuple);
+  const key = state.keyOf(tuple);
   const found = state.find(key);
   if (found !== L.NO_ENTRY && !yields(state, found, clientIsn)) {
     const isSame = connections.hasId(found, id);
@@ -191,7 +190,7 @@ function sendList(state: SwitchState, server: Server): void {
   const { connections } = state;
   const entries: ResyncEntry[] = assignedTo(state, server).map((entry) => ({
     id: connections.id(entry),
-    tuple: switchTuple(connections, entry),
+    tuple: state.tupleOf(entry),
     clientIsn: connections.record32(entry, L.RECORD_CLIENT_ISN),
   }));
   state.send(server, { type: 'resync', entries, last: true });

@@ -1,5 +1,4 @@
 import * as L from '../../../assembly/layout.ts';
-import { switchTuple } from '../../connections.ts';
 import { openFromRecord } from '../distributor/handshake.ts';
 import { COOKIE_LIFE_MS, reset, sendReset } from '../distributor/refuse.ts';
 import { beginUnread } from '../distributor/unread.ts';
@@ -114,7 +113,7 @@ function forceForward(state: SwitchState, entry: number): void {
 function expireIdle(state: SwitchState, entry: number, nowMs: number): void {
   const { connections } = state;
   const id = connections.id(entry);
-  const tuple = switchTuple(connections, entry);
+  const tuple = state.tupleOf(entry);
   const server = state.servers[connections.record16(entry, L.RECORD_SERVER)];
   if (!removeEntry(state, entry, id)) return;
   state.figures.idleExpired += 1;

@@ -1,6 +1,5 @@
 import * as L from '../../../assembly/layout.ts';
 import type { HandoffId } from '../../channel/messages.ts';
-import { switchTuple } from '../../connections.ts';
 import type { SwitchState } from '../state.ts';
 import { oweClose } from './close.ts';
 import { removeEntry } from './update.ts';
@@ -71,7 +70,7 @@ function isUnproven(state: SwitchState, entry: number, id: HandoffId): boolean {
 export function takeUnproven(state: SwitchState, entry: number, nowMs: number): void {
   const { connections } = state;
   const id = connections.id(entry);
-  const tuple = switchTuple(connections, entry);
+  const tuple = state.tupleOf(entry);
   const server = state.servers[connections.record16(entry, L.RECORD_SERVER)];
   if (!removeEntry(state, entry, id) || !server) return;
   state.dispatcher.release(server.index);
