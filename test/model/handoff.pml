@@ -4,6 +4,9 @@
  * Held:  a request runs on one server at most; no packet reaches a server that has another connection of
  *        these ports; each held packet leaves once, in order; when all is quiet, switch and agents agree.
  *
+ * Bounds: two connections, three handoffs, PACKETS packets of a connection, two messages under way in each
+ *        direction of a channel, one break of one channel or one new start of one agent (none with CALM).
+ *
  * Each of these makes one mistake, which must be found:
  *   NO_ID          messages are matched by the client's ports, not by the handoff id
  *   RETRY_MAYBE    after `failed, maybe` another server is tried
@@ -18,7 +21,7 @@
 #define IDS 4  /* handoff ids 1 to 3 */
 #define AGENTS 2
 #ifndef PACKETS
-#define PACKETS 3
+#define PACKETS 2
 #endif /* of a connection: the request is number 0 */
 
 /* of an entry at the switch */
@@ -44,7 +47,7 @@ chan to_agent[AGENTS] = [2] of { mtype, byte, byte };  /* type, id, connection o
 chan to_switch[AGENTS] = [2] of { mtype, byte, byte }; /* type, id, connection */
 
 /* the switch */
-byte entry = FREE, conn, eid, server, tried, first_held, last_held;
+byte entry = FREE, conn, eid, server, tried, sent, first_held, last_held;
 byte next_id = 1, gone, asked_of[IDS];
 bit owed[IDS];
 bit old[IDS]; /* handoffs that began before the channel of their agent last came up */
@@ -54,7 +57,7 @@ byte at[IDS], bits[IDS], conn_of[IDS];
 bit broke; /* a channel breaks once */
 
 /* what really happened */
-byte ran[CONNECTIONS], delivered[CONNECTIONS];
+byte ran[CONNECTIONS], delivered; /* of the connection that the switch has now: its next packet */
 
 inline say_agent(a, type, id, what) {
   if :: nfull(to_agent[a]) -> to_agent[a]!type(id, what) :: full(to_agent[a]) -> skip fi
@@ -64,14 +67,19 @@ inline say_switch(a, type, id, what) {
   if :: nfull(to_switch[a]) -> to_switch[a]!type(id, what) :: full(to_switch[a]) -> skip fi
 }
 
+/* What nobody asks for any more is forgotten: states that differ in nothing else are one. */
+inline over() {
+  entry = CLOSED; eid = 0; server = 0; tried = 0; sent = 0; first_held = 0; last_held = 0; delivered = 0
+}
+
 /* A packet of the client's connection c, number n, leaves the switch towards agent a. */
 inline deliver(a, c, n) {
   k = 1;
   do
   :: k < IDS && at[k] == SERVING && asked_of[k] == a ->
      assert(conn_of[k] == c);       /* never into another connection */
-     assert(delivered[c] == n);     /* in order, each once */
-     delivered[c] = n + 1; k = IDS
+     assert(delivered == n);        /* in order, each once */
+     delivered = n + 1; k = IDS
   :: k < IDS && !(at[k] == SERVING && asked_of[k] == a) -> k++
   :: k == IDS -> break
   od;
@@ -92,18 +100,18 @@ inline try_next() {
   :: tried != 3 && next_id < IDS ->
      if
      :: !(tried & 1) -> server = 0
-     :: !(tried & 2) -> server = 1
+     :: !(tried & 2) && next_id > 1 -> server = 1 /* the servers are alike: number 0 is the first */
      fi;
      tried = tried | (1 << server);
      eid = next_id; next_id++; asked_of[eid] = server; entry = HELD;
      if
      :: nfull(to_agent[server]) -> to_agent[server]!HANDOFF(eid, conn)
-     :: full(to_agent[server]) -> entry = CLOSED  /* 503 */
+     :: full(to_agent[server]) -> over()  /* 503 */
      fi;
 #ifdef EARLY_FORWARD
      if :: entry == HELD -> entry = FORWARD :: else fi
 #endif
-  :: else -> entry = CLOSED
+  :: else -> over()
   fi
 }
 
@@ -132,7 +140,7 @@ end:
   :: atomic { to_switch[0]?BROKEN(id, what) -> a = 0; goto broken }
   :: atomic { to_switch[1]?BROKEN(id, what) -> a = 1; goto broken }
   /* the deadline of a handoff */
-  :: atomic { entry == HELD -> take_back(eid); entry = CLOSED; first_held = 0; last_held = 0 }
+  :: atomic { entry == HELD -> take_back(eid); over() }
   /* what is owed is repeated */
   :: atomic { owed[1] && empty(to_agent[asked_of[1]]) -> say_agent(asked_of[1], CLOSE, 1, 0) }
   :: atomic { owed[2] && empty(to_agent[asked_of[2]]) -> say_agent(asked_of[2], CLOSE, 2, 0) }
@@ -169,7 +177,7 @@ failed_maybe:
 #ifdef RETRY_MAYBE
        try_next()
 #else
-       entry = CLOSED; first_held = 0; last_held = 0
+       over()
 #endif
     :: else
     fi;
@@ -182,7 +190,7 @@ closed:
     if
     :: (entry == HELD || entry == DRAINING || entry == FORWARD) && IS(id, a) ->
        assert(conn == conn_of[id]); /* no connection is ended for another */
-       entry = CLOSED; first_held = 0; last_held = 0
+       over()
     :: else
     fi;
     id = 0; what = 0; a = 0; goto end
@@ -197,7 +205,7 @@ listed: /* id: what the agent has, 0 = nothing */
     fi;
     if
     :: (entry == DRAINING || entry == FORWARD) && server == a && eid != id && old[eid] ->
-       entry = CLOSED; first_held = 0; last_held = 0
+       over()
     :: else
     fi;
 #endif
@@ -207,7 +215,7 @@ broken: /* nobody knows what became of a handoff under way */
   atomic {
     old[1] = 1; old[2] = 1; old[3] = 1;
     if
-    :: entry == HELD && server == a -> take_back(eid); entry = CLOSED; first_held = 0; last_held = 0
+    :: entry == HELD && server == a -> take_back(eid); over()
     :: else
     fi;
     id = 0; what = 0; a = 0; goto end
@@ -216,10 +224,10 @@ broken: /* nobody knows what became of a handoff under way */
 
 /* The worker that sends what was held, and the packets of the client. */
 active proctype client() {
-  byte sent, k;
+  byte k;
   do
   :: atomic { gone < CONNECTIONS && (entry == FREE || entry == CLOSED) && next_id < IDS ->
-       conn = gone; gone++; sent = 1; tried = 0; first_held = 0; last_held = 0; try_next() }
+       conn = gone; gone++; sent = 1; try_next() }
   :: atomic { sent > 0 && sent < PACKETS && (entry == HELD || entry == DRAINING) ->
        if :: first_held == last_held -> first_held = sent; last_held = sent :: else fi;
        last_held++; sent++ }
@@ -260,6 +268,7 @@ inline begin(id, c) {
 }
 
 inline serve(id) {
+  if :: conn_of[id] == conn && entry != CLOSED -> delivered = 1 :: else fi;
   ran[conn_of[id]]++;
   assert(ran[conn_of[id]] <= 1) /* a request must not run twice */
 }
@@ -292,7 +301,7 @@ inline forgets() {
 #define WORK(id) \
   :: atomic { MINE(id) && at[id] == REPLAYING -> \
        if \
-       :: at[id] = SERVING; bits[id] = B_READY; serve(id); delivered[conn_of[id]] = 1 \
+       :: at[id] = SERVING; bits[id] = B_READY; serve(id) \
        :: at[id] = OVER; bits[id] = B_NO \
        :: at[id] = OVER; bits[id] = B_MAYBE \
        :: at[id] = OVER; bits[id] = B_MAYBE; serve(id) \

@@ -5,7 +5,7 @@ import { check } from './model.ts';
 const test = suite('model');
 
 test('model: handoff and close: nothing is wrong in the first sixty steps', () => {
-  const { states, error } = check({ packets: 2, depth: 60, limitMs: 120_000 });
+  const { states, error } = check({ depth: 60, limitMs: 120_000 });
   assert.is(error, '');
   assert.ok(states > 100_000, `${states} states`);
 });

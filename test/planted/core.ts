@@ -16,6 +16,17 @@ export function plant(text: string, { file, find, replace }: Change): string {
   throw new Error(`${file}: found ${parts.length - 1} times instead of once: ${find}`);
 }
 
+/** Makes a copy of assembly/ with the changes in `folder`; returns its path. */
+export function plantSources(root: string, folder: string, changes: Change[]): string {
+  const copy = join(folder, 'assembly');
+  cpSync(join(root, 'assembly'), copy, { recursive: true });
+  for (const change of changes) {
+    const file = join(folder, change.file);
+    writeFileSync(file, plant(readFileSync(file, 'utf8'), change));
+  }
+  return copy;
+}
+
 /** Compiles a copy of assembly/ with the changes to `out`; the copy is made in `folder`. */
 export async function plantCore(
   root: string,
@@ -24,12 +35,7 @@ export async function plantCore(
   target: CoreBuild,
   out: string,
 ): Promise<void> {
-  const copy = join(folder, 'assembly');
-  cpSync(join(root, 'assembly'), copy, { recursive: true });
-  for (const change of changes) {
-    const file = join(folder, change.file);
-    writeFileSync(file, plant(readFileSync(file, 'utf8'), change));
-  }
+  const copy = plantSources(root, folder, changes);
   const entry = join(copy, target === 'debug' ? 'debug.ts' : 'index.ts');
   const options = ['--config', join(root, 'asconfig.json'), '--target', target, '--outFile', out];
   const asc = join(root, 'node_modules/assemblyscript/bin/asc.js');
