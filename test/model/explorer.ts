@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import asc from 'assemblyscript/asc';
+import { main } from 'assemblyscript/asc';
 import { plantSources } from '../planted/core.ts';
 import type { Change } from '../planted/mistakes.ts';
 
@@ -58,7 +58,7 @@ export interface Explorer {
 /** In this process, where the second core takes a third of the first one's time. */
 async function assemble(entry: string, wasm: string): Promise<void> {
   const options = ['--config', join(ROOT, 'asconfig.json'), '--target', 'release', '-o', wasm];
-  const { error, stderr } = await asc.main([entry, ...options]);
+  const { error, stderr } = await main([entry, ...options]);
   if (error) throw new Error(`${error.message}\n${stderr.toString()}`);
 }
 
