@@ -243,6 +243,9 @@ const timing = section({
   leaseMs: milliseconds.default(1000),
   idleTimeoutMs: milliseconds.default(3_600_000),
   gatherTimeoutMs: milliseconds.default(20_000),
+  serverWaitMs: whole(0, 60_000, 'milliseconds')
+    .default(5000)
+    .describe('a request waits so long for a server when there is none'),
 });
 
 /** How packets come and go. */

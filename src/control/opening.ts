@@ -75,7 +75,7 @@ export interface Handing {
   /** what the pool's policy keys on */
   target: number;
   targetHash: number;
-  /** index of the server that was asked */
+  /** index of the server that was asked; NO_SERVER: none can be, it waits */
   server: number;
   /** indexes of the servers asked so far, this one included */
   tried: number[];
@@ -90,6 +90,8 @@ export interface Handing {
   patienceMs: number;
   /** the asked agent's channel broke: what became of the handoff is known when it is back */
   isLost: boolean;
+  /** so long it waits for a server if there is none */
+  waitsUntilMs: number;
 }
 
 export interface Farewell {

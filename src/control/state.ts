@@ -111,6 +111,8 @@ export class SwitchState {
   readonly farewells = new Set<Opening>();
   /** of all openings in phase 'handing' */
   heldBytes = 0;
+  /** openings in phase 'handing' for which there is no server now, oldest first */
+  readonly waiting = new Set<Opening>();
   readonly deadlines = new Deadlines<Opening>();
   readonly owed = new OwedCloses();
   readonly putOffs = new PutOffs();
@@ -220,6 +222,7 @@ export class SwitchState {
     this.openings.delete(opening.entry);
     this.halfRead.delete(opening);
     this.farewells.delete(opening);
+    this.waiting.delete(opening);
     this.deadlines.remove(opening);
     this.endHanding(opening);
   }

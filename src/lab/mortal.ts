@@ -1,4 +1,5 @@
-// Entry of a host whose workers can be made to fail by a signal: lab-mortal.mjs run -c FILE, as LabOptions.program.
+// Entry of a host whose workers can be made to fail by a signal, as LabOptions.program:
+// lab-mortal.mjs run -c FILE
 import { loadConfig } from '../config/load.ts';
 import { runHost } from '../run.ts';
 import { COMMAND_SPIN, COMMAND_THROW } from '../workers/debug-command.ts';

@@ -62,8 +62,10 @@ function get(address: string, wish: Wish): Promise<Visit> {
         setTimeout(() => response.resume(), aheadMs);
       });
       const { statusCode = 0 } = response;
-      const isShort = statusCode === 200 && length !== wanted;
-      response.on('end', () => end(isShort ? 'short' : String(statusCode)));
+      response.on('end', () => {
+        const isShort = statusCode === 200 && length !== wanted;
+        end(isShort ? 'short' : String(statusCode));
+      });
       response.on('error', (error: NodeJS.ErrnoException) => end(error.code ?? error.message));
     });
     sent.on('timeout', () => {

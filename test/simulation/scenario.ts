@@ -106,6 +106,7 @@ function drawCluster(
       lingerMs: random.pick([2000, 5000, 60_000]),
       idleTimeoutMs: 60_000,
       gatherTimeoutMs: 20_000,
+      serverWaitMs: random.pick([0, 300, 5000]),
     },
     heldBytes: random.pick([4000, 65_536]),
     connections: 64,

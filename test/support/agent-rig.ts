@@ -43,6 +43,7 @@ export const TIMING = {
   leaseMs: 1000,
   idleTimeoutMs: 3_600_000,
   gatherTimeoutMs: 20_000,
+  serverWaitMs: 0,
 };
 
 export function switchHello(changes: Partial<Hello> = {}): Hello {

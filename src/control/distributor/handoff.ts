@@ -5,10 +5,11 @@ import type { TcpPacket } from '../../packet/read.ts';
 import { advance, distance } from '../../packet/sequence.ts';
 import { NO_SERVER } from '../dispatcher/policy.ts';
 import { countUnder } from '../figures.ts';
-import type { Handing, Opening } from '../opening.ts';
+import type { Opening } from '../opening.ts';
 import type { Server, SwitchState } from '../state.ts';
 import { oweClose } from '../switch/close.ts';
 import { holdEntry } from '../switch/update.ts';
+import { chooseServer } from './choose-server.ts';
 import { handoffMessage } from './handoff-message.ts';
 import { finishHeld, hold, isServed } from './held.ts';
 import { COOKIE_LIFE_MS, abandon, dropSyn, refuse, refuseSyn, reset } from './refuse.ts';
@@ -19,6 +20,11 @@ const PATIENCE = 5;
 const FIRST_FLIGHT = 65535;
 /** How long an agent whose channel broke may be away before its handoffs under way are given up. */
 const RETURN_MS = 4000;
+
+/** More clients than this do not wait for a server: they are refused at once. */
+const WAITING_LIMIT = 1024;
+/** Between two tries of servers that have refused; one that comes back is asked at once. */
+const RETRY_MS = 250;
 
 /** What the dispatcher needs for the request. */
 export interface Choice {
@@ -52,17 +58,17 @@ export function beginHanding(
     proven: false,
     patienceMs: Infinity,
     isLost: false,
+    waitsUntilMs: nowMs + state.timing.serverWaitMs,
   };
   tryNext(state, opening, nowMs);
 }
 
-/** Asks the next server that may take it; none is left: 503. */
+/** Asks the next server that may take it; none is left: waits for one, or 503. */
 function tryNext(state: SwitchState, opening: Opening, nowMs: number): void {
   const handing = opening.handing!;
-  const usable = usableServers(state, opening);
-  const index = assign(state, handing, usable, nowMs);
+  const index = chooseServer(state, opening, nowMs);
   const server = state.servers[index];
-  if (!server) return decline(state, opening, nowMs);
+  if (!server) return awaitServer(state, opening, nowMs);
   const id = state.nextId();
   const deadlineMs = nowMs + state.timing.handoffTimeoutMs;
   if (!holdEntry(state, opening, id, server, deadlineMs)) {
@@ -84,19 +90,28 @@ function tryNext(state: SwitchState, opening: Opening, nowMs: number): void {
   state.send(server, handoffMessage(opening, id, server));
 }
 
-/** The server that knows the client, if it may be chosen, else the policy's choice. */
-function assign(
-  state: SwitchState,
-  { pool, target, keys, remember }: Handing,
-  usable: Uint8Array,
-  nowMs: number,
-): number {
-  const known = keys.map((key) => state.affinities.get(key)).find((server) => usable[server] === 1);
-  if (known !== undefined) state.dispatcher.adopt(known);
-  const index = known ?? state.dispatcher.assign(pool, target, usable, nowMs);
-  if (known !== undefined) state.figures.known += 1;
-  if (remember !== null && index !== NO_SERVER) state.affinities.set(remember, index);
-  return index;
+/** All servers are away, or cannot take it now: they may be restarting. */
+function awaitServer(state: SwitchState, opening: Opening, nowMs: number): void {
+  const handing = opening.handing!;
+  const { waiting } = state;
+  if (nowMs >= handing.waitsUntilMs || waiting.size >= WAITING_LIMIT) {
+    return decline(state, opening, nowMs);
+  }
+  handing.server = NO_SERVER;
+  handing.tried = [];
+  waiting.add(opening);
+  opening.deadlineMs = Math.min(nowMs + RETRY_MS, handing.waitsUntilMs);
+  state.deadlines.add(opening, opening.deadlineMs);
+}
+
+/** A server is back: who waits is not kept waiting. */
+export function askAnew(state: SwitchState, nowMs: number): void {
+  for (const opening of [...state.waiting]) endWait(state, opening, nowMs);
+}
+
+function endWait(state: SwitchState, opening: Opening, nowMs: number): void {
+  state.waiting.delete(opening);
+  tryNext(state, opening, nowMs);
 }
 
 /** No server is left. */
@@ -104,19 +119,6 @@ function decline(state: SwitchState, opening: Opening, nowMs: number): void {
   if (opening.bySyn) refuseSyn(state, opening);
   else if (opening.service.protocol === 'tcp') reset(state, opening, 'no server', nowMs);
   else refuse(state, opening, 503, nowMs);
-}
-
-/** 1 for each server with a channel and a binding for this VIP that was not asked yet. */
-function usableServers(state: SwitchState, opening: Opening): Uint8Array {
-  const { tuple, handing } = opening;
-  const usable = new Uint8Array(state.servers.length);
-  for (const index of state.dispatcher.members(handing!.pool)) {
-    const server = state.servers[index]!;
-    if (!server.up || handing!.tried.includes(index)) continue;
-    if (opening.bySyn && !server.takesSyns) continue;
-    if (state.bindingOf(server, tuple.vip, tuple.vipPort)) usable[index] = 1;
-  }
-  return usable;
 }
 
 /** A packet of the client while a server is asked. */
@@ -147,7 +149,8 @@ function answersSynAck(opening: Opening, { flags, acknowledgment }: TcpPacket): 
 
 /** The handoff under way is over for us, whatever the agent says later. */
 export function takeBack(state: SwitchState, opening: Opening, nowMs: number): void {
-  const server = state.servers[opening.handing!.server]!;
+  const server = state.servers[opening.handing!.server];
+  if (!server) return void state.waiting.delete(opening);
   state.pending.delete(opening.id.counter);
   state.dispatcher.release(server.index);
   oweClose(state, server, opening.id, opening.tuple, nowMs);
@@ -259,6 +262,7 @@ export function giveUpHanding(
  */
 export function handingDeadline(state: SwitchState, opening: Opening, nowMs: number): void {
   if (nowMs < opening.deadlineMs) return;
+  if (state.waiting.has(opening)) return endWait(state, opening, nowMs);
   const { server, patienceMs } = opening.handing!;
   if (!state.servers[server]!.up || nowMs >= patienceMs) {
     return giveUpHanding(state, opening, 'timeout', nowMs);

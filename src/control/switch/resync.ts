@@ -3,7 +3,7 @@ import type { Failed, Hello, Resync, ResyncEntry } from '../../channel/messages.
 import { LINE } from '../../channel/messages.ts';
 import { distance, isAfter } from '../../packet/sequence.ts';
 import { idKey } from '../../tuple.ts';
-import { giveUpHanding, handAgain, loseAnswer } from '../distributor/handoff.ts';
+import { askAnew, giveUpHanding, handAgain, loseAnswer } from '../distributor/handoff.ts';
 import { openFromRecord } from '../distributor/handshake.ts';
 import { COOKIE_LIFE_MS, askClient, reset } from '../distributor/refuse.ts';
 import type { Opening } from '../opening.ts';
@@ -24,6 +24,7 @@ export function channelUp(state: SwitchState, server: Server, hello: Hello, nowM
   for (const { id, tuple } of state.owed.ofServer(server.index)) {
     state.send(server, { type: 'close', id, tuple });
   }
+  askAnew(state, nowMs);
 }
 
 /** Its connections stay and are forwarded; nobody knows what became of the handoffs under way. */

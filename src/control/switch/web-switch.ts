@@ -77,6 +77,7 @@ export class WebSwitch implements Plane {
       ...structuredClone(figures),
       closedEvicted: state.reserve.evicted,
       pending: state.pending.size,
+      waiting: state.waiting.size,
       openings,
       halfReadLimit: state.crowdLimit,
       farewellsLimit: state.crowdLimit,

@@ -75,6 +75,7 @@ test('config: defaults fill in what a switch leaves out, addresses are bytes', (
     leaseMs: 1000,
     idleTimeoutMs: 3600000,
     gatherTimeoutMs: 20000,
+    serverWaitMs: 5000,
   });
 });
 

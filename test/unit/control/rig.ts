@@ -30,6 +30,7 @@ const TIMING: RawConfig['timing'] = {
   leaseMs: 1000,
   idleTimeoutMs: 3_600_000,
   gatherTimeoutMs: 20_000,
+  serverWaitMs: 0,
 };
 
 export function testConfig(servers: number, changes: Partial<Config> = {}): Config {

@@ -1,0 +1,28 @@
+import { NO_SERVER } from '../dispatcher/policy.ts';
+import type { Opening } from '../opening.ts';
+import type { SwitchState } from '../state.ts';
+
+/** Its index, or NO_SERVER: who knows the client, if it may be chosen, else the choice of the policy. */
+export function chooseServer(state: SwitchState, opening: Opening, nowMs: number): number {
+  const { pool, target, keys, remember } = opening.handing!;
+  const usable = usableServers(state, opening);
+  const known = keys.map((key) => state.affinities.get(key)).find((server) => usable[server] === 1);
+  if (known !== undefined) state.dispatcher.adopt(known);
+  const index = known ?? state.dispatcher.assign(pool, target, usable, nowMs);
+  if (known !== undefined) state.figures.known += 1;
+  if (remember !== null && index !== NO_SERVER) state.affinities.set(remember, index);
+  return index;
+}
+
+/** 1 for each server with a channel and a binding for this VIP that was not asked yet. */
+function usableServers(state: SwitchState, opening: Opening): Uint8Array {
+  const { tuple, handing } = opening;
+  const usable = new Uint8Array(state.servers.length);
+  for (const index of state.dispatcher.members(handing!.pool)) {
+    const server = state.servers[index]!;
+    if (!server.up || handing!.tried.includes(index)) continue;
+    if (opening.bySyn && !server.takesSyns) continue;
+    if (state.bindingOf(server, tuple.vip, tuple.vipPort)) usable[index] = 1;
+  }
+  return usable;
+}
