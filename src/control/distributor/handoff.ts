@@ -106,7 +106,9 @@ function awaitServer(state: SwitchState, opening: Opening, nowMs: number): void 
 
 /** A server is back: who waits is not kept waiting. */
 export function askAnew(state: SwitchState, nowMs: number): void {
-  for (const opening of [...state.waiting]) endWait(state, opening, nowMs);
+  // those for whom it is none wait again, behind the others
+  const waited = [...state.waiting];
+  for (const opening of waited) endWait(state, opening, nowMs);
 }
 
 function endWait(state: SwitchState, opening: Opening, nowMs: number): void {
