@@ -20,7 +20,6 @@ import {
   HEADER_SERVICE_NETWORK6,
   LEASE_SIZE,
   NO_ENTRY,
-  QUEUE_RESET,
   QUEUE_WATCHED,
   QUEUE_SYN_ACK,
   RECORD_CLIENT_FIN,
@@ -43,6 +42,7 @@ import { Packet } from './parse/packet';
 import { Queue } from './queue';
 import { ToClient } from './rewrite/to-client';
 import { ToServer } from './rewrite/to-server';
+import { Resets } from './resets';
 import { AGAIN, ToControl } from './to-control';
 import {
   DROP_LEASE_EXPIRED,
@@ -246,7 +246,7 @@ export class AtAgent {
     } else {
       const flags = (<u32>load<u8>(tcp, TCP_FLAGS)) & (TCP_RST | TCP_SYN);
       const reset = (flags & TCP_RST) != 0;
-      if (flags != 0) AtAgent.reportReset(worker, slot, entry);
+      if (flags != 0) Resets.report(worker, slot, entry);
       if ((flags & TCP_SYN) != 0) return DROP_SILENT << 8;
       if ((load<u32>(copy, ENTRY_FLAGS) & FLAG_REQUESTS) != 0) {
         Framing.request(worker, tcp, end, entry);
@@ -281,16 +281,5 @@ export class AtAgent {
     if (Queue.push(worker, QUEUE_SYN_ACK, Pool.index(entry), id, 0, slot))
       return VERDICT_TO_CONTROL;
     return DROP_TO_CONTROL_FULL << 8;
-  }
-
-  /**
-   * Only the kernel knows whether a client's RST was valid: control asks it. So it does when a client
-   * begins anew: a kernel that has forgotten the connection would take the SYN past the dispatcher, one
-   * that has not answers the question as it answers a SYN (RFC 5961 section 4.2).
-   */
-  private static reportReset(worker: usize, slot: usize, entry: usize): void {
-    if (load<u32>(Workers.copy(worker), ENTRY_STATE) == STATE_CLOSED) return;
-    if (!ToControl.identify(worker, entry)) return;
-    Queue.push(worker, QUEUE_RESET, Pool.index(entry), Workers.id(worker), 0, slot);
   }
 }

@@ -84,3 +84,6 @@ export const HELLO_FLAG_TICKET = 4;
 export const HELLO_FLAG_VERSIONS = 8;
 export const HELLO_FLAG_PRE_SHARED_KEY = 16;
 export const HELLO_FLAG_TLS13 = 32; // offered among the versions
+
+/** Of a client's resets so many are reported until control has looked (RECORD_RESETS). */
+export const RESETS_LIMIT = 4;

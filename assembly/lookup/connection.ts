@@ -45,6 +45,7 @@ import {
   RECORD_NEXT_ISN,
   RECORD_REQUEST_NEXT,
   RECORD_REQUESTS,
+  RECORD_RESETS,
   RECORD_RESPONSE_LEFT,
   RECORD_SERVER_TIMESTAMP,
   RECORD_SENT_COUNT,
@@ -129,7 +130,7 @@ export class ConnectionRecord {
   requestNext: u32;
   requests: u32;
   padding0: u32;
-  padding1: u32;
+  resets: u32;
   nextIsn: u32;
   icmpErrors: u32;
   padding2: u32;
@@ -199,6 +200,7 @@ if (offsetof<ConnectionRecord>('clientWindow') != RECORD_CLIENT_WINDOW) ERROR('l
 if (offsetof<ConnectionRecord>('group') != RECORD_GROUP) ERROR('layout: group');
 if (offsetof<ConnectionRecord>('requestNext') != RECORD_REQUEST_NEXT) ERROR('layout: requestNext');
 if (offsetof<ConnectionRecord>('requests') != RECORD_REQUESTS) ERROR('layout: requests');
+if (offsetof<ConnectionRecord>('resets') != RECORD_RESETS) ERROR('layout: resets');
 if (offsetof<ConnectionRecord>('responseLeft') != RECORD_RESPONSE_LEFT)
   ERROR('layout: responseLeft');
 if (offsetof<ConnectionRecord>('serverTimestamp') != RECORD_SERVER_TIMESTAMP)

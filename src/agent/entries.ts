@@ -84,6 +84,7 @@ export class Entries {
     this.connections
       .templateFrom(image.entry, image.record)
       .state(state)
+      .record32(L.RECORD_RESETS, 0)
       .entry8(L.ENTRY_WORKER, worker);
     const entry = this.#core.insert(this.#owner, L.CONTROL_TEMPLATE);
     if (!this.connections.isIndex(entry)) return null;
@@ -160,6 +161,12 @@ export class Entries {
 
   clearTerminal(entry: number, bits: number): void {
     Atomics.and(this.#words, this.#terminalWord(entry), ~bits);
+  }
+
+  /** Whether more resets came than were reported; the next ones are reported again. */
+  takeResets(entry: number): boolean {
+    const word = (this.connections.recordAddress(entry) + L.RECORD_RESETS) >>> 2;
+    return Atomics.exchange(this.#words, word, 0) > C.RESETS_LIMIT;
   }
 
   #terminalWord(entry: number): number {

@@ -19,6 +19,7 @@ import type { Outbox } from './outbox.ts';
 import { Probes } from './probe.ts';
 import { Replays, isFromKernel } from './replays.ts';
 import type { Pending } from './replays.ts';
+import { Resets } from './resets.ts';
 import { resetSegment } from './segments.ts';
 import { Sessions } from './sessions.ts';
 import { answerSynAck } from './syn-acks.ts';
@@ -60,6 +61,7 @@ export class Translate implements Takeover {
   readonly #sessions: Sessions;
   readonly #drains: Drains;
   readonly #probes: Probes;
+  readonly #resets: Resets;
   readonly #outcomes: Outcomes;
   readonly #endings: Endings;
   readonly #upkeep: Upkeep;
@@ -75,6 +77,7 @@ export class Translate implements Takeover {
     this.#sessions = new Sessions(parts);
     this.#drains = new Drains(parts.entries);
     this.#probes = new Probes(parts.entries);
+    this.#resets = new Resets(parts.entries, (entry) => this.#probe(entry, 'reset'));
     this.#outcomes = new Outcomes(parts.entries, parts.tell);
     this.#endings = new Endings(parts, this.#outcomes);
     this.#adoption = new Adoption(parts, this.#outcomes, this.#endings, this.#kills);
@@ -155,7 +158,7 @@ export class Translate implements Takeover {
     const { connections } = this.#entries;
     if (!connections.isIndex(entry) || !connections.hasId(entry, id)) return;
     if (event.queue === L.QUEUE_CLOSED) this.#endings.closed(entry, nowMs);
-    else if (event.queue === L.QUEUE_RESET) this.#probe(entry, 'reset');
+    else if (event.queue === L.QUEUE_RESET) this.#resets.reported(entry, id, nowMs);
     else if (event.queue === L.QUEUE_WATCHED) this.#sessions.packet(event, id);
     else if (event.queue === L.QUEUE_SYN_ACK) answerSynAck(this.#parts, event);
     else if (event.queue === L.QUEUE_PACKET) this.#counted(event, id, nowMs);
@@ -172,8 +175,8 @@ export class Translate implements Takeover {
     if (nowMs >= this.#idleTickMs) {
       this.#idleTickMs = nowMs + IDLE_TICK_MS;
       this.#outcomes.time(nowMs);
+      this.#resets.time(nowMs);
       this.#probes.time(nowMs);
-      for (const entry of this.#adoption.unsure()) this.#probe(entry, 'idle');
       this.#lookAfter(nowMs);
     }
     return this.underWay > 0 ? Math.min(this.#busyTickMs, this.#idleTickMs) : this.#idleTickMs;
@@ -272,8 +275,8 @@ export class Translate implements Takeover {
   }
 
   #lookAfter(nowMs: number): void {
-    const isWatched = (entry: number) =>
-      this.#replays.at(entry) !== undefined || this.#kills.has(entry);
+    for (const entry of this.#adoption.unsure()) this.#probe(entry, 'idle');
+    const isWatched = (entry: number) => !!this.#replays.at(entry) || this.#kills.has(entry);
     for (const { entry, action } of this.#upkeep.part(nowMs, isWatched)) {
       if (action === 'probe') this.#probe(entry, 'idle');
       else if (action === 'gone') this.#giveUp(entry, nowMs);

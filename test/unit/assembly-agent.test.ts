@@ -199,11 +199,14 @@ atAgent('an RST of the server is forwarded and closes; one of the client is repo
   const [probe] = host.queued();
   assert.equal([probe!.queue, probe!.entry], [L.QUEUE_RESET, entry]);
   assert.equal(probe!.packet, buildPacket(reset));
+  for (let count = 0; count < 9; count += 1) sent(host, host.send(reset, NOW));
+  assert.is(host.queued().length, C.RESETS_LIMIT - 1, 'more of them are only noted');
+  assert.is(host.connections.record32(entry, L.RECORD_RESETS), C.RESETS_LIMIT + 1);
   assert.is(host.connections.state(entry), L.STATE_FORWARD);
   sent(host, host.send(fromServer(false, TCP_RST | TCP_ACK), NOW));
   assert.is(host.connections.state(entry), L.STATE_CLOSED);
   assert.is(host.queued()[0]!.queue, L.QUEUE_CLOSED);
-  assert.is(host.counter(V.COUNTER_FORWARDED), 2);
+  assert.is(host.counter(V.COUNTER_FORWARDED), 11);
   assert.is(host.counter(V.COUNTER_RECEIVED), host.counted());
   sent(host, host.send(reset, NOW));
   assert.equal(host.queued(), []);
@@ -213,7 +216,11 @@ atAgent('a full ring loses no close: the record keeps the bit', async () => {
   const [host, entry] = await agentHost(false, L.STATE_FORWARD);
   // records of 128 bytes fill the ring to its last byte
   const reset = fromClient(false, TCP_RST, { options: {}, payload: new Uint8Array(40) });
-  for (let count = 0; count < 1100; count += 1) host.send(reset, NOW);
+  const resets = host.connections.recordAddress(entry) + L.RECORD_RESETS;
+  for (let count = 0; count < 1100; count += 1) {
+    host.send(reset, NOW);
+    host.core.view.setUint32(resets, 0, true);
+  }
   sent(host, host.send(fromServer(false, TCP_RST), NOW));
   assert.ok(host.queued().every((event) => event.queue === L.QUEUE_RESET));
   assert.is(host.connections.record32(entry, L.RECORD_TERMINAL), L.TERMINAL_CLOSE);

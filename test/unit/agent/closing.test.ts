@@ -85,6 +85,20 @@ endings(
   },
 );
 
+endings('a client that floods with resets is asked for a few times in a second', async () => {
+  const rig = await servingRig();
+  for (let time = 0; time < 1000; time += 1) {
+    rig.fromClient({ sequence: advance(AFTER_REQUEST, 1), flags: TCP_RST }).settle();
+    if (time % 10 === 9) rig.pass(10);
+  }
+  const { reset } = rig.agent.stats().probes;
+  assert.ok(reset >= 8 && reset <= 60, String(reset));
+  rig.fromClient({ sequence: AFTER_REQUEST, flags: TCP_RST }).settle();
+  rig.pass(500);
+  assert.is(rig.server.kernel.openSockets, 0);
+  assert.ok(rig.takeMessages().some(({ type }) => type === 'close'));
+});
+
 endings(
   'close of the switch: the kernel forgets the connection, the client hears nothing',
   async () => {
