@@ -207,7 +207,7 @@ export const RECORD_GROUP = 84; // u32: hash of the giving group's name
 export const RECORD_TARGET = 88; // u32: target hash of the request
 export const RECORD_REQUEST_NEXT = 92; // u32: sequence number at which the next request begins
 export const RECORD_REQUESTS = 96; // u32: requests that its server got under this id; 0 = not known
-export const RECORD_RESETS = 104; // u32, atomic: the client's resets that were reported; above RESETS_LIMIT: more came
+export const RECORD_RESETS = 104; // u32, atomic: reported resets of the client; above RESETS_LIMIT: more came
 export const RECORD_NEXT_ISN = 108; // u32: of the newest SYN that a CLOSED entry of the switch saw, 0 = none
 export const RECORD_ICMP_ERRORS = 112; // u32: second << 8 | ICMP errors passed on in that second
 export const RECORD_CHALLENGED = 120; // f64 ms: last challenge ACK before the handoff, 0 = none; by control
