@@ -28,6 +28,10 @@ export const RELEASE_NEVER = 3; // where a response ends cannot be told
 export const RELEASE_UPGRADED = 4; // it speaks another protocol now
 export const RELEASE_ENDING = 5; // one side has sent its FIN
 
+// In RECORD_RESPONSE_MODE, the rest of which is parse/response.ts's: the request's method was HEAD, so that
+// its response has no body, whatever it says
+export const RESPONSE_TO_HEAD = 1 << 23;
+
 // What the request-head parser finds (offsets and lengths in bytes from the head's first byte)
 export const HEAD_LENGTH = 0; // u32: of the head with its empty line
 export const HEAD_TARGET_HASH = 4; // u32: of the path, or what the service says

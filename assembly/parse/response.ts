@@ -1,5 +1,6 @@
 // Where the responses of a server end (RFC 9112 section 6.3), read byte by byte so that a response may
 // come in any pieces. What was read stands in the connection's record, RECORD_RESPONSE_*.
+import { RESPONSE_TO_HEAD } from '../calls';
 import { RECORD_RESPONSE_LEFT, RECORD_RESPONSE_MODE, RECORD_RESPONSES } from '../layout';
 import { ByteClass } from './byte-class';
 
@@ -44,8 +45,6 @@ const IS_CHUNKED: u32 = 1 << 19;
 const IS_INTERIM: u32 = 1 << 20;
 const IS_EMPTY: u32 = 1 << 21;
 const SWITCHES: u32 = 1 << 22;
-/** The request's method was HEAD: its response has no body, whatever it says. */
-export const RESPONSE_TO_HEAD: u32 = 1 << 23;
 
 const CR: u32 = 13;
 const LF: u32 = 10;

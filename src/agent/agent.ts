@@ -132,6 +132,8 @@ export class Agent implements Plane {
     this.#takeover.reachable(peer, nowMs);
     const here = this.#takeover.list(peer);
     this.#comparisons.set(name, new Comparison(here));
+    for (const requests of this.#takeover.releases.requests(peer))
+      this.#outbox.message(name, requests);
     this.#outbox.message(name, { type: 'resync', entries: here, last: true });
   }
 
@@ -161,7 +163,7 @@ export class Agent implements Plane {
       roles: ['agent'],
       group: '',
       run,
-      capabilities: ['translate', 'by-syn', 'cookies', `${LINE}${this.#line}`],
+      capabilities: ['translate', 'by-syn', 'cookies', 'release', `${LINE}${this.#line}`],
       services: [],
       bindings: given.map(({ vip, port, handoff, handoffPort }) => {
         return { vip, port, handoff, handoffPort };
@@ -179,6 +181,8 @@ export class Agent implements Plane {
     else if (message.type === 'confirm') {
       for (const id of message.ids) this.#takeover.confirm(id, peer, message.of);
     } else if (message.type === 'resync') this.#resync(peer, message, nowMs);
+    else if (message.type === 'release') this.#takeover.releases.ask(message, peer, nowMs);
+    else if (message.type === 'requests') this.#takeover.releases.note(message, peer);
   }
 
   #handoff(from: string, peer: Peer | undefined, message: Handoff, nowMs: number): void {

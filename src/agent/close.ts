@@ -123,6 +123,7 @@ export class Outcomes {
     const { id, entry, reason } = outstanding;
     if (bit === L.TERMINAL_READY) return { kind: 'ready', id };
     if (bit === L.TERMINAL_CLOSE) return { kind: 'closed', id, tuple: this.#entries.tuple(entry) };
+    if (bit === L.TERMINAL_RELEASED) return this.#entries.released(entry);
     const delivered = bit === L.TERMINAL_FAILED ? 'no' : 'maybe';
     return { kind: 'failed', id, delivered, reason: reason || 'failed' };
   }
@@ -134,12 +135,14 @@ const ORDER = [
   L.TERMINAL_FAILED,
   L.TERMINAL_FAILED_MAYBE,
   L.TERMINAL_CLOSE,
+  L.TERMINAL_RELEASED,
 ] as const;
 
 const BITS = {
   ready: L.TERMINAL_READY,
   failed: L.TERMINAL_FAILED | L.TERMINAL_FAILED_MAYBE,
   close: L.TERMINAL_CLOSE,
+  released: L.TERMINAL_RELEASED,
   // a distributor's
   update: 0,
 };
@@ -151,6 +154,10 @@ export function outcomeMessage(outcome: Outcome): Message {
   const { id } = outcome;
   if (outcome.kind === 'ready') return { type: 'ready', id };
   if (outcome.kind === 'closed') return { type: 'close', id, tuple: outcome.tuple };
+  if (outcome.kind === 'released') {
+    const { tuple, next, timestamp } = outcome;
+    return { type: 'released', id, tuple, next, timestamp };
+  }
   const { delivered, reason } = outcome;
   return { type: 'failed', id, delivered, reason };
 }

@@ -1,6 +1,6 @@
 import * as C from '../../assembly/calls.ts';
 import * as L from '../../assembly/layout.ts';
-import type { Handoff, HandoffId, Tuple } from '../channel/messages.ts';
+import type { Handoff, HandoffId, Release, ResyncEntry, Tuple } from '../channel/messages.ts';
 import type { Connections } from '../connections.ts';
 import type { Core } from '../core.ts';
 import { Reserve } from '../reserve.ts';
@@ -9,7 +9,8 @@ import type { LocalTuple } from '../tuple.ts';
 import type { AgentBinding } from './bindings.ts';
 import type { FormerEntry } from './former.ts';
 import type { KernelEnds } from './segments.ts';
-import type { Giver } from './takeover.ts';
+import { advance } from '../packet/sequence.ts';
+import type { Giver, Outcome } from './takeover.ts';
 
 export type TableCore = Pick<
   Core,
@@ -17,6 +18,7 @@ export type TableCore = Pick<
   | 'insert'
   | 'update'
   | 'held'
+  | 'release'
   | 'remove'
   | 'sweep'
   | 'reclaim'
@@ -107,6 +109,22 @@ export class Entries {
     return this.#core.update(this.#owner, entry, run, counter, L.CONTROL_TEMPLATE, what) === 1;
   }
 
+  /** RELEASE_* */
+  release(entry: number, { id, sequence, acknowledgment, requests }: Release): number {
+    const asked = { sequence, acked: acknowledgment, requests };
+    return this.#core.release(this.#owner, entry, id, asked);
+  }
+
+  /** What its giver must know of a connection that was released. */
+  released(entry: number): Outcome {
+    const { connections } = this;
+    const delta = connections.entry32(entry, L.ENTRY_SEQUENCE_DELTA);
+    const next = advance(connections.record32(entry, L.RECORD_SERVER_NEXT), -delta);
+    const timestamp = connections.record32(entry, L.RECORD_SERVER_TIMESTAMP);
+    const id = connections.id(entry);
+    return { kind: 'released', id, tuple: this.tuple(entry), next, timestamp };
+  }
+
   /** CLOSED until the deadline; what the server's kernel still sends is dropped. */
   silence(entry: number, id: HandoffId, deadlineMs: number): void {
     const what = C.UPDATE_STATE | C.UPDATE_DEADLINE | C.UPDATE_FLAGS_SET;
@@ -140,6 +158,21 @@ export class Entries {
 
   isOpen(entry: number): boolean {
     return this.#isOpen[entry] === 1;
+  }
+
+  /** Those of a giver that are not over. */
+  ofGiver({ index }: Giver): number[] {
+    const found: number[] = [];
+    for (let entry = 0; entry < this.connections.entryCount; entry += 1) {
+      if (!this.isOpen(entry)) continue;
+      if (this.connections.record16(entry, L.RECORD_SERVER) === index) found.push(entry);
+    }
+    return found;
+  }
+
+  listed(entry: number): ResyncEntry {
+    const clientIsn = this.connections.record32(entry, L.RECORD_CLIENT_ISN);
+    return { id: this.connections.id(entry), tuple: this.tuple(entry), clientIsn };
   }
 
   /** Entries of [from, from + count) on which somebody must act: deadline passed, or idle. */
@@ -225,7 +258,11 @@ function fillTemplate(
     (handoff.bySyn ? L.OPTION_BY_SYN : 0);
   return template
     .state(L.STATE_REPLAYING)
-    .flags((handoff.timestamps ? L.FLAG_TIMESTAMPS : 0) | watchFlags(handoff))
+    .flags(
+      (handoff.timestamps ? L.FLAG_TIMESTAMPS : 0) |
+        (handoff.requests ? L.FLAG_REQUESTS : 0) |
+        watchFlags(handoff),
+    )
     .server(binding.service, handoff.serverPort)
     .vip(tuple.vip, tuple.vipPort)
     .entry8(L.ENTRY_SWITCH_SCALE, scales ? handoff.switchScale : 0)
@@ -243,5 +280,8 @@ function fillTemplate(
     .record32(L.RECORD_TIMESTAMP_RECENT, handoff.timestampRecent)
     .record32(L.RECORD_TIMESTAMP_SWITCH, handoff.timestampSwitch)
     .record16(L.RECORD_CLIENT_WINDOW, handoff.window)
-    .record32(L.RECORD_GROUP, giver.group);
+    .record32(L.RECORD_GROUP, giver.group)
+    .record32(L.RECORD_REQUESTS, handoff.requests ? 1 : 0)
+    .record32(L.RECORD_REQUEST_NEXT, handoff.requests?.next ?? 0)
+    .record32(L.RECORD_RESPONSE_MODE, handoff.requests?.isHead ? C.RESPONSE_TO_HEAD : 0);
 }

@@ -15,6 +15,9 @@ export interface AgentFigures {
   closedEvicted: number;
   /** by why: idle connections, resets of clients */
   probes: { idle: number; reset: number };
+  /** connections given back between two requests, and not given back when they were asked for */
+  released: number;
+  busy: number;
   kills: number;
   /** kills that the kernel never confirmed with a reset */
   killsUnconfirmed: number;
@@ -36,6 +39,8 @@ export function noFigures(): AgentFigures {
     closed: 0,
     closedEvicted: 0,
     probes: { idle: 0, reset: 0 },
+    released: 0,
+    busy: 0,
     kills: 0,
     killsUnconfirmed: 0,
     notKept: 0,

@@ -106,7 +106,11 @@ export class Adoption {
 
   /** Begins what needs the kernel's answers: to be called when packets pass. */
   time(nowMs: number): void {
-    for (const entry of this.#underWay.splice(0)) this.#takeFromKernel(entry, nowMs);
+    for (const entry of this.#underWay.splice(0)) {
+      const isReleased = (this.#parts.entries.terminal(entry) & L.TERMINAL_RELEASED) !== 0;
+      if (isReleased) this.#finishRelease(entry, nowMs);
+      else this.#takeFromKernel(entry, nowMs);
+    }
   }
 
   /**
@@ -153,6 +157,15 @@ export class Adoption {
   #giver(entry: number): Giver {
     const { entries, giverAt } = this.#parts;
     return giverAt(entries.connections.record16(entry, L.RECORD_SERVER))!;
+  }
+
+  /** Nobody's already: its kernel may not have heard of that. */
+  #finishRelease(entry: number, nowMs: number): void {
+    const { connections } = this.#parts.entries;
+    this.#parts.entries.over(entry);
+    this.#outcomes.resume(entry, this.#giver(entry), nowMs);
+    const guesses = [connections.record32(entry, L.RECORD_CLIENT_NEXT)];
+    this.#kills.begin(entry, { guesses }, nowMs);
   }
 
   /** What its replay had come to is not known: the kernel says what it got, and forgets it. */

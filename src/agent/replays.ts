@@ -4,6 +4,7 @@ import type { Handoff } from '../channel/messages.ts';
 import type { PacketEvent } from '../event.ts';
 import { readPacket } from '../packet/read.ts';
 import type { TcpPacket } from '../packet/read.ts';
+import { advance } from '../packet/sequence.ts';
 import { sameAddress } from '../tuple.ts';
 import type { AgentBinding } from './bindings.ts';
 import type { Entries } from './entries.ts';
@@ -146,7 +147,9 @@ export class Replays {
   }
 
   #setTranslation({ entry, handoff }: Pending, kernel: KernelHalf, nowMs: number): void {
-    const what = C.UPDATE_STATE | C.UPDATE_SERVER | C.UPDATE_RECORD | C.UPDATE_DEADLINE;
+    const groups = C.UPDATE_SERVER | C.UPDATE_RECORD | C.UPDATE_RESPONSES;
+    const what = C.UPDATE_STATE | C.UPDATE_DEADLINE | groups;
+    const first = advance(kernel.isn, 1);
     // the kernel's first byte is the next one that the client expects
     const delta = (kernel.isn + 1 - handoff.switchNext) >>> 0;
     // the first TSval that the client gets is the last one it saw from the switch, never a smaller
@@ -163,6 +166,9 @@ export class Replays {
         .entry8(L.ENTRY_SERVER_SCALE, kernel.scale)
         .entry8(L.ENTRY_SWITCH_SCALE, scales ? this.#promisedScale(handoff) : 0)
         .record32(L.RECORD_SERVER_ISN, kernel.isn)
+        .record32(L.RECORD_RESPONSE_NEXT, first)
+        .record32(L.RECORD_SERVER_NEXT, first)
+        .record32(L.RECORD_SERVER_TIMESTAMP, handoff.timestampSwitch)
         .deadline(nowMs + DRAIN_MS),
     );
   }

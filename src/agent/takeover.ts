@@ -1,6 +1,14 @@
 import type { PacketEvent } from '../event.ts';
 import type { Adopted, FormerTable } from './former.ts';
-import type { Confirm, Handoff, HandoffId, ResyncEntry, Tuple } from '../channel/messages.ts';
+import type {
+  Confirm,
+  Handoff,
+  HandoffId,
+  Release,
+  Requests,
+  ResyncEntry,
+  Tuple,
+} from '../channel/messages.ts';
 
 /** Who hands a connection over, and where the packets of its VIP and port go on this host. */
 export interface Giver {
@@ -19,7 +27,18 @@ export interface Giver {
 export type Outcome =
   | { kind: 'ready'; id: HandoffId }
   | { kind: 'failed'; id: HandoffId; delivered: 'no' | 'maybe'; reason: string }
-  | { kind: 'closed'; id: HandoffId; tuple: Tuple };
+  | { kind: 'closed'; id: HandoffId; tuple: Tuple }
+  | { kind: 'released'; id: HandoffId; tuple: Tuple; next: number; timestamp: number };
+
+/** Of connections each of whose requests is dispatched. */
+export interface GivesBack {
+  /** Gives one back when its requests are all answered: an outcome `released`, or the message `busy`. */
+  ask(release: Release, giver: Giver, nowMs: number): void;
+  /** The giver says how many requests the server got, and where the next one begins. */
+  note(requests: Requests, giver: Giver): void;
+  /** What list() cannot say of the giver's connections. */
+  requests(giver: Giver): Requests[];
+}
 
 /**
  * A way for a server to take connections over. Every accepted handoff ends in exactly one `ready` or
@@ -31,6 +50,7 @@ export interface Takeover {
   accept(handoff: Handoff, giver: Giver, nowMs: number): void;
   /** Takes a connection of the giver away without a packet to the client; false = it has none such. */
   release(id: HandoffId, tuple: Tuple, giver: Giver, nowMs: number): boolean;
+  readonly releases: GivesBack;
   /** The giver got an outcome of this id: the one named, else the oldest. */
   confirm(id: HandoffId, giver: Giver, of?: Confirm['of']): void;
   /** Takes over what an earlier run of the agent left; before anything else. */

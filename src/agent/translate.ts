@@ -17,6 +17,7 @@ import { Kills, VERDICT_MS } from './kills.ts';
 import type { KillResult } from './kills.ts';
 import type { Outbox } from './outbox.ts';
 import { Probes } from './probe.ts';
+import { Releases } from './releases.ts';
 import { Replays, isFromKernel } from './replays.ts';
 import type { Pending } from './replays.ts';
 import { Resets } from './resets.ts';
@@ -64,6 +65,7 @@ export class Translate implements Takeover {
   readonly #resets: Resets;
   readonly #outcomes: Outcomes;
   readonly #endings: Endings;
+  readonly releases: Releases;
   readonly #upkeep: Upkeep;
   readonly #adoption: Adoption;
   #busyTickMs = 0;
@@ -80,12 +82,13 @@ export class Translate implements Takeover {
     this.#resets = new Resets(parts.entries, (entry) => this.#probe(entry, 'reset'));
     this.#outcomes = new Outcomes(parts.entries, parts.tell);
     this.#endings = new Endings(parts, this.#outcomes);
+    this.releases = new Releases(parts, this.#outcomes, this.#kills);
     this.#adoption = new Adoption(parts, this.#outcomes, this.#endings, this.#kills);
     this.#upkeep = new Upkeep(parts, this.#drains, this.#probes);
   }
 
   get underWay(): number {
-    return this.#replays.size + this.#kills.size + this.#drains.size;
+    return this.#replays.size + this.#kills.size + this.#drains.size + this.releases.size;
   }
 
   get open(): number {
@@ -137,15 +140,7 @@ export class Translate implements Takeover {
   }
 
   list(giver: Giver): ResyncEntry[] {
-    const { connections } = this.#entries;
-    const listed: ResyncEntry[] = [];
-    for (let entry = 0; entry < connections.entryCount; entry += 1) {
-      if (!this.#entries.isOpen(entry)) continue;
-      if (connections.record16(entry, L.RECORD_SERVER) !== giver.index) continue;
-      const clientIsn = connections.record32(entry, L.RECORD_CLIENT_ISN);
-      listed.push({ id: connections.id(entry), tuple: this.#entries.tuple(entry), clientIsn });
-    }
-    return listed;
+    return this.#entries.ofGiver(giver).map((entry) => this.#entries.listed(entry));
   }
 
   adopt(former: FormerTable, nowMs: number): Adopted {
@@ -158,6 +153,7 @@ export class Translate implements Takeover {
     const { connections } = this.#entries;
     if (!connections.isIndex(entry) || !connections.hasId(entry, id)) return;
     if (event.queue === L.QUEUE_CLOSED) this.#endings.closed(entry, nowMs);
+    else if (event.queue === L.QUEUE_ANSWERED) this.releases.answered(entry, nowMs);
     else if (event.queue === L.QUEUE_RESET) this.#resets.reported(entry, id, nowMs);
     else if (event.queue === L.QUEUE_WATCHED) this.#sessions.packet(event, id);
     else if (event.queue === L.QUEUE_SYN_ACK) answerSynAck(this.#parts, event);
@@ -170,6 +166,7 @@ export class Translate implements Takeover {
       this.#adoption.time(nowMs);
       for (const pending of this.#replays.time(nowMs)) this.#expire(pending, nowMs);
       this.#kills.time(nowMs);
+      this.releases.time(nowMs);
       for (const entry of this.#drains.time(nowMs)) this.#endings.closed(entry, nowMs);
     }
     if (nowMs >= this.#idleTickMs) {

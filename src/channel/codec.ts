@@ -30,6 +30,10 @@ const NAMES = [
   'load',
   'ping',
   'session',
+  'release',
+  'released',
+  'busy',
+  'requests',
 ];
 
 /**

@@ -1,7 +1,8 @@
 // Bodies to messages. Nothing here throws or reads past the frame: what does not fit is undefined.
 import { ByteReader } from './bytes.ts';
+import { addressAt, idAt, tupleAt } from './decode-parts.ts';
+import { busy, release, released, requests } from './decode-moves.ts';
 import type {
-  Address,
   Binding,
   Close,
   Confirm,
@@ -13,7 +14,6 @@ import type {
   Resync,
   ResyncEntry,
   ServiceOffer,
-  Tuple,
   Update,
 } from './messages.ts';
 import * as wire from './wire.ts';
@@ -22,34 +22,9 @@ const CONFIRMED = new Map<number, NonNullable<Confirm['of']>>([
   [wire.TYPE_READY, 'ready'],
   [wire.TYPE_FAILED, 'failed'],
   [wire.TYPE_CLOSE, 'close'],
+  [wire.TYPE_RELEASED, 'released'],
   [wire.TYPE_UPDATE, 'update'],
 ]);
-
-/** The address at `at`, copied; undefined when the family is neither 4 nor 6. */
-function addressAt(reader: ByteReader, at: number, familyAt: number): Address | undefined {
-  const family = reader.bytes[familyAt];
-  if (family !== 4 && family !== 6) return undefined;
-  return reader.bytes.slice(at, at + (family === 4 ? 4 : 16));
-}
-
-function idAt(reader: ByteReader, at: number): HandoffId {
-  return {
-    run: reader.view.getUint32(at + wire.ID_RUN),
-    counter: reader.view.getUint32(at + wire.ID_COUNTER),
-  };
-}
-
-function tupleAt(reader: ByteReader, at: number): Tuple | undefined {
-  const client = addressAt(reader, at + wire.TUPLE_CLIENT, at + wire.TUPLE_FAMILY);
-  const vip = addressAt(reader, at + wire.TUPLE_VIP, at + wire.TUPLE_FAMILY);
-  if (!client || !vip) return undefined;
-  return {
-    client,
-    clientPort: reader.view.getUint16(at + wire.TUPLE_CLIENT_PORT),
-    vip,
-    vipPort: reader.view.getUint16(at + wire.TUPLE_VIP_PORT),
-  };
-}
 
 /**
  * `count` things in order; undefined when one of them is. A count can not be larger than the frame.
@@ -125,6 +100,8 @@ function handoff(reader: ByteReader): Handoff | undefined {
   const named = (flags & wire.HANDOFF_FLAG_COOKIE) !== 0;
   const cookie = named ? reader.string() : undefined;
   if (named && !cookie) return undefined;
+  const requests = requestsOf(reader, flags);
+  if (requests === null) return undefined;
   return {
     type: 'handoff',
     id: idAt(reader, at + wire.HANDOFF_ID),
@@ -144,8 +121,17 @@ function handoff(reader: ByteReader): Handoff | undefined {
     window: view.getUint16(at + wire.HANDOFF_WINDOW),
     ...(bySyn && { bySyn }),
     ...(cookie !== undefined && { cookie }),
+    ...(requests && { requests }),
     bytes,
   };
+}
+
+/** Undefined: the handoff does not speak of requests; null: it is damaged. */
+function requestsOf(reader: ByteReader, flags: number): Handoff['requests'] | null {
+  const isHead = (flags & wire.HANDOFF_FLAG_HEAD) !== 0;
+  if ((flags & wire.HANDOFF_FLAG_REQUESTS) === 0) return isHead ? null : undefined;
+  const at = reader.take(wire.HANDOFF_NEXT_SIZE);
+  return at < 0 ? null : { next: reader.view.getUint32(at), isHead };
 }
 
 function failed(reader: ByteReader): Failed | undefined {
@@ -263,6 +249,14 @@ export function takeBody(type: number, reader: ByteReader): Message | undefined 
       const key = reader.view.getUint32(at + wire.SESSION_KEY);
       return { type: 'session', id: idAt(reader, at + wire.SESSION_ID), key };
     }
+    case wire.TYPE_RELEASE:
+      return release(reader);
+    case wire.TYPE_RELEASED:
+      return released(reader);
+    case wire.TYPE_BUSY:
+      return busy(reader);
+    case wire.TYPE_REQUESTS:
+      return requests(reader);
     case wire.TYPE_PING:
       return { type: 'ping' };
     default:

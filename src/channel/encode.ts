@@ -3,6 +3,7 @@ import { ByteWriter, hasControlCharacters } from './bytes.ts';
 import type {
   Address,
   Binding,
+  Busy,
   Close,
   Confirm,
   Failed,
@@ -10,6 +11,9 @@ import type {
   HandoffId,
   Hello,
   Message,
+  Release,
+  Released,
+  Requests,
   Resync,
   ServiceOffer,
   Tuple,
@@ -21,6 +25,7 @@ const CONFIRM_TYPES = {
   ready: wire.TYPE_READY,
   failed: wire.TYPE_FAILED,
   close: wire.TYPE_CLOSE,
+  released: wire.TYPE_RELEASED,
   update: wire.TYPE_UPDATE,
 } as const;
 
@@ -99,6 +104,8 @@ function putHandoff(writer: ByteWriter, handoff: Handoff): void {
     (handoff.sack ? wire.HANDOFF_FLAG_SACK : 0) |
     (handoff.timestamps ? wire.HANDOFF_FLAG_TIMESTAMPS : 0) |
     (handoff.bySyn ? wire.HANDOFF_FLAG_BY_SYN : 0) |
+    (handoff.requests ? wire.HANDOFF_FLAG_REQUESTS : 0) |
+    (handoff.requests?.isHead ? wire.HANDOFF_FLAG_HEAD : 0) |
     (handoff.sessions ? wire.HANDOFF_FLAG_SESSIONS : 0) |
     (handoff.cookie ? wire.HANDOFF_FLAG_COOKIE : 0);
   view.setUint16(at + wire.HANDOFF_WINDOW, handoff.window);
@@ -107,6 +114,9 @@ function putHandoff(writer: ByteWriter, handoff: Handoff): void {
   view.setUint32(at + wire.HANDOFF_BYTES, handoff.bytes.length);
   writer.append(handoff.bytes);
   if (handoff.cookie) writer.string(handoff.cookie);
+  if (!handoff.requests) return;
+  const next = writer.add(wire.HANDOFF_NEXT_SIZE);
+  writer.view.setUint32(next, handoff.requests.next);
 }
 
 /** A reason is for people: cut to what a string holds rather than refused. */
@@ -169,6 +179,39 @@ function putResync(writer: ByteWriter, resync: Resync): void {
   }
 }
 
+function putRelease(writer: ByteWriter, release: Release): void {
+  const at = writer.add(wire.RELEASE_SIZE);
+  const { view, bytes } = writer;
+  putId(writer, at + wire.RELEASE_ID, release.id);
+  putTuple(writer, at + wire.RELEASE_TUPLE, release.tuple);
+  view.setUint32(at + wire.RELEASE_SEQUENCE, release.sequence);
+  view.setUint32(at + wire.RELEASE_ACKNOWLEDGMENT, release.acknowledgment);
+  view.setUint32(at + wire.RELEASE_REQUESTS, release.requests);
+  bytes[at + wire.RELEASE_WAITS] = release.waits ? 1 : 0;
+}
+
+function putReleased(writer: ByteWriter, released: Released): void {
+  const at = writer.add(wire.RELEASED_SIZE);
+  putId(writer, at + wire.RELEASED_ID, released.id);
+  putTuple(writer, at + wire.RELEASED_TUPLE, released.tuple);
+  writer.view.setUint32(at + wire.RELEASED_NEXT, released.next);
+  writer.view.setUint32(at + wire.RELEASED_TIMESTAMP, released.timestamp);
+}
+
+function putBusy(writer: ByteWriter, busy: Busy): void {
+  const at = writer.add(wire.BUSY_SIZE);
+  putId(writer, at + wire.BUSY_ID, busy.id);
+  writer.bytes[at + wire.BUSY_REASON] = wire.BUSY_REASONS.indexOf(busy.reason);
+}
+
+function putRequests(writer: ByteWriter, requests: Requests): void {
+  const at = writer.add(wire.REQUESTS_SIZE);
+  putId(writer, at + wire.REQUESTS_ID, requests.id);
+  putTuple(writer, at + wire.REQUESTS_TUPLE, requests.tuple);
+  writer.view.setUint32(at + wire.REQUESTS_COUNT, requests.count);
+  writer.view.setUint32(at + wire.REQUESTS_NEXT, requests.next);
+}
+
 /** Appends the message's body: the type of its frame. Throws RangeError for what does not fit. */
 export function putBody(writer: ByteWriter, message: Message): number {
   switch (message.type) {
@@ -207,6 +250,18 @@ export function putBody(writer: ByteWriter, message: Message): number {
       writer.view.setUint32(at + wire.SESSION_KEY, message.key);
       return wire.TYPE_SESSION;
     }
+    case 'release':
+      putRelease(writer, message);
+      return wire.TYPE_RELEASE;
+    case 'released':
+      putReleased(writer, message);
+      return wire.TYPE_RELEASED;
+    case 'busy':
+      putBusy(writer, message);
+      return wire.TYPE_BUSY;
+    case 'requests':
+      putRequests(writer, message);
+      return wire.TYPE_REQUESTS;
     case 'ping':
       return wire.TYPE_PING;
   }

@@ -92,6 +92,11 @@ export interface Handoff {
    * Then there are no bytes.
    */
   bySyn?: true;
+  /**
+   * Each request of the connection is dispatched: the bytes hold one request, or its beginning. `next`:
+   * sequence number at which another one can begin; behind it no byte comes before that is known.
+   */
+  requests?: { next: number; isHead: boolean };
   /** parsed bytes from clientIsn + 1 on */
   bytes: Uint8Array;
 }
@@ -129,7 +134,7 @@ export interface Confirm {
   type: 'confirm';
   ids: HandoffId[];
   /** which of an id's terminal messages arrived; omitted: all that the sender repeats for it */
-  of?: 'ready' | 'failed' | 'close' | 'update';
+  of?: 'ready' | 'failed' | 'close' | 'update' | 'released';
 }
 
 /**
@@ -180,6 +185,56 @@ export interface Session {
   key: number;
 }
 
+/**
+ * The switch wants the connection back, to hand it to another server: for the request at `sequence`. It is
+ * given if the server has answered all `requests` before, and the client acknowledged all answers.
+ */
+export interface Release {
+  type: 'release';
+  id: HandoffId;
+  tuple: Tuple;
+  sequence: number;
+  /** the newest acknowledgment of the client that the switch has seen */
+  acknowledgment: number;
+  requests: number;
+  /** answer when it is free, not `later` */
+  waits: boolean;
+}
+
+/** The server has forgotten the connection without a packet to the client. Terminal. */
+export interface Released {
+  type: 'released';
+  id: HandoffId;
+  tuple: Tuple;
+  /** next sequence number that the client expects */
+  next: number;
+  /** newest TSval that the client got; 0 without timestamps */
+  timestamp: number;
+}
+
+/**
+ * The connection stays. later: a request is not answered, or an answer not acknowledged. never: where a
+ * response ends cannot be told. ending: one side has sent its FIN. unknown: it is not here.
+ */
+export interface Busy {
+  type: 'busy';
+  id: HandoffId;
+  reason: 'later' | 'never' | 'upgraded' | 'ending' | 'unknown';
+}
+
+/**
+ * From a switch: so many requests were sent to the server under that id, the next one can begin at `next`.
+ * From an agent, before its list: what it was told last, if nothing else has come since. What is lost
+ * costs the connection if the switch dies, too.
+ */
+export interface Requests {
+  type: 'requests';
+  id: HandoffId;
+  tuple: Tuple;
+  count: number;
+  next: number;
+}
+
 export interface Ping {
   type: 'ping';
 }
@@ -195,4 +250,8 @@ export type Message =
   | Resync
   | LoadReport
   | Session
+  | Release
+  | Released
+  | Busy
+  | Requests
   | Ping;

@@ -26,6 +26,10 @@ export const TYPE_RESYNC = 8;
 export const TYPE_LOAD = 9;
 export const TYPE_PING = 10;
 export const TYPE_SESSION = 11;
+export const TYPE_RELEASE = 12;
+export const TYPE_RELEASED = 13;
+export const TYPE_BUSY = 14;
+export const TYPE_REQUESTS = 15;
 
 // Handoff id
 export const ID_RUN = 0; // u32
@@ -85,9 +89,14 @@ export const HANDOFF_SIZE = 84;
 export const HANDOFF_FLAG_SACK = 1;
 export const HANDOFF_FLAG_TIMESTAMPS = 2;
 export const HANDOFF_FLAG_BY_SYN = 4;
+/** Each request is dispatched: where the next one begins (u32) stands behind all else. */
+export const HANDOFF_FLAG_REQUESTS = 8;
 export const HANDOFF_FLAG_SESSIONS = 16;
 /** The name of a cookie (string) follows the bytes. */
 export const HANDOFF_FLAG_COOKIE = 32;
+/** Only with HANDOFF_FLAG_REQUESTS: the request's method is HEAD. */
+export const HANDOFF_FLAG_HEAD = 64;
+export const HANDOFF_NEXT_SIZE = 4;
 /** Most request bytes in one handoff. */
 export const HANDOFF_BYTES_LIMIT = 65536;
 export const SCALE_LIMIT = 15;
@@ -131,6 +140,35 @@ export const RESYNC_ENTRY_SIZE = 52;
 export const SESSION_ID = 0;
 export const SESSION_KEY = 8; // u32
 export const SESSION_SIZE = 12;
+
+// Release
+export const RELEASE_ID = 0;
+export const RELEASE_TUPLE = 8;
+export const RELEASE_SEQUENCE = 48; // u32
+export const RELEASE_ACKNOWLEDGMENT = 52; // u32
+export const RELEASE_REQUESTS = 56; // u32
+export const RELEASE_WAITS = 60; // u8: 0 or 1
+export const RELEASE_SIZE = 64; // 3 bytes reserved
+
+// Released
+export const RELEASED_ID = 0;
+export const RELEASED_TUPLE = 8;
+export const RELEASED_NEXT = 48; // u32
+export const RELEASED_TIMESTAMP = 52; // u32
+export const RELEASED_SIZE = 56;
+
+// Busy
+export const BUSY_ID = 0;
+export const BUSY_REASON = 8; // u8: index in BUSY_REASONS
+export const BUSY_SIZE = 12; // 3 bytes reserved
+export const BUSY_REASONS = ['later', 'never', 'upgraded', 'ending', 'unknown'] as const;
+
+// Requests
+export const REQUESTS_ID = 0;
+export const REQUESTS_TUPLE = 8;
+export const REQUESTS_COUNT = 48; // u32
+export const REQUESTS_NEXT = 52; // u32
+export const REQUESTS_SIZE = 56;
 
 // Load report
 export const LOAD_OPEN = 0; // u32

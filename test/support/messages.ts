@@ -109,6 +109,19 @@ export const examples: Record<string, Message> = {
   'handoff-syn': { ...handoff, bySyn: true, bytes: new Uint8Array(0) },
   'handoff-tls': { ...handoff, sessions: true, bytes: new Uint8Array(0) },
   session: { type: 'session', id, key: 0x50000000 },
+  'handoff-requests': { ...handoff, requests: { next: 0x10000013, isHead: true } },
+  release: {
+    type: 'release',
+    id,
+    tuple,
+    sequence: 0x10000013,
+    acknowledgment: 0x20000101,
+    requests: 3,
+    waits: true,
+  },
+  released: { type: 'released', id, tuple, next: 0x20000101, timestamp: 0x40000100 },
+  busy: { type: 'busy', id, reason: 'never' },
+  requests: { type: 'requests', id, tuple, count: 3, next: 0x10000013 },
 };
 
 /** Records with the prototype that decoded messages have. */
@@ -172,6 +185,7 @@ export const anyMessage: fc.Arbitrary<Message> = fc.oneof(
     fc.oneof(
       fc.constant(handoff),
       name.filter((text) => text !== '').map((cookie) => ({ ...handoff, cookie })),
+      record({ next: u32, isHead: fc.boolean() }).map((requests) => ({ ...handoff, requests })),
     ),
   ),
   record({ type: fc.constant('ready' as const), id: ids }),
@@ -208,6 +222,28 @@ export const anyMessage: fc.Arbitrary<Message> = fc.oneof(
   record({ type: fc.constant('load' as const), openConnections: u32 }),
   record({ type: fc.constant('ping' as const) }),
   record({ type: fc.constant('session' as const), id: ids, key: u32 }),
+  record({
+    type: fc.constant('release' as const),
+    id: ids,
+    tuple: tuples,
+    sequence: u32,
+    acknowledgment: u32,
+    requests: u32,
+    waits: fc.boolean(),
+  }),
+  record({
+    type: fc.constant('released' as const),
+    id: ids,
+    tuple: tuples,
+    next: u32,
+    timestamp: u32,
+  }),
+  record({
+    type: fc.constant('busy' as const),
+    id: ids,
+    reason: fc.constantFrom(...(['later', 'never', 'upgraded', 'ending', 'unknown'] as const)),
+  }),
+  record({ type: fc.constant('requests' as const), id: ids, tuple: tuples, count: u32, next: u32 }),
 );
 
 /** Any byte, for mutations. */
