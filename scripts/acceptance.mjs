@@ -18,6 +18,7 @@ const NAMES = [
   'polling',
   'vips',
   'layer4',
+  'floods',
   'reload',
   'control',
   'fuzz',

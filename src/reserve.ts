@@ -26,6 +26,7 @@ export class Reserve {
   #from = 0;
   /** Closed connections that would go within this time go now. */
   #horizonMs = 0;
+  #isForced = false;
   /** closed connections that went before their time */
   evicted = 0;
 
@@ -43,6 +44,7 @@ export class Reserve {
 
   /** At every tick; `lingerMs`: how long closed connections stay when there is room. */
   time(nowMs: number, lingerMs: number): void {
+    this.#isForced = false;
     if (!this.isShort()) {
       this.#horizonMs *= SLOWER;
       return;
@@ -50,6 +52,15 @@ export class Reserve {
     const most = Math.max(0, lingerMs - CLOSED_MS);
     this.#horizonMs = Math.min(most, Math.max(FIRST_HORIZON_MS, this.#horizonMs * FASTER));
     this.#evict(nowMs + this.#horizonMs);
+  }
+
+  /** Nothing is free, before the next tick: whatever may go goes. True when something did. */
+  force(nowMs: number, lingerMs: number): boolean {
+    if (this.#isForced) return false;
+    this.#isForced = true;
+    const before = this.evicted;
+    this.#evict(nowMs + Math.max(0, lingerMs - CLOSED_MS));
+    return this.evicted > before;
   }
 
   #evict(beforeMs: number): void {

@@ -45,6 +45,8 @@ export interface TableView {
   states: Record<string, number>;
   buckets: number;
   bucketsUsed: number;
+  /** entries in the longest chain of a bucket */
+  longestChain: number;
   /** how often a writer found a bucket locked */
   bucketWaits: number;
 }
@@ -80,10 +82,13 @@ export function tableView(connections: Connections): TableView {
   const buckets = header(L.HEADER_BUCKET_COUNT);
   const base = header(L.HEADER_BUCKET_BASE);
   let bucketsUsed = 0;
+  let longestChain = 0;
   let bucketWaits = 0;
   for (let at = base; at < base + buckets * L.BUCKET_SIZE; at += L.BUCKET_SIZE) {
-    if (header(at + L.BUCKET_HEAD) !== 0) bucketsUsed += 1;
     bucketWaits += header(at + L.BUCKET_LOCKS);
+    if (header(at + L.BUCKET_HEAD) === 0) continue;
+    bucketsUsed += 1;
+    longestChain = Math.max(longestChain, chainLength(connections, at));
   }
   return {
     entries: entryCount,
@@ -95,8 +100,21 @@ export function tableView(connections: Connections): TableView {
     states,
     buckets,
     bucketsUsed,
+    longestChain,
     bucketWaits,
   };
+}
+
+/** Of the bucket at that address; 0 when a worker changed it meanwhile. */
+function chainLength(connections: Connections, bucket: number): number {
+  const word = (field: number): number => connections.view.getUint32(bucket + field, true);
+  const version = word(L.BUCKET_VERSION);
+  let length = 0;
+  for (let next = word(L.BUCKET_HEAD); next !== 0 && length < L.CHAIN_LIMIT; length += 1) {
+    next = connections.entry32(next - 1, L.ENTRY_NEXT);
+  }
+  const isSame = (version & L.VERSION_LOCKED) === 0 && word(L.BUCKET_VERSION) === version;
+  return isSame ? length : 0;
 }
 
 export function workersView(view: DataView): Pick<PartView, 'workers' | 'total'> {

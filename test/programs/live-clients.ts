@@ -1,5 +1,5 @@
 // COUNT clients that each make requests on new connections for SECONDS, one after the other, pausing;
-// every answer is checked. Prints requests, failures and the 99th percentile as JSON.
+// every answer is checked. Prints requests, failures, median and 99th percentile (ms) as JSON.
 // node build/programs-live-clients.mjs URL COUNT SECONDS
 import { get } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -45,5 +45,6 @@ async function client(index: number, endMs: number): Promise<void> {
 const endMs = performance.now() + Number(secondsText) * 1000;
 await Promise.all(Array.from({ length: Number(countText) }, (_, index) => client(index, endMs)));
 times.sort((a, b) => a - b);
+const medianMs = Number((times[times.length >> 1] ?? Infinity).toFixed(2));
 const p99Ms = Math.round(times[Math.floor(times.length * 0.99)] ?? Infinity);
-console.log(JSON.stringify({ requests: times.length + failed.length, failed, p99Ms }));
+console.log(JSON.stringify({ requests: times.length + failed.length, failed, medianMs, p99Ms }));

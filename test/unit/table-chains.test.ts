@@ -2,8 +2,10 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as L from '../../assembly/layout.ts';
+import { tableView } from '../../src/admin/views.ts';
 import { createCore } from '../../src/core.ts';
 import { Connections } from '../../src/connections.ts';
+import { POPULATIONS, type Peer } from '../support/populations.ts';
 import { Random } from '../support/random.ts';
 
 const test = suite('chains');
@@ -11,29 +13,7 @@ const CLIENTS = 100_000;
 const LONGEST = 16;
 const VIP = Uint8Array.of(192, 0, 2, 80);
 
-interface Client {
-  address: number;
-  port: number;
-}
-
-const POPULATIONS: Record<string, (index: number) => Client> = {
-  // address XOR port is the same for all of a /16: all in one bucket of the papers' table
-  'chosen against the XOR': (index) => ({
-    address: ((10 << 24) | (index & 0xffff) | ((index >>> 16) << 16)) >>> 0,
-    port: (index & 0xffff) ^ 0x5555,
-  }),
-  '250 hosts of one network, consecutive ports': (index) => ({
-    address: 0xc6336400 + 1 + (index % 250),
-    port: 32_768 + Math.floor(index / 250),
-  }),
-  'two addresses of a NAT, all ports': (index) => ({
-    address: 0xc6336401 + (index & 1),
-    port: 1024 + (index >>> 1),
-  }),
-  'one port, consecutive addresses': (index) => ({ address: 0x0a000000 + index, port: 40_000 }),
-};
-
-async function longestChain(population: (index: number) => Client, seed: number): Promise<number> {
+async function longestChain(population: (index: number) => Peer, seed: number): Promise<number> {
   const random = new Random(seed);
   const word = (): bigint => (BigInt(random.next()) << 32n) | BigInt(random.next());
   const core = await createCore(
@@ -56,21 +36,7 @@ async function longestChain(population: (index: number) => Client, seed: number)
     const entry = core.insert(owner, L.CONTROL_TEMPLATE);
     if (!connections.isIndex(entry)) throw new Error(`client ${index} was not taken: ${entry}`);
   }
-  return longestIn(core.view);
-}
-
-function longestIn(view: DataView): number {
-  const header = (field: number): number => view.getUint32(field, true);
-  let longest = 0;
-  for (let index = 0; index < header(L.HEADER_BUCKET_COUNT); index += 1) {
-    let next = header(header(L.HEADER_BUCKET_BASE) + index * L.BUCKET_SIZE + L.BUCKET_HEAD);
-    let length = 0;
-    for (; next !== 0; length += 1) {
-      next = header(header(L.HEADER_ENTRY_BASE) + (next - 1) * L.ENTRY_SIZE + L.ENTRY_NEXT);
-    }
-    longest = Math.max(longest, length);
-  }
-  return longest;
+  return tableView(connections).longestChain;
 }
 
 for (const [name, population] of Object.entries(POPULATIONS)) {

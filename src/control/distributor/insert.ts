@@ -46,8 +46,7 @@ export function insertEntry(
     .record32(L.RECORD_TIMESTAMP_RECENT, packet.options.timestamps?.value ?? 0)
     .record32(L.RECORD_TIMESTAMP_SWITCH, packet.options.timestamps?.echo ?? 0);
   let result = core.insert(state.owner, L.CONTROL_TEMPLATE);
-  // a client that is proven goes before those that are not
-  if (result === L.NO_ENTRY && !isSyn && state.unproven.evict(state, nowMs)) {
+  if (result === L.NO_ENTRY && !isSyn && makesRoom(state, nowMs)) {
     result = core.insert(state.owner, L.CONTROL_TEMPLATE);
   }
   const entry = result >= EXISTS ? result - EXISTS : result;
@@ -57,6 +56,12 @@ export function insertEntry(
   }
   if (result < EXISTS) state.firstCounter[entry] = id.counter;
   return entry;
+}
+
+/** A client that is proven goes before those that are not, and before what is over. */
+function makesRoom(state: SwitchState, nowMs: number): boolean {
+  const { unproven, reserve, timing } = state;
+  return unproven.evict(state, nowMs) || reserve.force(nowMs, timing.lingerMs);
 }
 
 /** `cookie`: what the client's ACK held, as RING_OPTIONS. */

@@ -1,0 +1,46 @@
+// Strangers in great numbers, each kind at half of the rate at which nothing is lost, and 50 live
+// clients that must not notice: SYNs, forged ACKs, half-read and refused requests, connections from
+// populations that are hard on a hash table. What each kind may take is bounded, counted and shown.
+import { ACK_PORT, SYN_PORT, withServices } from '../floods/lab.ts';
+import { checkQueues, checkShown, checkSlowHeads } from '../floods/shown.ts';
+import * as strangers from '../floods/strangers.ts';
+import { checkEviction, checkForgedAcks, checkSyns } from '../floods/syns.ts';
+import { Report } from '../support/report.ts';
+
+const report = new Report();
+/** Handshakes a second without loss. */
+let free = 1000;
+
+await report.part('strangers', () =>
+  withServices('', async (lab) => {
+    free = await strangers.freeHandshakes(report, lab);
+    await strangers.checkHalfRead(report, lab, free / 2);
+    await checkSlowHeads(report, lab);
+    await strangers.checkRefused(report, lab, free / 2, false);
+    await checkQueues(report, lab);
+    await checkForgedAcks(report, lab);
+    checkShown(report, lab);
+    for (const host of ['switch', 'server1', 'server2']) {
+      const { faults } = await lab.stats(host);
+      report.check(`${host}: no event failed`, faults === 0, faults);
+    }
+  }),
+);
+await report.part('SYNs', () =>
+  withServices('', async (lab) => {
+    await checkSyns(report, lab, 'SYNs, layer 7', 80);
+    await checkSyns(report, lab, 'SYNs, layer 4 by SYN', SYN_PORT);
+    await checkSyns(report, lab, 'SYNs, layer 4 by ACK', ACK_PORT);
+  }),
+);
+await report.part('refused requests, small table', () =>
+  withServices('switch: { connections: 8192 }', (lab) =>
+    strangers.checkRefused(report, lab, free / 2, true),
+  ),
+);
+for (const population of ['against-xor', 'nat-of-two'] as const) {
+  await report.part(population, () => strangers.checkPopulation(report, population, free / 2));
+}
+await report.part("the papers' table", () => strangers.checkPaperTable(report));
+await report.part('full table', () => checkEviction(report));
+report.finish();
