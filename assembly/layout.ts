@@ -48,6 +48,7 @@ export const HEADER_SERVICE_NETWORK6 = 168; // 16 bytes (n)
 export const HEADER_SERVICE_MASK6 = 184; // 16 bytes (n)
 export const HEADER_UNPROVEN_LIMIT = 200; // u32: most entries with FLAG_UNPROVEN
 export const HEADER_UNPROVEN_COUNT = 204; // u32, atomic: these, and SYNs on their way to control
+export const HEADER_STRAY_BUDGET = 208; // i32, atomic: so many QUEUE_STRAY may be queued; control fills it up
 // the free list is on a line of its own: control and all workers write it
 export const HEADER_FREE_LOCK = 256; // u32, atomic: 0 or the owner id
 export const HEADER_FREE_HEAD = 260; // u32: entry index + 1, linked through ENTRY_NEXT
@@ -281,12 +282,11 @@ export const QUEUE_WATCHED = 9; // a copy of a server's packet of an entry with 
 export const WATCHED_HEAD_LIMIT = 8192; // bytes of such a packet with FLAG_HEADS, from its IP header on
 export const QUEUE_ANSWERED = 8; // agent: an entry with FLAG_ASKED may be released now; no packet
 export const QUEUE_SYN_ACK = 7; // agent: the server's kernel sent a SYN-ACK; goes no further
+export const QUEUE_STRAY = 10; // switch: an ACK of no connection and without a good cookie
 export const QUEUE_TRANSMIT = 5; // from control: send as it is
 export const QUEUE_REWRITE = 6; // from control: rewrite by its entry, send, count as a held packet sent
 
 // A packet slot: the device fills LENGTH and the bytes, the core sets VERDICT
-//
-//   0 length | 4 verdict | 8 entry | ...  54 virtio_net_hdr (10) | 64 packet (up to 64 KiB)
 export const SLOT_LENGTH = 0; // u32: bytes of the IP packet; after the core, of the packet to send
 export const SLOT_VERDICT = 4; // u32: VERDICT_* | drop reason << 8
 export const SLOT_ENTRY = 8; // u32: entry index or NO_ENTRY

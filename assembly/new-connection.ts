@@ -17,9 +17,11 @@ import {
   FLAG_IPV6,
   FLAG_TIMESTAMPS,
   HEADER_GATHER_TIMEOUT,
+  HEADER_STRAY_BUDGET,
   NO_ENTRY,
   OPTION_TIMESTAMPS,
   QUEUE_OPEN,
+  QUEUE_STRAY,
   RECORD_CLIENT_ACK,
   RECORD_CLIENT_ISN,
   RECORD_CLIENT_MSS,
@@ -45,6 +47,7 @@ import {
   TEMPLATE_SIZE,
   WORKER_OWNER,
 } from './layout';
+import { Atomic } from './lookup/atomic';
 import { WORKER_TRIES } from './lookup/bucket-lock';
 import { State } from './lookup/state';
 import { EXISTS, INSERT_BUSY, Table } from './lookup/table';
@@ -114,7 +117,7 @@ export class NewConnection {
     if ((flags & TCP_ACK) == 0) return DROP_NO_ENTRY << 8;
     if (flags != TCP_ACK) return DROP_BAD_COOKIE << 8;
     const options = NewConnection.cookieOf(service, packet, tcp, six);
-    if (options == 0) return DROP_BAD_COOKIE << 8;
+    if (options == 0) return NewConnection.stray(worker, slot);
     if (!NewConnection.isIntact(slot)) return DROP_BAD_CHECKSUM << 8;
     return NewConnection.open(worker, slot, six, service, options & 0x7fffffff, replaces, nowMs);
   }
@@ -155,6 +158,20 @@ export class NewConnection {
     const options = Cookie.check(packet, tcp, Packet.headerEnd(tcp));
     Services.back(service, packet, six);
     return options;
+  }
+
+  /**
+   * In the middle of a connection that nobody here knows: control may know why. What it is shown is
+   * bounded by its budget, since forged ACKs cost their senders nothing.
+   */
+  private static stray(worker: usize, slot: usize): u32 {
+    if (<i32>Atomic.load(HEADER_STRAY_BUDGET) <= 0) return DROP_BAD_COOKIE << 8;
+    if (<i32>Atomic.add(HEADER_STRAY_BUDGET, -1) <= 0) return DROP_BAD_COOKIE << 8;
+    const id = Workers.id(worker);
+    store<u64>(id, 0);
+    store<u32>(slot, NO_ENTRY, SLOT_ENTRY);
+    if (Queue.push(worker, QUEUE_STRAY, NO_ENTRY, id, 0, slot)) return VERDICT_TO_CONTROL;
+    return DROP_TO_CONTROL_FULL << 8;
   }
 
   private static open(

@@ -8,7 +8,7 @@ export type PlaneEvent =
 /** A record that a worker queued for control (layout.ts, RING_*). `packet` is a copy, without vnet header. */
 export interface PacketEvent {
   kind: 'packet';
-  /** QUEUE_OPEN, QUEUE_PACKET, QUEUE_CLOSED or QUEUE_RESET */
+  /** QUEUE_OPEN and the others that go to control (layout.ts) */
   queue: number;
   worker: number;
   /** entry index, or NO_ENTRY */

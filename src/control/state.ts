@@ -19,6 +19,7 @@ import { listServices } from './service.ts';
 import type { Service } from './service.ts';
 import { OwedCloses } from './switch/owed-closes.ts';
 import { PutOffs } from './switch/put-offs.ts';
+import { Strays } from './switch/strays.ts';
 import { Unproven } from './switch/unproven.ts';
 
 /** Sessions and clients whose server is remembered. */
@@ -44,6 +45,8 @@ export interface WebSwitchOptions {
  * first segment still has a good cookie, and its request may be with one of them.
  */
 export const LEARNING_MS = 2000;
+/** An agent that has told nothing so long after the start counts as dead: nothing waits for its list. */
+const DEAD_MS = 10_000;
 
 /** A server and the control channel to its agent; the agent has the server's name. */
 export interface Server {
@@ -117,6 +120,7 @@ export class SwitchState {
   readonly owed = new OwedCloses();
   readonly putOffs = new PutOffs();
   readonly unproven: Unproven;
+  readonly strays: Strays;
   readonly reserve: Reserve;
   readonly figures = new Figures();
   readonly affinities = new Affinities(AFFINITIES);
@@ -138,6 +142,7 @@ export class SwitchState {
     this.connections = new Connections(core.memory.buffer);
     this.reserve = new Reserve(core, this.owner, this.connections);
     this.unproven = new Unproven(core.memory.buffer);
+    this.strays = new Strays(core.memory.buffer);
     this.firstCounter = new Uint32Array(this.connections.entryCount);
     this.services = listServices(config.services, this.connections.view);
     this.dispatcher = new Dispatcher(config.servers, config.pools, options.random);
@@ -161,6 +166,12 @@ export class SwitchState {
   /** Whether an agent may have connections that this switch does not know of yet. */
   isLearning(nowMs: number): boolean {
     return nowMs < this.learningUntilMs && this.servers.some((server) => !server.known);
+  }
+
+  /** Whether every agent has told all its connections, or is dead. */
+  hasHeardAll(nowMs: number): boolean {
+    const deadMs = this.learningUntilMs - LEARNING_MS + DEAD_MS;
+    return nowMs >= deadMs || this.servers.every((server) => server.known);
   }
 
   /** What this host says first on a channel to an agent, and again when the services have changed. */

@@ -40,7 +40,7 @@ export interface Scenario {
   isOnlyCut: boolean;
   /**
    * who waits gets an answer or RST: no server is too slow, and no switch has forgotten a connection
-   * that no agent has (it does not reset what it does not know)
+   * that its agent has forgotten, too (its client may have nothing to send by which one would notice)
    */
   endsEveryWait: boolean;
 }
@@ -70,7 +70,8 @@ export function drawScenario(random: Random): Scenario {
   if (random.chance(0.15)) faults.push(...drawRestarts(random));
   const isOnlyCut = !isPressed && faults.every(({ kind }) => kind === 'cut');
   const isCalm = !isPressed && faults.length === 0;
-  const endsEveryWait = !isPressed && faults.every(({ kind }) => kind !== 'restart');
+  const kinds = new Set(faults.map(({ kind }) => kind));
+  const endsEveryWait = !isPressed && !(kinds.has('restart') && kinds.has('crash'));
   return { cluster, clients, applications, faults, isCalm, isOnlyCut, endsEveryWait };
 }
 

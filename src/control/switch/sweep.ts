@@ -37,6 +37,7 @@ export class Sweep {
     if (nowMs < this.nextTickMs) return;
     this.nextTickMs = nowMs + SWEEP_INTERVAL_MS;
     state.unproven.time(state, nowMs);
+    state.strays.time(nowMs);
     makeRoom(state, nowMs);
     const { entryCount } = state.connections;
     let left = Math.ceil(entryCount / TICKS);

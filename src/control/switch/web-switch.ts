@@ -101,6 +101,7 @@ export class WebSwitch implements Plane {
     // QUEUE_CLOSED and QUEUE_RESET are an agent's
     const isClients = event.queue === L.QUEUE_OPEN || event.queue === L.QUEUE_PACKET;
     if (isClients) packetArrived(this.state, event, nowMs);
+    if (event.queue === L.QUEUE_STRAY) this.state.strays.packet(this.state, event, nowMs);
     if (event.queue === L.QUEUE_OPEN && event.options === 0) this.state.unproven.arrived();
   }
 
