@@ -1,8 +1,8 @@
-// The bad link: two TAPs, one at each end, and this program between them. The kernel's own netem is not in
-// every kernel; a relay works in all that have TUN.
+// The bad link: two devices, one at each end, and this program between them. The kernel's own netem is not
+// in every kernel; a relay works in all.
 import { writeSync } from 'node:fs';
 import * as libc from '../packet-io/libc.ts';
-import { openTap } from '../packet-io/tun.ts';
+import { openEthernet } from '../packet-io/ethernet.ts';
 import { Random } from './random.ts';
 import { Wire, type LinkConditions, type WireFigures } from './wire.ts';
 
@@ -16,7 +16,7 @@ export interface RelayPlan extends LinkConditions {
 /** What the relay prints when it has made its devices. */
 export const RELAY_READY = 'relay: ready';
 
-const SLOT_SIZE = 2048; // a frame of an Ethernet link: no TAP has a longer MTU unless it is told so
+const SLOT_SIZE = 2048; // a frame of an Ethernet link: no device has a longer MTU unless it is told so
 const SLOTS_PER_WIRE = 8192;
 const BATCH = 32;
 const IDLE_MS = 500;
@@ -47,7 +47,7 @@ class Relay {
     const random = new Random(plan.seed);
     const wire = () => new Wire(plan, random.fork(), SLOTS_PER_WIRE - 1);
     this.#wires = [wire(), wire()];
-    this.#fds = [openTap(plan.devices[0]), openTap(plan.devices[1])];
+    this.#fds = [openEthernet(plan.devices[0]), openEthernet(plan.devices[1])];
     const view = new DataView(this.#polled.buffer);
     for (const [end, fd] of this.#fds.entries()) {
       view.setInt32(end * POLLFD_SIZE, fd, true);

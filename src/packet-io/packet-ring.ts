@@ -94,10 +94,28 @@ function bindTo(fd: number, index: number): void {
   if (libc.bind(fd, address, SOCKADDR_LL_SIZE) < 0) refuse('cannot bind a packet socket');
 }
 
-/** Opens one queue and maps its rings to `address`, which this process must own. */
-function openQueue(index: number, address: number, isOneOfMany: boolean): number {
+/** A packet socket without rings: its frames are read and written, `index` is the device's. */
+export function openFrames(index: number): number {
+  const fd = openSocket();
+  try {
+    set(fd, PACKET_IGNORE_OUTGOING, 1);
+    bindTo(fd, index);
+    return fd;
+  } catch (error) {
+    libc.close(fd);
+    throw error;
+  }
+}
+
+function openSocket(): number {
   const fd = libc.socket(AF_PACKET, SOCK_RAW | libc.O_NONBLOCK | libc.O_CLOEXEC, 0);
   if (fd < 0) refuse('cannot open a packet socket');
+  return fd;
+}
+
+/** Opens one queue and maps its rings to `address`, which this process must own. */
+function openQueue(index: number, address: number, isOneOfMany: boolean): number {
+  const fd = openSocket();
   try {
     const ring = (blocks: number) => [BLOCK_SIZE, blocks, FRAME_SIZE, blocks * FRAMES_PER_BLOCK];
     set(fd, PACKET_VERSION, TPACKET_V2);

@@ -30,7 +30,8 @@ function ip(words: string): string {
   return status === 0 ? '' : stderr.trim();
 }
 
-function mustIp(device: string, words: string): void {
+/** Runs `ip` for the sake of a device. Throws with what it said and the way to mend it. */
+export function mustIp(device: string, words: string): void {
   const said = ip(words);
   if (said === '') return;
   const mend = MENDS.find(([pattern]) => pattern.test(said))?.[1];

@@ -2,13 +2,15 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { VIP4, VIP6 } from '../../src/lab/topology.ts';
+import { hasOtherUsers, ONE_USER } from '../support/rights.ts';
 import { ACK_PORT, SYN_PORT, ssh, withSsh } from '../support/ssh.ts';
 import { streamDigest, streamFile } from '../support/transfer.ts';
 
 const test = suite('ssh');
 const LENGTH = 3_000_000;
 
-test('ssh: commands, bytes both ways and the client seen as itself', () =>
+const WHAT = 'ssh: commands, bytes both ways and the client seen as itself';
+const check = (): Promise<void> =>
   withSsh(async (lab) => {
     const file = streamFile(lab, LENGTH);
     const digest = streamDigest(LENGTH);
@@ -24,6 +26,9 @@ test('ssh: commands, bytes both ways and the client seen as itself', () =>
       const { stdout } = await ssh(lab, target, 'echo $SSH_CONNECTION');
       assert.is(stdout.split(' ')[0], address === VIP4 ? '10.80.1.2' : 'fd80:1::2');
     }
-  }));
+  });
+
+if (hasOtherUsers()) test(WHAT, check);
+else test.skip(`${WHAT}: ${ONE_USER}`);
 
 test.run();

@@ -1,5 +1,5 @@
 // What this user may do here, for tests of what not every kernel allows to everybody.
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 
 export const NO_TUN = '/dev/net/tun can not be opened';
 
@@ -10,4 +10,12 @@ export function canOpenTun(): boolean {
   } catch {
     return false;
   }
+}
+
+export const ONE_USER = 'sshd needs another user, and these namespaces have one';
+
+/** More users than the one who made the user namespace (user_namespaces(7), uid_map). */
+export function hasOtherUsers(): boolean {
+  const [, , count] = readFileSync('/proc/self/uid_map', 'utf8').trim().split(/\s+/);
+  return Number(count) > 1;
 }

@@ -1,0 +1,46 @@
+// An Ethernet device of this machine whose frames come and go bare through a descriptor, with full checksums
+// and no longer than its MTU allows: a TAP, or where none can be opened one end of a veth pair, whose other
+// end a packet socket holds.
+import * as libc from './libc.ts';
+import { openFrames } from './packet-ring.ts';
+import { openTap, tunRefusal } from './tun.ts';
+import { innerEnd, mustIp } from './veth.ts';
+
+// linux/sockios.h, linux/ethtool.h
+const SIOCETHTOOL = 0x8946;
+const ETHTOOL_STXCSUM = 0x17;
+const NAME_SIZE = 16;
+const REQUEST_SIZE = 40;
+
+/** The kernel sums and cuts before the device gets a packet: with no sums there is no segmentation. */
+function offloadNothing(device: string, fd: number): void {
+  const value = libc.bytesOfItsOwn(8);
+  new DataView(value.buffer).setUint32(0, ETHTOOL_STXCSUM, true);
+  const request = libc.bytesOfItsOwn(REQUEST_SIZE);
+  request.set(new TextEncoder().encode(device));
+  new DataView(request.buffer).setBigUint64(NAME_SIZE, BigInt(libc.addressOf(value)), true);
+  if (libc.ioctlBuffer(fd, SIOCETHTOOL, request) < 0) {
+    throw new Error(`cannot turn offloads of ${device} off: ${libc.errnoName(libc.errno())}`);
+  }
+}
+
+/**
+ * Makes the device and opens it; returns the descriptor. A TAP lives as long as that, a veth pair until
+ * this network namespace ends. Throws with the way to mend it.
+ */
+export function openEthernet(device: string): number {
+  if (tunRefusal() === undefined) return openTap(device);
+  const inner = innerEnd(device);
+  mustIp(device, `link add ${device} type veth peer name ${inner}`);
+  mustIp(device, `link set ${inner} addrgenmode none`);
+  // frames are for the stations behind it, none is for this host's own stack
+  mustIp(device, `link set ${inner} arp off up`);
+  const fd = openFrames(libc.interfaceIndex(inner));
+  try {
+    offloadNothing(device, fd);
+  } catch (error) {
+    libc.close(fd);
+    throw error;
+  }
+  return fd;
+}
