@@ -42,9 +42,9 @@ export interface WebSwitchOptions {
 
 /**
  * So long after its start a switch waits for agents to tell what they have: a client that repeats its
- * first segment still has a good cookie, and its request may be with one of them.
+ * first segment still has a good cookie, and its request may be with one of them. A lease and 2 s.
  */
-export const LEARNING_MS = 2000;
+export const LEARNING_MS = 3000;
 /** An agent that has told nothing so long after the start counts as dead: nothing waits for its list. */
 const DEAD_MS = 10_000;
 
@@ -58,6 +58,8 @@ export interface Server {
   /** false: taken out of the configuration, it only keeps the connections that it has */
   isConfigured: boolean;
   up: boolean;
+  /** when its channel broke; Infinity: it had none yet */
+  downSinceMs: number;
   /** its agent has told all its connections, once at least */
   known: boolean;
   bindings: Binding[];
@@ -82,6 +84,7 @@ export function makeServer(index: number, { name, port, weight }: ServerConfig):
     weight,
     isConfigured: true,
     up: false,
+    downSinceMs: Infinity,
     known: false,
     bindings: [],
     tellsCookies: false,

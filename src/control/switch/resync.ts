@@ -30,6 +30,7 @@ export function channelUp(state: SwitchState, server: Server, hello: Hello, nowM
 /** Its connections stay and are forwarded; nobody knows what became of the handoffs under way. */
 export function channelDown(state: SwitchState, server: Server, nowMs: number): void {
   server.up = false;
+  server.downSinceMs = nowMs;
   server.listed = null;
   for (const opening of handedTo(state, server)) loseAnswer(state, opening, server, nowMs);
 }
@@ -150,7 +151,7 @@ function isMissing(
 }
 
 /** The server has lost it. Where the client is in the sequence space is not known here: it is asked. */
-function resetLost(state: SwitchState, server: Server, entry: number, nowMs: number): void {
+export function resetLost(state: SwitchState, server: Server, entry: number, nowMs: number): void {
   const { connections } = state;
   const id = connections.id(entry);
   if (connections.state(entry) === L.STATE_UNPROVEN) {

@@ -4,6 +4,7 @@ import { COOKIE_LIFE_MS, reset, sendReset } from '../distributor/refuse.ts';
 import { beginUnread } from '../distributor/unread.ts';
 import type { SwitchState } from '../state.ts';
 import { oweClose } from './close.ts';
+import { hasOrphans, resetOrphans } from './orphans.ts';
 import { takeUnproven } from './unproven.ts';
 import { removeEntry } from './update.ts';
 
@@ -56,6 +57,7 @@ export class Sweep {
     const limit = L.CONTROL_LIST_LIMIT;
     const found = core.sweep(owner, this.from, count, nowMs, timing.idleTimeoutMs, list, limit);
     for (const entry of connections.list(found)) overdue(state, entry, nowMs);
+    if (hasOrphans(state, nowMs)) resetOrphans(state, this.from, count, nowMs);
   }
 }
 

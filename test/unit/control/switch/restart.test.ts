@@ -49,10 +49,10 @@ test('restart: without a channel a request is put off, not refused', async () =>
   assert.is(rig.plane.stats().early, 1);
 });
 
-test('restart: an agent that stays away is not waited for longer than 2 s', async () => {
+test('restart: an agent that stays away is not waited for longer than 3 s', async () => {
   const rig = await starting(2);
   rig.up(1);
-  rig.wait(2000);
+  rig.wait(3000);
   const client = new Client(rig, { port: PORT });
   client.open();
   client.send(REQUEST);
