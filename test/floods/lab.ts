@@ -21,6 +21,8 @@ export interface ControlFigures {
   closedEvicted: number;
   unprovenEvicted: number;
   refused: Record<string, number>;
+  resets: Record<string, number>;
+  failedReasons: Record<string, number>;
 }
 
 export const table = async (lab: TestLab): Promise<TableView> => (await lab.stats('switch')).table;

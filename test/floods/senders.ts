@@ -90,6 +90,8 @@ export interface Handshakes {
 export interface HandshakeOptions {
   population?: Population;
   count: number;
+  /** of the population's clients, the first that comes */
+  first?: number;
   rate: number;
   payload?: string;
   port?: number;
@@ -100,11 +102,17 @@ export interface HandshakeOptions {
 /** Clients of a population that complete their handshakes; see test/programs/handshakes.ts. */
 export function handshakes(lab: TestLab, options: HandshakeOptions): Promise<Handshakes> {
   const { population = 'one-port', count, rate, payload = '', port = 80 } = options;
-  const { rounds = 3, finish = false } = options;
+  const { first = 0, rounds = 3, finish = false } = options;
   const args = ['--to', `192.0.2.80:${port}`, '--population', population, '--count', count];
+  const from = ['--first', first];
   const how = ['--rate', rate, '--payload', payload, '--rounds', rounds];
   const seconds = (2 * count) / rate + rounds;
-  return runProgram(lab, 'handshakes', [...args, ...how, ...(finish ? ['--finish'] : [])], seconds);
+  return runProgram(
+    lab,
+    'handshakes',
+    [...args, ...from, ...how, ...(finish ? ['--finish'] : [])],
+    seconds,
+  );
 }
 
 /** The switch's packets to their addresses come back to the client's host, whose kernel drops them. */

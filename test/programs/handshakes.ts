@@ -2,7 +2,7 @@
 // with a bare ACK or the first bytes of a request. Its kernel must not know the clients' addresses.
 // SYNs that were not answered are repeated, up to --rounds. Prints what came of it as JSON.
 // node build/programs-handshakes.mjs --to ADDRESS:PORT --population NAME --count N --rate N
-//   [--payload TEXT] [--rounds N] [--finish]      --finish: answers a FIN as a client does
+//   [--first N] [--payload TEXT] [--rounds N] [--finish]      --finish: answers a FIN as a client does
 import koffi from 'koffi';
 import { parseArgs } from 'node:util';
 import { TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../../assembly/wire/tcp.ts';
@@ -24,6 +24,7 @@ const { values } = parseArgs({
     to: { type: 'string', default: '192.0.2.80:80' },
     population: { type: 'string', default: 'one-port' },
     count: { type: 'string', default: '1000' },
+    first: { type: 'string', default: '0' },
     rate: { type: 'string', default: '1000' },
     payload: { type: 'string', default: '' },
     rounds: { type: 'string', default: '3' },
@@ -38,10 +39,11 @@ const recv = libc.func('intptr_t recv(int, void*, size_t, int)');
 
 const target = rawTarget(values.to);
 const count = Number(values.count);
+const first = Number(values.first);
 const peerOf = POPULATIONS[values.population as Population];
 const payload = Buffer.from(values.payload);
 const batch = new RawBatch(target, payload);
-const peers = Array.from({ length: count }, (_, index) => peerOf(index)).filter(
+const peers = Array.from({ length: count }, (_, index) => peerOf(first + index)).filter(
   ({ port }) => port > 0,
 );
 const wanted = new Set(peers.map(({ address, port }) => keyOf(address, port)));

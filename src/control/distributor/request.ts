@@ -41,17 +41,19 @@ export function gatherSegment(
   learn(opening, packet);
   const isFin = (packet.flags & TCP_FIN) !== 0;
   if (packet.payload.length === 0 && !isFin) return;
-  remember(state, opening, nowMs);
+  const isFirst = remember(state, opening, nowMs);
   take(state, opening, packet, nowMs);
+  // a whole request in one segment takes nobody's place
+  if (isFirst && opening.phase === 'gathering') joinHalfRead(state, opening);
 }
 
-/** From its first data on a connection is an object. */
-function remember(state: SwitchState, opening: Opening, nowMs: number): void {
-  if (state.openings.has(opening.entry)) return;
+/** From its first data on a connection is an object. True: it has become one. */
+function remember(state: SwitchState, opening: Opening, nowMs: number): boolean {
+  if (state.openings.has(opening.entry)) return false;
   opening.deadlineMs = nowMs + state.timing.gatherTimeoutMs;
   state.openings.set(opening.entry, opening);
   state.deadlines.add(opening, opening.deadlineMs);
-  joinHalfRead(state, opening);
+  return true;
 }
 
 function take(state: SwitchState, opening: Opening, packet: TcpPacket, nowMs: number): void {
