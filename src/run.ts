@@ -9,7 +9,7 @@ import { loadConfig } from './config/load.ts';
 import { ConfigError } from './config/problem.ts';
 import { compileCore } from './core.ts';
 import { startAgent } from './host/agent-part.ts';
-import { localChannel, randomRun, readTls, type Ground } from './host/ground.ts';
+import { frontPort, localChannel, randomRun, readTls, type Ground } from './host/ground.ts';
 import { chooseEngine } from './packet-io/engine.ts';
 import type { RunningPart } from './host/running-part.ts';
 import { startSwitch } from './host/switch-part.ts';
@@ -61,7 +61,7 @@ async function startParts(config: Config, ground: Ground): Promise<RunningPart[]
   try {
     // the agent first: a switch on the same host opens their channel
     if (config.roles.includes('agent')) parts.push(await startAgent(ground));
-    if (config.roles.includes('switch')) parts.push(await startSwitch(ground));
+    if (config.switch) parts.push(await startSwitch(ground));
   } catch (error) {
     for (const part of parts) await part.stop();
     throw error;
@@ -148,6 +148,7 @@ export async function runHost(config: Config, options: RunOptions = {}): Promise
     run: randomRun(),
     tls: readTls(config),
     local: localChannel(config),
+    frontPort: frontPort(config),
     notice,
     debug: options.debug ?? false,
   };

@@ -1,3 +1,5 @@
+import * as L from '../../assembly/layout.ts';
+import { FrontNotices, isInFront } from '../channel/front-notices.ts';
 import type { Close, Handoff, Hello, Message, Resync } from '../channel/messages.ts';
 import { LINE } from '../channel/messages.ts';
 import { PROTOCOL_VERSION } from '../channel/wire.ts';
@@ -14,7 +16,7 @@ import { noFigures } from './figures.ts';
 import type { AgentNames, FormerRun } from './former.ts';
 import type { AgentFigures } from './figures.ts';
 import { Outbox } from './outbox.ts';
-import { Peers } from './peers.ts';
+import { Peers, groupHash } from './peers.ts';
 import type { Peer } from './peers.ts';
 import { Comparison } from './resync.ts';
 import type { Giver, Outcome, Takeover } from './takeover.ts';
@@ -46,6 +48,7 @@ export class Agent implements Plane {
   readonly #bindings: Bindings;
   readonly #takeover: Takeover;
   readonly #timing: Config['timing'];
+  readonly #fronts = new FrontNotices((to, message) => this.#outbox.message(to, message));
   readonly #comparisons = new Map<string, Comparison>();
   #nextLoadMs = -Infinity;
   #isLeaving = false;
@@ -59,8 +62,10 @@ export class Agent implements Plane {
     this.#timing = { ...config.timing };
     this.#bindings = new Bindings(config.agent?.handoff ?? [], config.agent?.service ?? []);
     const connections = new Connections(core.memory.buffer);
+    const entries = new Entries(core, connections, config.workers);
     this.#takeover = new Translate({
-      entries: new Entries(core, connections, config.workers),
+      entries,
+      ended: (entry, nowMs) => this.#ended(entries, entry, nowMs),
       bindings: this.#bindings,
       outbox: this.#outbox,
       figures: this.#figures,
@@ -108,11 +113,12 @@ export class Agent implements Plane {
   receive(event: PlaneEvent, nowMs: number): Effects {
     if (event.kind === 'packet') this.#takeover.packet(event, nowMs);
     else if (event.kind === 'message') this.#message(event.from, event.message, nowMs);
-    else if (event.kind === 'channel-up') this.#up(event.peer, event.hello, nowMs);
-    else if (event.kind === 'channel-down') this.#down(event.peer);
+    else if (event.kind === 'channel-up') this.#channelUp(event.peer, event.hello, nowMs);
+    else if (event.kind === 'channel-down') this.#down(event.peer, nowMs);
     else if (event.kind === 'config') Object.assign(this.#timing, event.config.timing);
     const takeoverMs = this.#takeover.time(nowMs);
     this.#reportLoad(nowMs);
+    this.#fronts.time(nowMs);
     return this.#outbox.take(Math.min(takeoverMs, this.#nextLoadMs));
   }
 
@@ -123,6 +129,30 @@ export class Agent implements Plane {
   /** Index of the lease (HEADER_LEASE_BASE) that this peer's connections live on; null = never seen. */
   leaseOf(peer: string): number | null {
     return this.#peers.named(peer)?.lease ?? null;
+  }
+
+  #channelUp(name: string, hello: Hello, nowMs: number): void {
+    if (isInFront(hello)) this.#frontUp(name, hello, nowMs);
+    else this.#up(name, hello, nowMs);
+  }
+
+  /** It hands nothing over, but must know where all connections of its group are. */
+  #frontUp(name: string, hello: Hello, nowMs: number): void {
+    this.#outbox.message(name, this.#hello(this.#bind(hello)));
+    this.#fronts.up(name, hello.group, nowMs);
+    const entries = this.#takeover.list({ groupHash: groupHash(hello.group) });
+    this.#outbox.message(name, { type: 'resync', entries, last: true });
+  }
+
+  /** A connection that was served is over. */
+  #ended(entries: Entries, entry: number, nowMs: number): void {
+    if (!this.#fronts.areThere) return;
+    const { connections } = entries;
+    const of = connections.record32(entry, L.RECORD_GROUP);
+    const clientIsn = connections.record32(entry, L.RECORD_CLIENT_ISN);
+    const id = connections.id(entry);
+    const close = { type: 'close', id, tuple: entries.tuple(entry), clientIsn } as const;
+    this.#fronts.tell(close, (group) => groupHash(group) === of, nowMs);
   }
 
   /** Its terminal messages go before its list: the other side must not take what they name for lost. */
@@ -138,7 +168,8 @@ export class Agent implements Plane {
   }
 
   /** Its connections stay and are served. */
-  #down(name: string): void {
+  #down(name: string, nowMs: number): void {
+    this.#fronts.down(name, nowMs);
     const peer = this.#peers.named(name);
     if (peer) peer.up = false;
     this.#comparisons.delete(name);
@@ -173,7 +204,8 @@ export class Agent implements Plane {
 
   #message(from: string, message: Message, nowMs: number): void {
     const peer = this.#peers.named(from);
-    if (message.type === 'handoff') this.#handoff(from, peer, message, nowMs);
+    if (this.#fronts.has(from)) this.#frontMessage(from, message);
+    else if (message.type === 'handoff') this.#handoff(from, peer, message, nowMs);
     else if (!peer) return;
     else if (message.type === 'close') this.#close(peer, message, nowMs);
     // its services have changed; what was given before stays given
@@ -183,6 +215,12 @@ export class Agent implements Plane {
     } else if (message.type === 'resync') this.#resync(peer, message, nowMs);
     else if (message.type === 'release') this.#takeover.releases.ask(message, peer, nowMs);
     else if (message.type === 'requests') this.#takeover.releases.note(message, peer);
+  }
+
+  #frontMessage(from: string, message: Message): void {
+    if (message.type === 'confirm') this.#fronts.confirm(from, message.ids, message.of);
+    else if (message.type !== 'hello') return;
+    else this.#outbox.message(from, this.#hello(this.#bind(message)));
   }
 
   #handoff(from: string, peer: Peer | undefined, message: Handoff, nowMs: number): void {

@@ -14,6 +14,8 @@ export interface EndingParts {
   timing: { lingerMs: number };
   /** by the index that stands in a record */
   giverAt: (index: number) => Giver | undefined;
+  /** a connection that was served is over */
+  ended: (entry: number, nowMs: number) => void;
 }
 
 /** How connections end: noted once, told until confirmed. */
@@ -49,6 +51,7 @@ export class Endings {
   tell(entry: number, nowMs: number): void {
     if (this.#entries.over(entry)) {
       this.#parts.figures.closed += 1;
+      this.#parts.ended(entry, nowMs);
       // the core's own deadline is the default's, and in DRAINING it sets none
       const deadlineMs = nowMs + this.#lingerMs(entry);
       this.#entries.linger(entry, this.#entries.connections.id(entry), deadlineMs);

@@ -162,10 +162,22 @@ export class Entries {
 
   /** Those of a giver that are not over. */
   ofGiver({ index }: Giver): number[] {
+    return this.#open((entry) => this.connections.record16(entry, L.RECORD_SERVER) === index);
+  }
+
+  /** Those that servers have, of a group of switches, whoever gave them. */
+  ofGroup(group: number): number[] {
+    const { connections } = this;
+    return this.#open((entry) => {
+      const isReady = connections.state(entry) !== L.STATE_REPLAYING;
+      return isReady && connections.record32(entry, L.RECORD_GROUP) === group;
+    });
+  }
+
+  #open(isWanted: (entry: number) => boolean): number[] {
     const found: number[] = [];
     for (let entry = 0; entry < this.connections.entryCount; entry += 1) {
-      if (!this.isOpen(entry)) continue;
-      if (this.connections.record16(entry, L.RECORD_SERVER) === index) found.push(entry);
+      if (this.isOpen(entry) && isWanted(entry)) found.push(entry);
     }
     return found;
   }

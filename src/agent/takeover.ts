@@ -57,8 +57,11 @@ export interface Takeover {
   adopt(former: FormerTable, nowMs: number): Adopted;
   /** The giver can be reached again: what it did not confirm is told again. */
   reachable(giver: Giver, nowMs: number): void;
-  /** The giver's connections that are held here and not over. */
-  list(giver: Giver): ResyncEntry[];
+  /**
+   * The giver's connections that are held here and not over; or all that servers of this host have of a
+   * group, whoever gave them.
+   */
+  list(of: Giver | { groupHash: number }): ResyncEntry[];
   /** A record of a worker: packets of connections that are not simply forwarded, closes, resets. */
   packet(event: PacketEvent, nowMs: number): void;
   /** Does what is due; returns when it wants to be called again (monotonic ms). */

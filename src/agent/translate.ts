@@ -46,6 +46,8 @@ export interface TranslateParts {
   tell: Tell;
   /** by the index that stands in a record */
   giverAt: (index: number) => Giver | undefined;
+  /** a connection that was served is over */
+  ended: (entry: number, nowMs: number) => void;
   /** something that an operator should know */
   notice: (text: string) => void;
 }
@@ -139,8 +141,9 @@ export class Translate implements Takeover {
     this.#outcomes.repeatAll(giver, nowMs);
   }
 
-  list(giver: Giver): ResyncEntry[] {
-    return this.#entries.ofGiver(giver).map((entry) => this.#entries.listed(entry));
+  list(of: Giver | { groupHash: number }): ResyncEntry[] {
+    const found = 'peer' in of ? this.#entries.ofGiver(of) : this.#entries.ofGroup(of.groupHash);
+    return found.map((entry) => this.#entries.listed(entry));
   }
 
   adopt(former: FormerTable, nowMs: number): Adopted {

@@ -1,7 +1,7 @@
 // The command line: arguments to commands, mistakes to one line and an exit status.
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { ConfigError } from '../config/problem.ts';
-import { ENGINES, POLICIES } from '../config/schema.ts';
+import { ENGINES, PLACEMENTS, POLICIES } from '../config/schema.ts';
 import type { LabCommandOptions } from '../lab/lab.ts';
 import { checkCommand } from './check.ts';
 import type { CheckOptions } from './check.ts';
@@ -90,6 +90,9 @@ function addLab(program: Command, parts: ProgramParts, finish: (status: number) 
         .default('echo'),
     )
     .addOption(new Option('--workers <n>', "the switch's workers").argParser(count).default(1))
+    .addOption(
+      new Option('--placement <name>', 'what runs where').choices(PLACEMENTS).default('single'),
+    )
     .addOption(new Option('--policy <name>', "the pool's policy").choices(POLICIES))
     .addOption(new Option('--engine <name>', 'packet I/O').choices(ENGINES).default('auto'))
     .addOption(new Option('--table <mode>', "the switch's table").choices(['keyed', 'paper']))
@@ -111,6 +114,9 @@ function addLab(program: Command, parts: ProgramParts, finish: (status: number) 
       async (command: string[], options: Omit<LabCommandOptions, 'command'>, lab: Command) => {
         if (options.chaos !== undefined && (options.server !== 'echo' || command.length > 0)) {
           lab.error('error: --chaos has clients of its own, which ask the echo server');
+        }
+        if (options.tour && options.placement === 'co-located') {
+          lab.error('error: the tour shows what a switch that reads requests does');
         }
         if (options.tour && options.server !== 'echo') {
           lab.error(`error: the tour reads what the echo server answers, not ${options.server}`);

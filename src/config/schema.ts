@@ -291,3 +291,7 @@ export type Role = (typeof ROLES)[number];
 export function jsonSchema(): object {
   return z.toJSONSchema(configSchema, { io: 'input' });
 }
+
+/** Where the papers' components run (Aron et al. 2000, figures 5 and 7); layer4: nothing is read. */
+export const PLACEMENTS = ['single', 'co-located', 'layer4'] as const;
+export type Placement = (typeof PLACEMENTS)[number];

@@ -44,6 +44,14 @@ export class Figures {
   known = 0;
   /** sessions and cookies that agents told */
   sessions = 0;
+  /** handed to the agent of this very host, by a call */
+  localHandoffs = 0;
+  /** told switches in front about a connection on another host; those that they have confirmed */
+  updatesSent = 0;
+  updatesConfirmed = 0;
+  /** switch in front: connections sent to a distributor, and updates that moved one */
+  spread = 0;
+  updated = 0;
   idleExpired = 0;
   gatherExpired = 0;
   /** given to a server by their SYN: no ACK in time; taken back because the table was full */

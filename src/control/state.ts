@@ -12,6 +12,7 @@ import type { LocalTuple } from '../tuple.ts';
 import { Deadlines } from './deadlines.ts';
 import { Affinities } from './dispatcher/affinities.ts';
 import { Dispatcher } from './dispatcher/dispatcher.ts';
+import { Fronts } from './distributor/fronts.ts';
 import { Figures } from './figures.ts';
 import type { ServerFigures } from './figures.ts';
 import type { Opening } from './opening.ts';
@@ -63,6 +64,10 @@ export interface Server {
   /** its agent has told all its connections, once at least */
   known: boolean;
   bindings: Binding[];
+  /** of a distributor behind this switch: where it takes new connections */
+  arrivals: Binding[];
+  /** of the program on its host, 0 = never seen */
+  run: number;
   /** its agent knows of cookies */
   tellsCookies: boolean;
   /** its agent takes connections whose clients have only sent a SYN */
@@ -87,6 +92,8 @@ export function makeServer(index: number, { name, port, weight }: ServerConfig):
     downSinceMs: Infinity,
     known: false,
     bindings: [],
+    arrivals: [],
+    run: 0,
     tellsCookies: false,
     takesSyns: false,
     line: '',
@@ -125,6 +132,7 @@ export class SwitchState {
   readonly unproven: Unproven;
   readonly strays: Strays;
   readonly reserve: Reserve;
+  readonly fronts = new Fronts((to, message) => this.sendTo(to, message));
   readonly figures = new Figures();
   readonly affinities = new Affinities(AFFINITIES);
   /** by entry index: counter of the first handoff of the connection that it holds */
@@ -150,6 +158,10 @@ export class SwitchState {
     this.services = listServices(config.services, this.connections.view);
     this.dispatcher = new Dispatcher(config.servers, config.pools, options.random);
     this.servers = config.servers.map((server, index) => makeServer(index, server));
+  }
+
+  get group(): string {
+    return this.config.switch?.group ?? 'main';
   }
 
   get timing(): Config['timing'] {
@@ -185,7 +197,7 @@ export class SwitchState {
       version: PROTOCOL_VERSION,
       name: this.hostName,
       roles: ['switch'],
-      group: this.config.switch?.group ?? 'main',
+      group: this.group,
       run: this.run,
       capabilities: this.config.inFront ? [IN_FRONT] : [],
       services: this.services.map(({ vip, port, serverPort }) => {
@@ -261,7 +273,11 @@ export class SwitchState {
 
   /** Lost when the channel is down; what must arrive is repeated by whoever owes it. */
   send(server: Server, message: Message): void {
-    if (server.up) this.effects.messages.push({ to: server.name, message });
+    if (server.up) this.sendTo(server.name, message);
+  }
+
+  sendTo(peer: string, message: Message): void {
+    this.effects.messages.push({ to: peer, message });
   }
 
   transmit(packet: OutgoingPacket): void {

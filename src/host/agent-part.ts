@@ -5,7 +5,7 @@ import { Agent } from '../agent/agent.ts';
 import type { FormerRun } from '../agent/former.ts';
 import { AgentNetwork, checkVips } from '../agent/network.ts';
 import { findingText } from '../agent/traps.ts';
-import type { Hello } from '../channel/messages.ts';
+import type { Hello, Message } from '../channel/messages.ts';
 import { ControlChannels } from '../channel/control-channel.ts';
 import { monotonicMs } from '../clock.ts';
 import type { AgentConfig } from '../config/config.ts';
@@ -64,7 +64,7 @@ async function tellAboutVips({ services }: Hello, notice: Ground['notice']): Pro
 }
 
 function makeChannels(
-  { config, tls, local, notice }: Ground,
+  { config, tls, local, notice, frontPort }: Ground,
   section: AgentConfig,
   part: Part<Agent>,
   kept: KeptTable | undefined,
@@ -77,7 +77,8 @@ function makeChannels(
   };
   const on = channelEvents(receive, notice);
   if (local) local.listener.on = on;
-  const remote = new ControlChannels({
+  const send = (to: string, message: Message): boolean => remote.send(to, message);
+  const remote: ControlChannels = new ControlChannels({
     name: config.name,
     hello: () => {
       throw new Error('an agent dials nobody');
@@ -87,7 +88,7 @@ function makeChannels(
     listen: section.listen,
     timing: config.timing,
     now: monotonicMs,
-    on,
+    on: frontPort ? frontPort.listen(on, send) : on,
   });
   return new PartChannels(remote, local?.listener);
 }

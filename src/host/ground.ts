@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { ChannelEvents, PeerState, TlsMaterial } from '../channel/control-channel.ts';
 import { Loopback } from '../channel/loopback.ts';
 import { monotonicMs } from '../clock.ts';
+import { FrontPort } from './front-port.ts';
 import type { Config } from '../config/config.ts';
 import type { PlaneEvent } from '../event.ts';
 import type { Engine } from '../packet-io/engine.ts';
@@ -18,6 +19,8 @@ export interface Ground {
   tls: TlsMaterial | undefined;
   /** between switch (dialer) and agent (listener) of this host, if the switch has it among its servers */
   local: Loopback | undefined;
+  /** to switches in front, if this host's distributor is behind some; the agent listens for it */
+  frontPort: FrontPort | undefined;
   /** what an operator should know */
   notice: (text: string) => void;
   /** workers obey debug commands (tests only) */
@@ -55,6 +58,11 @@ export function readTls(config: Config): TlsMaterial | undefined {
 export function localChannel({ name, roles, servers }: Config): Loopback | undefined {
   const isOwnServer = roles.includes('agent') && servers.some((server) => server.name === name);
   return isOwnServer ? new Loopback(name, name, monotonicMs) : undefined;
+}
+
+/** A distributor that others send connections to. */
+export function frontPort({ roles, switch: section }: Config): FrontPort | undefined {
+  return section?.addresses && roles.includes('agent') ? new FrontPort() : undefined;
 }
 
 /** A channel's events as a plane's. */

@@ -1,16 +1,20 @@
 import type { ControlChannels } from '../channel/control-channel.ts';
 import type { LoopbackEnd } from '../channel/loopback.ts';
 import type { Message } from '../channel/messages.ts';
+import type { FrontPort } from './front-port.ts';
 import type { DialTarget, PeerState } from '../channel/options.ts';
 
 /** A part's control channels: over the network, and to the other part of this host if it works with it. */
 export class PartChannels {
   readonly #remote: ControlChannels;
   readonly #local: LoopbackEnd | undefined;
+  readonly #fronts: FrontPort | undefined;
 
-  constructor(remote: ControlChannels, local: LoopbackEnd | undefined) {
+  /** `fronts`: those of a distributor */
+  constructor(remote: ControlChannels, local: LoopbackEnd | undefined, fronts?: FrontPort) {
     this.#remote = remote;
     this.#local = local;
+    this.#fronts = fronts;
   }
 
   start(): Promise<void> {
@@ -32,6 +36,7 @@ export class PartChannels {
 
   /** Both parts of a host bear its name: a peer of one's own name is the other part. */
   send(to: string, message: Message): boolean {
+    if (this.#fronts?.has(to)) return this.#fronts.send(to, message);
     return this.#localTo(to)?.send(message) ?? this.#remote.send(to, message);
   }
 

@@ -1,25 +1,20 @@
 import { HEADER_GATHER_TIMEOUT } from '../../assembly/layout.ts';
 import type { DialTarget, TlsMaterial } from '../channel/control-channel.ts';
+import type { Prefix } from '../config/address.ts';
 import type { Config, ServerConfig } from '../config/config.ts';
 import { unusedTimeoutMs } from '../control/switch/sweep.ts';
-import type { WebSwitch } from '../control/switch/web-switch.ts';
-import { MTU, rewriteServices, segmentSize, type ServicePlace } from '../service-rows.ts';
+import type { SwitchPlane } from '../control/switch/switch-plane.ts';
+import { rewriteServices } from '../service-rows.ts';
 import { sameAddress } from '../tuple.ts';
 import type { Part } from './part.ts';
 import type { PartChannels } from './part-channels.ts';
-import { addVips, removeSwitchNetwork } from './switch-network.ts';
+import type { ServicePlaces } from './service-places.ts';
+import { addPrefixes, removeSwitchNetwork } from './switch-network.ts';
 
-/** A client's segments must fit all the way: errors on it reach the client, who knows no server. */
-export function servicePlaces({ services, switch: section }: Config): ServicePlace[] {
-  const mtu = section?.mtu ?? MTU;
-  return services.flatMap(({ vip, port, protocol, on = 'syn' }) => {
-    const dispatch = protocol === 'tcp' ? on : 'request';
-    return vip.map((address) => ({ address, port, dispatch, mss: segmentSize(mtu, address) }));
-  });
-}
-
-function vipsOf({ services }: Config): Uint8Array[] {
-  return services.flatMap(({ vip }) => vip);
+/** Whose packets are led to the switch: its VIPs, or what a distributor has for those of others. */
+function prefixesOf({ services, switch: section }: Config): Prefix[] {
+  const vips = services.flatMap(({ vip }) => vip);
+  return section?.addresses ?? vips.map((network) => ({ network, length: network.length * 8 }));
 }
 
 export function dialTargets(servers: readonly ServerConfig[]): DialTarget[] {
@@ -28,30 +23,39 @@ export function dialTargets(servers: readonly ServerConfig[]): DialTarget[] {
 
 /** What of a running switch follows a new configuration. */
 export class Reloading {
-  readonly #part: Part<WebSwitch>;
+  readonly #part: Part<SwitchPlane>;
   readonly #channels: PartChannels;
-  readonly #vips: Uint8Array[];
+  readonly #prefixes: Prefix[];
+  readonly #places: ServicePlaces;
   /** servers that were taken out and have connections still */
   #leaving: ServerConfig[] = [];
   config: Config;
 
-  constructor(config: Config, part: Part<WebSwitch>, channels: PartChannels) {
+  constructor(
+    config: Config,
+    part: Part<SwitchPlane>,
+    channels: PartChannels,
+    places: ServicePlaces,
+  ) {
     this.#part = part;
     this.#channels = channels;
     this.config = config;
-    this.#vips = vipsOf(config);
+    this.#prefixes = [...prefixesOf(config)];
+    this.#places = places;
   }
 
   /** All VIPs that ever were: connections to one that was taken out go on. */
-  get vips(): Uint8Array[] {
-    return this.#vips;
+  get prefixes(): Prefix[] {
+    return this.#prefixes;
   }
 
   async reload(next: Config, tls: TlsMaterial | undefined): Promise<void> {
-    const isNew = (vip: Uint8Array): boolean => !this.#vips.some((old) => sameAddress(old, vip));
-    const added = vipsOf(next).filter(isNew);
-    if (added.length > 0) await this.#addVips(added);
-    rewriteServices(this.#part.memory, servicePlaces(next));
+    const isNew = ({ network }: Prefix): boolean =>
+      !this.#prefixes.some((old) => sameAddress(old.network, network));
+    const added = prefixesOf(next).filter(isNew);
+    const places = this.#places.of(next);
+    if (added.length > 0) await this.#addPrefixes(added);
+    rewriteServices(this.#part.memory, places);
     const { view } = this.#part.connections;
     view.setFloat64(HEADER_GATHER_TIMEOUT, unusedTimeoutMs(next.timing.gatherTimeoutMs), true);
     const isWanted = ({ name }: ServerConfig): boolean =>
@@ -72,14 +76,14 @@ export class Reloading {
     this.#dial();
   }
 
-  async #addVips(added: Uint8Array[]): Promise<void> {
+  async #addPrefixes(added: Prefix[]): Promise<void> {
     try {
-      await addVips(this.#part.device, added);
+      await addPrefixes(this.#part.device, added);
     } catch (error) {
       await removeSwitchNetwork(added, this.#part.device);
       throw error;
     }
-    this.#vips.push(...added);
+    this.#prefixes.push(...added);
   }
 
   #dial(): void {

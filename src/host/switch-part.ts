@@ -5,14 +5,18 @@ import { monotonicMs, wallMs } from '../clock.ts';
 import type { Config, SwitchConfig } from '../config/config.ts';
 import { writeCookieKeys } from '../control/switch/cookie-keys.ts';
 import { unusedTimeoutMs } from '../control/switch/sweep.ts';
+import { FrontSwitch } from '../control/front/front-switch.ts';
+import type { SwitchPlane } from '../control/switch/switch-plane.ts';
 import { WebSwitch } from '../control/switch/web-switch.ts';
+import type { Core } from '../core.ts';
 import { createMemory, memoryMap, writeMemoryMap } from '../memory-map.ts';
 import { channelEvents, channelsByPeer, randomSeeds, type Ground } from './ground.ts';
 import { RING_BYTES } from '../packet-io/packet-ring.ts';
 import { Part, type PartMemory } from './part.ts';
 import { PartChannels } from './part-channels.ts';
 import { connectionsOf, viewOf, type RunningPart } from './running-part.ts';
-import { Reloading, dialTargets, servicePlaces } from './reloading.ts';
+import { Reloading, dialTargets } from './reloading.ts';
+import { ServicePlaces } from './service-places.ts';
 import { removeSwitchNetwork, setUpSwitchNetwork } from './switch-network.ts';
 
 const KEYS_INTERVAL_MS = 1000;
@@ -25,12 +29,18 @@ const HALF_OPEN_SHARE = 10;
  * The servers' kernels hold half-open connections too, and answer no SYN when their queues (of 128 at
  * sshd and the like) are nearly full: then not even proven clients get through.
  */
-function unprovenLimit({ servers }: Config, { halfOpen, connections }: SwitchConfig): number {
-  const wanted = halfOpen ?? HALF_OPEN_PER_SERVER * servers.length;
+function unprovenLimit(config: Config, { halfOpen, connections }: SwitchConfig): number {
+  // distributors answer with cookies: a SYN costs them nothing that is scarce
+  const most = config.inFront ? connections : HALF_OPEN_PER_SERVER * config.servers.length;
+  const wanted = halfOpen ?? most;
   return Math.min(wanted, Math.floor(connections / HALF_OPEN_SHARE));
 }
 
-function makeMemory({ config, engine }: Ground, section: SwitchConfig): PartMemory {
+function makeMemory(
+  { config, engine }: Ground,
+  section: SwitchConfig,
+  places: ServicePlaces,
+): PartMemory {
   const map = memoryMap({
     role: 'switch',
     table: section.table,
@@ -40,15 +50,15 @@ function makeMemory({ config, engine }: Ground, section: SwitchConfig): PartMemo
     seeds: randomSeeds(),
     gatherTimeoutMs: unusedTimeoutMs(config.timing.gatherTimeoutMs),
     unprovenLimit: unprovenLimit(config, section),
-    services: servicePlaces(config),
+    services: places.of(config),
   });
   const memory = createMemory(map);
   writeMemoryMap(memory, map);
   return { memory, rings: map.deviceBases };
 }
 
-function makeChannels(ground: Ground, part: Part<WebSwitch>): PartChannels {
-  const { config, tls, local, notice } = ground;
+function makeChannels(ground: Ground, part: Part<SwitchPlane>): PartChannels {
+  const { config, tls, local, notice, frontPort } = ground;
   const on = channelEvents((event) => part.driver.receive(event), notice);
   if (local) local.dialer.on = on;
   const distant = config.servers.filter((server) => server.name !== local?.dialer.name);
@@ -62,7 +72,7 @@ function makeChannels(ground: Ground, part: Part<WebSwitch>): PartChannels {
     now: monotonicMs,
     on,
   });
-  return new PartChannels(remote, local?.dialer);
+  return new PartChannels(remote, local?.dialer, frontPort);
 }
 
 /** A switch whose servers are not all there in time begins without them. */
@@ -72,15 +82,24 @@ async function waitForServers(channels: PartChannels, count: number): Promise<vo
   while (up() < count && monotonicMs() < deadline) await delay(5);
 }
 
-/** Starts the role `switch`; comes back when it forwards. Throws when it cannot, with nothing left over. */
+function makePlane({ config, run }: Ground, core: Core): SwitchPlane {
+  const options = { core, config, run, random: Math.random, hostName: config.name };
+  return config.inFront ? new FrontSwitch(options) : new WebSwitch(options);
+}
+
+/**
+ * Starts a host's switch, or its distributor; comes back when it forwards. Throws when it cannot, with
+ * nothing left over.
+ */
 export async function startSwitch(ground: Ground): Promise<RunningPart> {
-  const { config, engine, module, run, local, notice, debug } = ground;
+  const { config, engine, module, local, notice, debug, frontPort } = ground;
   const section = config.switch;
   if (!section) throw new Error(`${config.file}: role switch has no section "switch"`);
-  const { memory, rings } = makeMemory(ground, section);
+  const places = new ServicePlaces(section.addresses);
+  const { memory, rings } = makeMemory(ground, section, places);
   const keys = (): void => writeCookieKeys({ memory }, section.key, wallMs());
   keys();
-  const part: Part<WebSwitch> = new Part({
+  const part: Part<SwitchPlane> = new Part({
     role: 'switch',
     engine,
     device: section.device,
@@ -88,14 +107,13 @@ export async function startSwitch(ground: Ground): Promise<RunningPart> {
     rings,
     module,
     memory,
-    makePlane: (core) =>
-      new WebSwitch({ core, config, run, random: Math.random, hostName: config.name }),
+    makePlane: (core) => makePlane(ground, core),
     send: (to, message) => channels.send(to, message),
     notice,
     debug,
   });
   const channels = makeChannels(ground, part);
-  const reloading = new Reloading(config, part, channels);
+  const reloading = new Reloading(config, part, channels, places);
   const timer = setInterval(() => {
     keys();
     reloading.release();
@@ -105,13 +123,15 @@ export async function startSwitch(ground: Ground): Promise<RunningPart> {
     local?.close();
     await channels.stop();
     await part.stop();
-    await removeSwitchNetwork(reloading.vips);
+    frontPort?.detach();
+    await removeSwitchNetwork(reloading.prefixes);
   };
   try {
-    await setUpSwitchNetwork(section.device, reloading.vips);
+    await setUpSwitchNetwork(section.device, reloading.prefixes);
     await part.start();
     await channels.start();
     local?.open(part.plane.hello(config.name));
+    frontPort?.attach(channelEvents((event) => part.driver.receive(event), notice));
     await waitForServers(channels, config.servers.length);
   } catch (error) {
     await stop();

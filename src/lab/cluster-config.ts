@@ -3,14 +3,16 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
-import type { EngineChoice } from '../config/schema.ts';
-import { AGENT_PORT, SERVER_PORT, TLS_PORT, VIP_PORT } from './topology.ts';
+import type { EngineChoice, Placement } from '../config/schema.ts';
+import { AGENT_PORT, SERVER_PORT, TLS_PORT, VIP_PORT, isIpv6 } from './topology.ts';
 import type { ServerPlan, SwitchPlan, Topology } from './topology.ts';
 
 type Section = Record<string, unknown>;
 
 export interface ClusterOptions {
   workers: number;
+  /** `single` when omitted */
+  placement?: Placement | undefined;
   /** program of the web servers: nginx has a TLS service, too */
   server?: string | undefined;
   /** of the switch and the agents; `auto` when omitted */
@@ -27,6 +29,8 @@ const CONNECTIONS = 65536;
 const FIXED = ['name', 'roles', 'admin', 'tls', 'insecure'];
 /** Parts that the agents take; the switch takes all but the last. */
 const AGENT_PARTS = ['timing', 'agent'];
+/** Parts that only who reads requests takes. */
+const READERS_PARTS = ['servers', 'pools', 'services'];
 
 /**
  * Writes `directory`/NAME.yaml for every switch and server; their keys stand in `directory`/keys. The
@@ -42,17 +46,74 @@ export function writeConfigurations(
   const write = (name: string, config: Section) =>
     writeFileSync(join(directory, `${name}.yaml`), stringify(config), { mode: 0o600 });
 
+  const key = randomBytes(32).toString('hex');
+  const isFront = options.placement === 'co-located';
   topology.switches.forEach((plan, index) => {
-    const forSwitch = without(laid, [...FIXED, 'agent', ...(index > 0 ? ['services'] : [])]);
-    write(plan.name, overlay(switchConfig(directory, plan, topology, options), forSwitch));
+    const reader = overlay(
+      switchConfig(directory, plan, topology, options),
+      without(laid, [...FIXED, 'agent', ...(index > 0 ? ['services'] : [])]),
+    );
+    write(plan.name, isFront ? frontConfig(reader, topology, key) : reader);
   });
-  const forAgents = Object.fromEntries(
-    Object.entries(laid).filter(([part]) => AGENT_PARTS.includes(part)),
-  );
+  const forAgents = only(laid, AGENT_PARTS);
   for (const server of topology.servers) {
     const config = agentConfig(directory, server, options);
-    write(server.name, overlay(config, forAgents));
+    const beside = isFront
+      ? overlay(distributorParts(directory, server, topology, options, key), {
+          ...only(laid, READERS_PARTS),
+          ...(isSection(laid['switch']) && { distributor: laid['switch'] }),
+        })
+      : {};
+    write(server.name, overlay(overlay(config, beside), forAgents));
   }
+}
+
+/** A switch that reads nothing, in place of one that does. */
+function frontConfig(reader: Section, topology: Topology, key: string): Section {
+  const services = (reader['services'] as Section[]).map(({ name, vip, port }) => {
+    return { name, vip, port };
+  });
+  const distributors = topology.servers.map(({ name, address }) => {
+    return { name, control: `${address}:${AGENT_PORT}` };
+  });
+  const own = overlay(reader['switch'] as Section, { key });
+  return { ...without(reader, READERS_PARTS), switch: own, distributors, services };
+}
+
+/** What a server's host has besides its agent when it reads requests, too. */
+function distributorParts(
+  directory: string,
+  server: ServerPlan,
+  topology: Topology,
+  options: ClusterOptions,
+  key: string,
+): Section {
+  const reader = switchConfig(directory, topology.switches[0]!, topology, options);
+  const [handoff, addresses] = halves(server.handoff);
+  const own = { ...(reader['switch'] as Section), device: 'baton1', key, addresses };
+  return {
+    roles: ['distributor', 'dispatcher', 'agent'],
+    distributor: own,
+    agent: { handoff },
+    ...only(reader, READERS_PARTS),
+  };
+}
+
+/** Each prefix split in two: for the agent, and for the distributor. */
+function halves(prefixes: string[]): [string[], string[]] {
+  const split = prefixes.map((prefix) => {
+    const [address = '', length = ''] = prefix.split('/');
+    const longer = Number(length) + 1;
+    const second = isIpv6(address)
+      ? address.replace('::', ':0:0:8000::')
+      : address.replace(/\d+$/, '128');
+    return [`${address}/${longer}`, `${second}/${longer}`] as const;
+  });
+  return [split.map(([first]) => first), split.map(([, second]) => second)];
+}
+
+function only(section: Section, parts: string[]): Section {
+  return Object.fromEntries(Object.entries(section).filter(([part]) => parts.includes(part)));
 }
 
 export function adminSocket(directory: string, host: string): string {
@@ -98,7 +159,13 @@ function switchConfig(
       },
     ],
     services: [
-      { name: 'web', vip: [vip, vip6], port: VIP_PORT, pool: 'default' },
+      {
+        name: 'web',
+        vip: [vip, vip6],
+        port: VIP_PORT,
+        pool: 'default',
+        ...(options.placement === 'layer4' && { protocol: 'tcp' }),
+      },
       ...(options.server === 'nginx' ? [tlsService([vip, vip6])] : []),
     ],
   };

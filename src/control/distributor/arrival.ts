@@ -169,6 +169,7 @@ function isHandedOff(entryState: number): boolean {
   return (
     entryState === L.STATE_DRAINING ||
     entryState === L.STATE_FORWARD ||
+    entryState === L.STATE_PASSED ||
     entryState === L.STATE_UNPROVEN ||
     entryState === L.STATE_CLOSED
   );

@@ -182,9 +182,24 @@ function becomeReady(state: SwitchState, opening: Opening, server: Server, nowMs
     return oweClose(state, server, opening.id, opening.tuple, nowMs);
   }
   if (opening.bySyn) state.unproven.add(opening.entry, opening.id, nowMs);
+  tellFronts(state, opening, server, nowMs);
   state.figures.ready += 1;
   server.figures.ready += 1;
   state.figures.handoffMs.add(nowMs - opening.openedMs);
+}
+
+/** A handoff to this very host changes nothing for a switch in front. */
+function tellFronts(
+  state: SwitchState,
+  { entry, id, tuple, client }: Opening,
+  server: Server,
+  nowMs: number,
+): void {
+  if (server.name === state.hostName) state.figures.localHandoffs += 1;
+  const binding = state.bindingOf(server, tuple.vip, tuple.vipPort);
+  if (server.name === state.hostName || !binding || !state.fronts.notices.areThere) return;
+  const connection = { id, tuple, clientIsn: client.isn };
+  state.fronts.passed(state, entry, connection, server, binding, nowMs);
 }
 
 export function failed(state: SwitchState, server: Server, message: Failed, nowMs: number): void {

@@ -65,7 +65,7 @@ function makesRoom(state: SwitchState, nowMs: number): boolean {
 }
 
 /** `cookie`: what the client's ACK held, as RING_OPTIONS. */
-function cookieTemplate(
+export function cookieTemplate(
   state: SwitchState,
   cookie: number,
   packet: TcpPacket,
@@ -89,7 +89,7 @@ function cookieTemplate(
 }
 
 /** As if the SYN had been answered with a cookie, whose number the server's SYN-ACK will have. */
-function synTemplate(
+export function synTemplate(
   state: SwitchState,
   packet: TcpPacket,
   key: LocalTuple,

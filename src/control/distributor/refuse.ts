@@ -240,6 +240,7 @@ export function dropSyn(state: SwitchState, opening: Opening): void {
 /** Forgets the object; the entry goes, or stays closed for a while without a server. */
 export function leave(state: SwitchState, opening: Opening, lingerMs: number, nowMs: number): void {
   state.forget(opening);
+  state.fronts.ended(state, opening.entry, nowMs);
   if (lingerMs > 0 && !opening.bySyn)
     silenceEntry(state, opening.entry, opening.id, nowMs + lingerMs);
   else removeEntry(state, opening.entry, opening.id);

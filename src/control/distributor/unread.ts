@@ -19,6 +19,7 @@ export function openUnread(
 ): void {
   if ((packet.flags & TCP_RST) !== 0) {
     state.figures.abandoned += 1;
+    state.fronts.ended(state, opening.entry, nowMs);
     removeEntry(state, opening.entry, opening.id);
     return;
   }

@@ -12,6 +12,8 @@ export function oweClose(
   tuple: Tuple,
   nowMs: number,
 ): void {
+  // it gave nothing: the distributor has timeouts of its own
+  if (state.config.inFront) return;
   state.owed.add(id, tuple, server.index, nowMs);
   state.send(server, { type: 'close', id, tuple });
 }
@@ -36,6 +38,7 @@ export function isAssigned(entryState: number): boolean {
     entryState === L.STATE_HELD ||
     entryState === L.STATE_DRAINING ||
     entryState === L.STATE_FORWARD ||
+    entryState === L.STATE_PASSED ||
     entryState === L.STATE_UNPROVEN
   );
 }

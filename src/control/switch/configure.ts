@@ -16,6 +16,7 @@ export function configure(state: SwitchState, config: Config): void {
   takeServices(state, config);
   // everybody who is up says anew where it wants the services' packets
   for (const server of state.servers) state.send(server, state.hello(server));
+  state.fronts.tellArrivals(state);
 }
 
 function takeServers(state: SwitchState, config: Config): void {

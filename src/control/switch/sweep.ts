@@ -1,7 +1,9 @@
+import * as C from '../../../assembly/calls.ts';
 import * as L from '../../../assembly/layout.ts';
 import { openFromRecord } from '../distributor/handshake.ts';
 import { COOKIE_LIFE_MS, reset, sendReset } from '../distributor/refuse.ts';
 import { beginUnread } from '../distributor/unread.ts';
+import { dispatchEntry } from '../front/dispatch.ts';
 import type { SwitchState } from '../state.ts';
 import { oweClose } from './close.ts';
 import { hasOrphans, resetOrphans } from './orphans.ts';
@@ -38,7 +40,8 @@ export class Sweep {
     if (nowMs < this.nextTickMs) return;
     this.nextTickMs = nowMs + SWEEP_INTERVAL_MS;
     state.unproven.time(state, nowMs);
-    state.strays.time(nowMs);
+    // behind a switch in front it is that one which knows what is nobody's
+    if (!state.config.switch?.addresses) state.strays.time(nowMs);
     makeRoom(state, nowMs);
     const { entryCount } = state.connections;
     let left = Math.ceil(entryCount / TICKS);
@@ -79,6 +82,7 @@ function overdue(state: SwitchState, entry: number, nowMs: number): void {
   else if (entryState === L.STATE_DRAINING) forceForward(state, entry);
   else if (entryState === L.STATE_UNPROVEN) takeUnproven(state, entry, nowMs);
   else if (entryState === L.STATE_FORWARD) expireIdle(state, entry, nowMs);
+  else if (entryState === L.STATE_PASSED) expirePassed(state, entry, nowMs);
   else if (entryState === L.STATE_CLOSED) removeEntry(state, entry, connections.id(entry));
 }
 
@@ -87,9 +91,12 @@ function expireUnused(state: SwitchState, entry: number, nowMs: number): void {
   const worker = state.connections.worker(entry);
   const opening = openFromRecord(state, entry, worker, nowMs);
   if (opening?.service.protocol === 'tcp') {
-    if (!state.isLearning(nowMs)) beginUnread(state, opening, nowMs);
+    if (state.isLearning(nowMs)) return;
+    if (state.config.inFront) dispatchEntry(state, entry);
+    else beginUnread(state, opening, nowMs);
     return;
   }
+  state.fronts.ended(state, entry, nowMs);
   const id = state.connections.id(entry);
   if (!removeEntry(state, entry, id) || !opening) return;
   state.figures.gatherExpired += 1;
@@ -113,11 +120,21 @@ function forceForward(state: SwitchState, entry: number): void {
   core.held(owner, entry, run, counter, left);
 }
 
+/** Nobody sees its packets here: its agent tells when it is over, as long as there is one. */
+function expirePassed(state: SwitchState, entry: number, nowMs: number): void {
+  const { connections } = state;
+  const server = state.servers[connections.record16(entry, L.RECORD_SERVER)];
+  if (!server?.up) return expireIdle(state, entry, nowMs);
+  connections.template().deadline(nowMs + state.timing.idleTimeoutMs);
+  state.update(entry, connections.id(entry), C.UPDATE_DEADLINE);
+}
+
 function expireIdle(state: SwitchState, entry: number, nowMs: number): void {
   const { connections } = state;
   const id = connections.id(entry);
   const tuple = state.tupleOf(entry);
   const server = state.servers[connections.record16(entry, L.RECORD_SERVER)];
+  state.fronts.ended(state, entry, nowMs);
   if (!removeEntry(state, entry, id)) return;
   state.figures.idleExpired += 1;
   if (!server) return;

@@ -138,7 +138,15 @@ test('command line: lab takes its options, and the command as it stands', async 
   const result = await baton('lab', '--servers', '2', '--table', 'paper', '--', ...command);
   assert.is(result.status, 7);
   assert.equal(labs, [
-    { servers: 2, server: 'echo', workers: 1, engine: 'auto', table: 'paper', command },
+    {
+      servers: 2,
+      server: 'echo',
+      workers: 1,
+      placement: 'single',
+      engine: 'auto',
+      table: 'paper',
+      command,
+    },
   ]);
   await baton('lab', ...command, '--tour');
   assert.equal(labs[1]?.command, [...command, '--tour']);

@@ -1,0 +1,73 @@
+import type { Hello } from '../../channel/messages.ts';
+import type { Effects, Plane, PlaneEvent } from '../../event.ts';
+import { HISTOGRAM_LIMITS_MS } from '../figures.ts';
+import { SwitchState } from '../state.ts';
+import type { WebSwitchOptions } from '../state.ts';
+import { Sweep } from './sweep.ts';
+
+/** What the control planes of a switch have in common, whatever they read of requests. */
+export abstract class SwitchPlane implements Plane {
+  protected readonly state: SwitchState;
+  protected readonly sweep = new Sweep();
+
+  /** The memory map and its services must have been written, the core initialised. */
+  constructor(options: WebSwitchOptions) {
+    this.state = new SwitchState(options);
+  }
+
+  abstract receive(event: PlaneEvent, nowMs: number): Effects;
+
+  /** Owner id under which this plane locks buckets. */
+  get owner(): number {
+    return this.state.owner;
+  }
+
+  /** What this host says first on a channel to an agent; `server` names it. */
+  hello(server?: string): Hello {
+    const { state } = this;
+    return state.hello(server === undefined ? undefined : state.serverNamed(server));
+  }
+
+  /** Whether the server has connections, or is owed messages about some. */
+  isNeeded(server: string): boolean {
+    const { state } = this;
+    const known = state.serverNamed(server);
+    if (!known) return false;
+    const active = state.dispatcher.loads.active[known.index] ?? 0;
+    return known.isConfigured || active > 0 || state.owed.ofServer(known.index).length > 0;
+  }
+
+  /** Name of the server with that RECORD_SERVER. */
+  serverName(index: number): string {
+    return this.state.servers[index]?.name ?? '';
+  }
+
+  stats() {
+    const { state } = this;
+    const { handoffMs, ...figures } = state.figures;
+    const openings = { gathering: 0, handing: 0, refused: 0, reset: 0, over: 0 };
+    for (const opening of state.openings.values()) openings[opening.phase] += 1;
+    return {
+      ...structuredClone(figures),
+      closedEvicted: state.reserve.evicted,
+      pending: state.pending.size,
+      waiting: state.waiting.size,
+      openings,
+      halfReadLimit: state.crowdLimit,
+      farewellsLimit: state.crowdLimit,
+      heldBytes: state.heldBytes,
+      owedCloses: state.owed.size,
+      servers: state.servers.map((server) => ({
+        name: server.name,
+        up: server.up,
+        active: state.dispatcher.loads.active[server.index] ?? 0,
+        ...server.figures,
+      })),
+      handoffMs: {
+        limits: HISTOGRAM_LIMITS_MS,
+        counts: [...handoffMs.counts],
+        sum: handoffMs.sumMs,
+      },
+    };
+  }
+}
