@@ -8,10 +8,18 @@ import { checkEviction, checkForgedAcks, checkSyns } from '../floods/syns.ts';
 import { Report } from '../support/report.ts';
 
 const report = new Report();
+/** Parts by the beginnings of their names; none: all. */
+const wanted = process.argv.slice(2);
+
+async function part(name: string, body: () => Promise<void>): Promise<void> {
+  const isWanted = wanted.length === 0 || wanted.some((word) => name.startsWith(word));
+  if (isWanted) await report.part(name, body);
+}
+
 /** Handshakes a second without loss. */
 let free = 1000;
 
-await report.part('strangers', () =>
+await part('strangers', () =>
   withServices('', async (lab) => {
     free = await strangers.freeHandshakes(report, lab);
     await strangers.checkHalfRead(report, lab, free / 2);
@@ -26,21 +34,21 @@ await report.part('strangers', () =>
     }
   }),
 );
-await report.part('SYNs', () =>
+await part('SYNs', () =>
   withServices('', async (lab) => {
     await checkSyns(report, lab, 'SYNs, layer 7', 80);
     await checkSyns(report, lab, 'SYNs, layer 4 by SYN', SYN_PORT);
     await checkSyns(report, lab, 'SYNs, layer 4 by ACK', ACK_PORT);
   }),
 );
-await report.part('refused requests, small table', () =>
+await part('refused requests, small table', () =>
   withServices('switch: { connections: 8192 }', (lab) =>
     strangers.checkRefused(report, lab, free / 2, true),
   ),
 );
 for (const population of ['against-xor', 'nat-of-two'] as const) {
-  await report.part(population, () => strangers.checkPopulation(report, population, free / 2));
+  await part(population, () => strangers.checkPopulation(report, population, free / 2));
 }
-await report.part("the papers' table", () => strangers.checkPaperTable(report));
-await report.part('full table', () => checkEviction(report));
+await part("the papers' table", () => strangers.checkPaperTable(report));
+await part('full table', () => checkEviction(report));
 report.finish();

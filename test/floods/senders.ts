@@ -58,8 +58,13 @@ export async function flood(
 }
 
 /** Forged ACKs from as many; answered ones were seen to be forged. */
-export async function forgedAcks(lab: TestLab, rate: number, seconds: number): Promise<Taken> {
-  return forge(lab, 'ack', rate, seconds, 80, () => dropsOf(lab, 'bad-cookie'));
+export async function forgedAcks(
+  lab: TestLab,
+  rate: number,
+  seconds: number,
+  count = 0,
+): Promise<Taken> {
+  return forge(lab, 'ack', rate, seconds, 80, () => dropsOf(lab, 'bad-cookie'), count);
 }
 
 async function forge(
@@ -69,11 +74,12 @@ async function forge(
   seconds: number,
   port: number,
   settled: () => Promise<number>,
+  count = 0,
 ): Promise<Taken> {
   const before = await settled();
   const args = ['--to', `192.0.2.80:${port}`, '--flags', flags];
-  const held = ['--rate', rate, '--seconds', seconds];
-  const { sent } = await runProgram<Taken>(lab, 'raw-sender', [...args, ...held], seconds);
+  const held = ['--rate', rate, '--seconds', seconds, '--count', count];
+  const { sent } = await runProgram<Taken>(lab, 'raw-sender', [...args, ...held], 3 * seconds);
   await sleep(SETTLE_MS);
   return { sent, answered: (await settled()) - before };
 }

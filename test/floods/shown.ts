@@ -11,7 +11,12 @@ import * as floods from './senders.ts';
 export async function checkQueues(report: Report, lab: TestLab): Promise<void> {
   await floods.handshakes(lab, { count: 1, rate: 100 });
   const args = ['--sources', '198.18.0.0:1', '--port', 40_000, '--flags', 'ack', '--rate', 0];
-  await floods.runProgram(lab, 'raw-sender', [...args, '--seconds', 3], 3);
+  await floods.runProgram(
+    lab,
+    'raw-sender',
+    [...args, '--seconds', 3, '--payload', 'x'.repeat(1400)],
+    3,
+  );
   const outcome = await floods.live(lab, LIVE, 3);
   const { total } = await lab.stats('switch');
   const dropped = total.drops['to-control-full'] ?? 0;

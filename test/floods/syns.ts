@@ -56,7 +56,7 @@ export async function checkForgedAcks(report: Report, lab: TestLab): Promise<voi
   const seconds = Math.ceil(FORGED_ACKS / rate);
   const before = await lab.stats('switch');
   const clients = floods.live(lab, LIVE, seconds + 1);
-  const { sent, answered } = await floods.forgedAcks(lab, rate, seconds);
+  const { sent, answered } = await floods.forgedAcks(lab, rate, seconds, FORGED_ACKS);
   const after = await lab.stats('switch');
   const outcome = await clients;
   const share = `${sent} sent at ${rate}/s, ${answered} seen to be forged`;

@@ -1,6 +1,7 @@
 // Sends raw IPv4 TCP packets at a held rate, many to a system call, and prints what it sent as JSON.
 // node build/programs-raw-sender.mjs --to ADDRESS:PORT --sources FIRST:COUNT --flags syn|ack
-//   --rate N --seconds S
+//   --rate N --seconds S [--count N] [--payload TEXT]
+// --count: so many, in up to three times as long on a machine that is busy.
 // Rate 0 = as fast as it goes. Sources are consecutive addresses; ports (unless --port P says which) and
 // sequence numbers vary with a seed.
 import { parseArgs } from 'node:util';
@@ -16,6 +17,8 @@ const { values } = parseArgs({
     flags: { type: 'string', default: 'syn' },
     rate: { type: 'string', default: '50000' },
     seconds: { type: 'string', default: '1' },
+    count: { type: 'string', default: '0' },
+    payload: { type: 'string', default: '' },
   },
 });
 
@@ -28,22 +31,24 @@ function nextRandom(): number {
 }
 
 function send(): { sent: number; failed: number; seconds: number } {
-  const [first, count] = values.sources.split(':') as [string, string];
+  const [first, addresses] = values.sources.split(':') as [string, string];
   const firstSource = addressNumber(first);
   const port = Number(values.port);
   const flags = values.flags === 'syn' ? TCP_SYN : TCP_ACK;
-  const batch = new RawBatch(rawTarget(values.to));
+  const batch = new RawBatch(rawTarget(values.to), Buffer.from(values.payload));
+  const count = Number(values.count) || Infinity;
   const pace = new Pace(Number(values.rate));
-  const seconds = Number(values.seconds);
+  const seconds = Number(values.seconds) * (count === Infinity ? 1 : 3);
   let made = 0;
-  while (pace.seconds < seconds) {
+  while (pace.seconds < seconds && made < count) {
     for (let left = pace.due(made, RawBatch.size); left > 0; left -= 1) {
       batch.add({
-        source: firstSource + (made % Number(count)),
+        source: firstSource + (made % Number(addresses)),
         sourcePort: port || 1024 + (nextRandom() % 60000),
         flags,
         sequence: nextRandom(),
         acknowledgment: flags === TCP_ACK ? nextRandom() : 0,
+        withPayload: true,
       });
       made += 1;
     }
