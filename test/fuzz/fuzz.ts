@@ -61,17 +61,24 @@ function newest(...files: string[]): number {
   return Math.max(...files.map((file) => statSync(file).mtimeMs));
 }
 
+/** A single-thread core, and where what is made of it and found in it lies. */
+interface FuzzedCore {
+  wasm: string;
+  folder: string;
+}
+
+const BUILT: FuzzedCore = { wasm: join(BUILD, 'core-single.wasm'), folder: WORK };
+
 /** Compiles a target unless it is newer than its sources. */
-function compile(name: string): string {
-  const binary = join(WORK, name);
-  const wasm = join(BUILD, 'core-single.wasm');
+function compile(name: string, { wasm, folder }: FuzzedCore = BUILT): string {
+  const binary = join(folder, name);
   const sources = readdirSync(SOURCES).map((file) => join(SOURCES, file));
   if (existsSync(binary) && statSync(binary).mtimeMs > newest(wasm, ...sources)) return binary;
   const wasm2c = join(ROOT, 'node_modules/wabt/bin/wasm2c');
-  execFileSync(process.execPath, [wasm2c, wasm, '-n', 'core', '-o', join(WORK, 'core.c')]);
-  writeFileSync(join(WORK, 'layout.h'), layoutHeader());
-  const flags = ['-O2', '-w', '-fsanitize=fuzzer', `-I${WORK}`, `-I${SOURCES}`];
-  const files = [join(SOURCES, `${name}.c`), join(WORK, 'core.c')];
+  execFileSync(process.execPath, [wasm2c, wasm, '-n', 'core', '-o', join(folder, 'core.c')]);
+  writeFileSync(join(folder, 'layout.h'), layoutHeader());
+  const flags = ['-O2', '-w', '-fsanitize=fuzzer', `-I${folder}`, `-I${SOURCES}`];
+  const files = [join(SOURCES, `${name}.c`), join(folder, 'core.c')];
   execFileSync('clang', [...flags, ...files, '-lm', '-o', binary], { stdio: 'inherit' });
   return binary;
 }
@@ -112,11 +119,16 @@ function command(binary: string, args: string[], environment: Record<string, str
  * Runs a target that many times from its corpus; what it finds new stays in build/fuzz. The seed decides
  * everything.
  */
-export async function fuzz(name: string, runs: number, seed: number): Promise<FuzzOutcome> {
+export async function fuzz(
+  name: string,
+  runs: number,
+  seed: number,
+  core: FuzzedCore = BUILT,
+): Promise<FuzzOutcome> {
   const environment = await prepare();
   const plan = PLANS[name]!;
-  const binary = compile(name);
-  const found = join(WORK, `${name}-found`);
+  const binary = compile(name, core);
+  const found = join(core.folder, `${name}-found`);
   mkdirSync(found, { recursive: true });
   const folders = [found, writeSeeds(name, plan.seeds), keptSeeds(name)];
   const args = [
@@ -126,7 +138,7 @@ export async function fuzz(name: string, runs: number, seed: number): Promise<Fu
     '-timeout=10',
     '-len_control=20',
     '-print_final_stats=1',
-    `-artifact_prefix=${WORK}/${name}-`,
+    `-artifact_prefix=${core.folder}/${name}-`,
     ...folders,
   ];
   const { status, output } = await command(binary, args, environment);

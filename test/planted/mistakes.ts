@@ -62,8 +62,8 @@ export const MISTAKES: Mistake[] = [
   mistake(
     'a sweep that leaves out the last entry of each part',
     'assembly/lookup/sweep.ts',
-    'for (let index = from; index < end',
-    'for (let index = from; index + 1 < end',
+    'for (let index = from; index < end && ',
+    'for (let index = from; index + 1 < end && ',
   ),
   mistake(
     'a sequence delta that is wrong by one',

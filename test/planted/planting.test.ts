@@ -4,7 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { plant } from './core.ts';
+import { EXPLORED_MISTAKES } from '../model/table-mistakes.ts';
 import { CORE_MISTAKES } from './core-mistakes.ts';
+import { FUZZ_MISTAKES } from './fuzz-mistakes.ts';
 import { MISTAKES } from './mistakes.ts';
 import { SLOW } from './slow-core.ts';
 
@@ -14,6 +16,8 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 for (const { name, changes } of [
   ...MISTAKES,
   ...CORE_MISTAKES,
+  ...EXPLORED_MISTAKES,
+  ...FUZZ_MISTAKES,
   { name: 'slow core', changes: SLOW },
 ]) {
   planting(`can still be planted: ${name}`, () => {

@@ -28,6 +28,26 @@ function planter(root: string, changes: Change[]): Plugin {
   };
 }
 
+/** Bundles a program with the changes in it. */
+export async function bundle(
+  root: string,
+  entry: string,
+  outfile: string,
+  changes: Change[],
+): Promise<void> {
+  await build({
+    entryPoints: [join(root, entry)],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    packages: 'external',
+    logLevel: 'warning',
+    plugins: [planter(root, changes)],
+  });
+}
+
 /**
  * Bundles the simulation with one mistake in it and runs seeds until one of them fails. `mistake`
  * without
@@ -47,17 +67,7 @@ export async function tryMistake(
     if (ofCore.length > 0) await plantCore(root, folder, ofCore, 'single', core);
     else cpSync(join(root, 'build/core-single.wasm'), core);
     const program = join(folder, 'program.mjs');
-    await build({
-      entryPoints: [join(root, 'test/planted/program.ts')],
-      outfile: program,
-      bundle: true,
-      platform: 'node',
-      format: 'esm',
-      target: 'node20',
-      packages: 'external',
-      logLevel: 'warning',
-      plugins: [planter(root, mistake.changes)],
-    });
+    await bundle(root, 'test/planted/program.ts', program, mistake.changes);
     const { stdout } = await run(process.execPath, [program, String(seeds)], {
       maxBuffer: 1 << 26,
     });
