@@ -21,7 +21,7 @@
 #define IDS 4  /* handoff ids 1 to 3 */
 #define AGENTS 2
 #ifndef PACKETS
-#define PACKETS 2
+#define PACKETS 3
 #endif /* of a connection: the request is number 0 */
 
 /* of an entry at the switch */

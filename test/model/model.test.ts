@@ -12,7 +12,7 @@ test('model: handoff and close: nothing is wrong in the first sixty steps', () =
 
 for (const mistake of ['RETRY_MAYBE', 'NO_CLOSE_BACK', 'NO_DRAIN'] as const) {
   test(`model: mistake ${mistake} is found`, () => {
-    assert.is.not(check({ mistake, limitMs: 40_000 }).error, '');
+    assert.is.not(check({ mistake, limitMs: 60_000 }).error, '');
   });
 }
 

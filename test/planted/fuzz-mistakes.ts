@@ -15,14 +15,14 @@ function mistake(
   return { target, name, changes: [{ file, find, replace }] };
 }
 
-/** Bounds that are wrong, and one answer that is. */
+/** Bounds that are wrong, and answers that are. */
 export const FUZZ_MISTAKES: FuzzMistake[] = [
   mistake(
     'packet',
-    'a TCP header that may end behind its packet',
-    'assembly/parse/packet.ts',
-    'if (tcp + header > end) return DROP_TOO_SHORT;',
-    '',
+    'a hop limit left out of the checksum',
+    'assembly/rewrite/to-server.ts',
+    'address + HOP_LIMIT + (old ^ 0xffff)',
+    'address + 0xffff + (old & 0)',
   ),
   mistake(
     'packet',
