@@ -78,11 +78,11 @@ export function fuzzFrames(random: Random, runs: number): FrameOutcome {
         if (frame.length < 4096) seeds[random.below(seeds.length)] = frame;
       } else if (found !== 'refused') outcome.wrong.push(found);
       if (outcome.runs % 16 === 0) cut(frame, random.below(frame.length + 1));
+      if (performance.now() - before > LIMIT_MS && isSlow(frame)) {
+        outcome.wrong.push(`${hex(frame)}: more than ${LIMIT_MS} ms`);
+      }
     } catch (error) {
       outcome.wrong.push(`${hex(frame)}: ${(error as Error).stack}`);
-    }
-    if (performance.now() - before > LIMIT_MS && isSlow(frame)) {
-      outcome.wrong.push(`${hex(frame)}: more than ${LIMIT_MS} ms`);
     }
   }
   return outcome;
