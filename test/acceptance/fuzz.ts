@@ -1,6 +1,7 @@
 // Ten million runs of each target: the core through wasm2c under libFuzzer, and control frames.
 // Then the same targets with a mistake in each, which must be found.
-// npm run acceptance fuzz [-- RUNS [TARGET]]; frames are always among them. TARGET `planted`: only the mistakes.
+// npm run acceptance fuzz [-- RUNS [TARGET]]; frames are always among them. TARGET `planted`: only the
+// mistakes.
 import { fuzz, targets } from '../fuzz/fuzz.ts';
 import { fuzzFrames } from '../fuzz/frames.ts';
 import { foundBy } from '../fuzz/planted.ts';
