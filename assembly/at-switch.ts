@@ -12,6 +12,7 @@ import {
   RECORD_NEXT_ISN,
   RECORD_OPTIONS,
   RECORD_REQUEST_NEXT,
+  RECORD_REQUESTS,
   RECORD_SWITCH_ISN,
   RECORD_TIMESTAMP_RECENT,
   SLOT_ENTRY,
@@ -200,10 +201,11 @@ export class AtSwitch {
     if (bucket == 0) return AGAIN;
     const same = Chain.sameKey(entry, Workers.copy(worker)) && State.of(entry) == STATE_REQUESTS;
     const next = load<u32>(Pool.record(entry), RECORD_REQUEST_NEXT);
+    const isKnown = load<u32>(Pool.record(entry), RECORD_REQUESTS) != 0;
     BucketLock.release(bucket);
     if (!same) return AGAIN;
     const behind = bswap<u32>(load<u32>(tcp, TCP_SEQUENCE)) + text;
-    if (<i32>(behind - next) > 0) return ToControl.packet(worker, slot, entry);
+    if (!isKnown || <i32>(behind - next) > 0) return ToControl.packet(worker, slot, entry);
     return AtSwitch.forward(slot, six, Workers.copy(worker));
   }
 

@@ -35,6 +35,10 @@ function checkProtocol(service: Loose, path: Path, problems: Problem[]): void {
     const text = 'of protocol tcp nothing is read: expected no rules';
     problems.push({ path: [...path, 'rules'], at: 'key', text });
   }
+  if (service['requests'] === 'per-request' && (service['protocol'] ?? 'http') !== 'http') {
+    const text = 'only of a service with protocol http requests are read';
+    problems.push({ path: [...path, 'requests'], text });
+  }
   if (service['on'] !== undefined && !isTcp) {
     const text = 'only a service with protocol tcp has use for it';
     problems.push({ path: [...path, 'on'], at: 'key', text });

@@ -115,7 +115,7 @@ export interface ServiceConfig {
   rules: RuleConfig[];
   /** how its servers read a path */
   paths?: PathsName;
-  requests?: 'per-connection';
+  requests?: 'per-connection' | 'per-request';
   pipelining?: 'allow' | 'refuse';
   keepAlive?: 'allow' | 'refuse';
 }

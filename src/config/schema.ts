@@ -18,6 +18,8 @@ export const POLICIES = [
 export const PATHS = ['strict', 'raw', 'rfc3986', 'merge-slashes'] as const;
 /** The papers' components, the last being theirs on a server's host. */
 export const ROLES = ['switch', 'distributor', 'dispatcher', 'agent'] as const;
+/** For which requests of a connection rules and policy decide: the first one, or each. */
+export const REQUESTS = ['per-connection', 'per-request'] as const;
 /** By what a client is brought back to its server. */
 export const AFFINITIES = ['none', 'session'] as const;
 const AFFINITY = 'none, session or { cookie: NAME }';
@@ -223,9 +225,9 @@ const service = section({
     .default('strict')
     .describe('how the servers read a path; strict refuses what they might read in two ways'),
   requests: z
-    .literal('per-connection', { error: 'per-connection' })
+    .enum(REQUESTS, { error: REQUESTS.join(' or ') })
     .default('per-connection')
-    .describe('rules decide about the first request of a connection, the others follow it'),
+    .describe('rules decide about the first request of a connection, or about each'),
   pipelining: permission.describe('refuse: no second request behind the first one'),
   keepAlive: permission.describe('refuse: no request after which the connection stays open'),
   rules: z

@@ -52,6 +52,13 @@ export class Figures {
   /** switch in front: connections sent to a distributor, and updates that moved one */
   spread = 0;
   updated = 0;
+  /** requests behind the first one that went to the server that had the connection */
+  followed = 0;
+  /** connections given back by their server, and of those, handed to a server for a next request */
+  released = 0;
+  moves = 0;
+  /** not given back */
+  busy = 0;
   idleExpired = 0;
   gatherExpired = 0;
   /** given to a server by their SYN: no ACK in time; taken back because the table was full */

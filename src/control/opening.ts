@@ -1,14 +1,16 @@
 import type { HandoffId, Tuple } from '../channel/messages.ts';
 import type { Waiting } from './deadlines.ts';
+import type { Body, Extent } from './distributor/extent.ts';
 import type { Gather } from './distributor/gather.ts';
 import type { Service } from './service.ts';
 
 /**
  * gathering: the request head is not complete. handing: a server was asked to take it.
+ * following: a server has it, and its next request has begun to come (services that dispatch each one).
  * refused: our response and FIN were sent. reset: every segment is answered with RST.
  * over: forgotten, only still in a queue.
  */
-export type Phase = 'gathering' | 'handing' | 'refused' | 'reset' | 'over';
+export type Phase = 'gathering' | 'handing' | 'following' | 'refused' | 'reset' | 'over';
 
 /**
  * A connection from its first data until a server has it (or it was refused): the only time at
@@ -30,6 +32,8 @@ export interface Opening extends Waiting {
   deadlineMs: number;
   /** when the bytes gathered so far are acknowledged if the head is still incomplete */
   ackDueMs: number;
+  /** ISN of the client's SYN; client.isn is the number before what is gathered */
+  entryIsn: number;
   client: ClientSide;
   switchIsn: number;
   /** what we have acknowledged */
@@ -42,6 +46,7 @@ export interface Opening extends Waiting {
   /** sequence number after the client's FIN */
   fin: number | null;
   handing: Handing | null;
+  following: Following | null;
   farewell: Farewell | null;
 }
 
@@ -67,6 +72,44 @@ export interface HeldPacket {
   counted: boolean;
 }
 
+/** What the dispatcher needs for a request. */
+export interface Choice {
+  /** what a server may be remembered by, the surest first */
+  keys: number[];
+  /** by this one the chosen server is remembered from now on; null: its policy does, or nobody */
+  remember: number | null;
+  pool: string;
+  target: number;
+  targetHash: number;
+  headOnly: boolean;
+  /** of a service that dispatches each request; null: all that comes is for the same server */
+  extent: Extent | null;
+  isUpgrade: boolean;
+}
+
+/** A request behind the first one, for which the connection may have to move. */
+export interface NextRequest {
+  /** absent: no server gets it, it is answered with `status` and the connection ends */
+  choice?: Choice;
+  status?: number;
+  /** the server that has the connection must not get it */
+  mustMove: boolean;
+}
+
+export interface Following {
+  /** packets with bytes of which it is not known who gets them, as they came */
+  held: HeldPacket[];
+  heldBytes: number;
+  /** rest of the request under way */
+  body: Body | null;
+  /** the last request asked for another protocol: whether it was agreed only the agent has seen */
+  isUpgrading: boolean;
+  /** for which the server's agent was asked to give the connection back */
+  asked: NextRequest | null;
+  /** the client's newest */
+  acknowledgment: number;
+}
+
 export interface Handing {
   pool: string;
   /** see Choice */
@@ -80,6 +123,8 @@ export interface Handing {
   /** indexes of the servers asked so far, this one included */
   tried: number[];
   headOnly: boolean;
+  extent: Extent | null;
+  isUpgrade: boolean;
   held: HeldPacket[];
   heldBytes: number;
   /** next sequence number of the client behind what was handed over or held in order */

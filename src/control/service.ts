@@ -22,6 +22,8 @@ export interface Service {
   refusesPipelining: boolean;
   /** no request that leaves the connection open */
   refusesKeepAlive: boolean;
+  /** rules hold for each request of a connection */
+  eachRequest: boolean;
   /** clients come back to the server that has their TLS session */
   sessions: boolean;
   /** clients come back to the server that gave them the cookie of that name; empty: none */
@@ -50,6 +52,7 @@ export function listServices(configs: readonly ServiceConfig[], view: DataView):
       const only = {
         refusesPipelining: config.pipelining === 'refuse',
         refusesKeepAlive: config.keepAlive === 'refuse',
+        eachRequest: config.requests === 'per-request',
       };
       const affinity = config.affinity ?? (protocol === 'tls' ? 'session' : 'none');
       const sessions = affinity === 'session';

@@ -2,7 +2,7 @@ import * as L from '../../assembly/layout.ts';
 import type { Address, Binding, HandoffId, Hello, Message, Tuple } from '../channel/messages.ts';
 import { IN_FRONT } from '../channel/messages.ts';
 import { PROTOCOL_VERSION } from '../channel/wire.ts';
-import type { Config, ServerConfig } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
 import { Connections } from '../connections.ts';
 import type { Core } from '../core.ts';
 import type { Effects, OutgoingPacket } from '../event.ts';
@@ -14,8 +14,9 @@ import { Affinities } from './dispatcher/affinities.ts';
 import { Dispatcher } from './dispatcher/dispatcher.ts';
 import { Fronts } from './distributor/fronts.ts';
 import { Figures } from './figures.ts';
-import type { ServerFigures } from './figures.ts';
 import type { Opening } from './opening.ts';
+import { makeServer } from './server.ts';
+import type { Server } from './server.ts';
 import { listServices } from './service.ts';
 import type { Service } from './service.ts';
 import { OwedCloses } from './switch/owed-closes.ts';
@@ -49,59 +50,7 @@ export const LEARNING_MS = 3000;
 /** An agent that has told nothing so long after the start counts as dead: nothing waits for its list. */
 const DEAD_MS = 10_000;
 
-/** A server and the control channel to its agent; the agent has the server's name. */
-export interface Server {
-  index: number;
-  name: string;
-  /** port of the server application */
-  port: number;
-  weight: number;
-  /** false: taken out of the configuration, it only keeps the connections that it has */
-  isConfigured: boolean;
-  up: boolean;
-  /** when its channel broke; Infinity: it had none yet */
-  downSinceMs: number;
-  /** its agent has told all its connections, once at least */
-  known: boolean;
-  bindings: Binding[];
-  /** of a distributor behind this switch: where it takes new connections */
-  arrivals: Binding[];
-  /** of the program on its host, 0 = never seen */
-  run: number;
-  /** its agent knows of cookies */
-  tellsCookies: boolean;
-  /** its agent takes connections whose clients have only sent a SYN */
-  takesSyns: boolean;
-  /** the agent's `line:`, '' = none */
-  line: string;
-  figures: ServerFigures;
-  /** the agent's list of connections, while it arrives */
-  listed: Set<string> | null;
-  /** ids of this run from here on are younger than the agent's list */
-  listedBefore: number;
-}
-
-export function makeServer(index: number, { name, port, weight }: ServerConfig): Server {
-  return {
-    index,
-    name,
-    port,
-    weight,
-    isConfigured: true,
-    up: false,
-    downSinceMs: Infinity,
-    known: false,
-    bindings: [],
-    arrivals: [],
-    run: 0,
-    tellsCookies: false,
-    takesSyns: false,
-    line: '',
-    figures: { handoffs: 0, ready: 0, failed: 0 },
-    listed: null,
-    listedBefore: 0,
-  };
-}
+export type { Server } from './server.ts';
 
 /** Everything the parts of the switch's control plane share. */
 export class SwitchState {
@@ -126,6 +75,8 @@ export class SwitchState {
   heldBytes = 0;
   /** openings in phase 'handing' for which there is no server now, oldest first */
   readonly waiting = new Set<Opening>();
+  /** those whose server was asked to give them back */
+  readonly asked = new Set<Opening>();
   readonly deadlines = new Deadlines<Opening>();
   readonly owed = new OwedCloses();
   readonly putOffs = new PutOffs();
@@ -249,14 +200,21 @@ export class SwitchState {
     this.halfRead.delete(opening);
     this.farewells.delete(opening);
     this.waiting.delete(opening);
+    this.asked.delete(opening);
     this.deadlines.remove(opening);
     this.endHanding(opening);
+    this.endFollowing(opening);
   }
 
   /** Nothing more is held for it. */
   endHanding(opening: Opening): void {
     this.heldBytes -= opening.handing?.heldBytes ?? 0;
     opening.handing = null;
+  }
+
+  endFollowing(opening: Opening): void {
+    this.heldBytes -= opening.following?.heldBytes ?? 0;
+    opening.following = null;
   }
 
   /** The entry of a connection, or NO_ENTRY. */

@@ -88,6 +88,14 @@ export class Dispatcher {
     return server;
   }
 
+  /** The server that should get the next request of a connection that `from` has. */
+  follow(pool: string, target: number, from: number, usable: Uint8Array, nowMs: number): number {
+    const policy = this.pools.get(pool)?.policy;
+    if (policy?.follow) return policy.follow(target, from, usable, nowMs);
+    if (!policy || this.isBlind(pool)) return from;
+    return policy.select(target, usable, nowMs);
+  }
+
   /** A connection came to us already on that server (resync). */
   adopt(server: number): void {
     this.loads.active[server]! += 1;

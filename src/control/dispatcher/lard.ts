@@ -38,6 +38,20 @@ export class Lard implements Policy {
     return chosen;
   }
 
+  /** A server that has the target saves a read from disk; where none has, the connection stays. */
+  follow(target: number, from: number, usable: Uint8Array): number {
+    if (!this.context) return from;
+    const known = this.targets.get(target);
+    if (known !== undefined && known !== from && usable[known] === 1) {
+      return this.thresholds.mustMove(this.context, known, usable) ? from : known;
+    }
+    if (!this.thresholds.mustMove(this.context, from, usable)) {
+      this.targets.set(target, from);
+      return from;
+    }
+    return this.select(target, usable);
+  }
+
   postRequest(): void {}
 
   shutdown(): void {

@@ -32,6 +32,12 @@ export interface Policy {
    * NO_SERVER when there is none. `target` is what parse() gave; `nowMs`: any monotonic clock.
    */
   select(target: number, usable: Uint8Array, nowMs: number): number;
+  /**
+   * The server for the next request of a connection that `from` has; another one only where that is worth
+   * a move, which costs about as much as a new connection. Absent: a policy that knows targets chooses as
+   * for a new connection, others leave it where it is.
+   */
+  follow?(target: number, from: number, usable: Uint8Array, nowMs: number): number;
   /** A connection that this policy had assigned to the server is over. */
   postRequest(server: number): void;
   shutdown(): void;

@@ -10,6 +10,7 @@ import type { Opening } from '../opening.ts';
 import type { Service } from '../service.ts';
 import type { SwitchState } from '../state.ts';
 import { removeEntry } from '../switch/update.ts';
+import { follow, isFollowed } from './follow.ts';
 import { handingSegment, takeBack } from './handoff.ts';
 import { openFromRecord } from './handshake.ts';
 import { giveUp, holdWhole, isCounted, isIntact, passOn } from './held.ts';
@@ -34,7 +35,8 @@ export function packetArrived(state: SwitchState, event: PacketEvent, nowMs: num
   const opening = openingAt(state, entry, nowMs);
   if (opening?.phase === 'handing') return whileHanding(state, opening, packet, event, nowMs);
   const entryState = state.connections.state(entry);
-  if (!opening && isHandedOff(entryState)) return forwardLate(state, entry, event);
+  const hasServer = !opening || opening.phase === 'following';
+  if (hasServer && isHandedOff(entryState)) return forwardLate(state, entry, event, nowMs);
   if (!opening && state.isLearning(nowMs)) return putOff(state, entry);
   // ends here, whatever it says; an entry may be HELD before its head is read (insertEntry)
   if (isCounted(event)) giveUp(state, entry);
@@ -157,7 +159,7 @@ function openingAt(state: SwitchState, entry: number, nowMs: number): Opening | 
   const { connections } = state;
   const isSame =
     connections.hasId(entry, opening.id) &&
-    connections.record32(entry, L.RECORD_CLIENT_ISN) === opening.client.isn;
+    connections.record32(entry, L.RECORD_CLIENT_ISN) === opening.entryIsn;
   if (isSame) return opening;
   // a worker died with the bucket locked, and the bucket was emptied
   if (opening.phase === 'handing') takeBack(state, opening, nowMs);
@@ -170,19 +172,23 @@ function isHandedOff(entryState: number): boolean {
     entryState === L.STATE_DRAINING ||
     entryState === L.STATE_FORWARD ||
     entryState === L.STATE_PASSED ||
+    entryState === L.STATE_REQUESTS ||
     entryState === L.STATE_UNPROVEN ||
     entryState === L.STATE_CLOSED
   );
 }
 
 /** Queued before the server had the connection, or while held packets leave: goes after them. */
-function forwardLate(state: SwitchState, entry: number, event: PacketEvent): void {
+function forwardLate(state: SwitchState, entry: number, event: PacketEvent, nowMs: number): void {
   const counted = isCounted(event);
   const { connections } = state;
   if (counted && !isOfThisConnection(state, entry, event)) {
     state.figures.stale += 1;
   } else if (connections.serverPort(entry) !== 0) {
-    passOn(state, entry, { packet: event.packet, vnet: event.vnet, counted });
+    const held = { packet: event.packet, vnet: event.vnet, counted };
+    const isClosed = connections.state(entry) === L.STATE_CLOSED;
+    if (isFollowed(state, entry) && !isClosed) follow(state, entry, held, nowMs);
+    else passOn(state, entry, held);
   } else if (counted) {
     giveUp(state, entry);
   }
@@ -201,8 +207,9 @@ function errorArrived(state: SwitchState, event: PacketEvent): void {
   }
   const opening = state.openings.get(entry);
   if (opening?.phase === 'handing') holdWhole(state, opening, event);
-  else if (!opening && isHandedOff(connections.state(entry))) forwardLate(state, entry, event);
-  else giveUp(state, entry);
+  else if (isHandedOff(connections.state(entry))) {
+    passOn(state, entry, { packet: event.packet, vnet: event.vnet, counted: isCounted(event) });
+  } else giveUp(state, entry);
 }
 
 /** Queued under the entry's id or that of an earlier try of the same connection. */

@@ -81,6 +81,11 @@ export class Gather {
     this.bytes = new Uint8Array(0);
   }
 
+  /** Keeps so many bytes in order, and nothing else. */
+  cut(length: number): void {
+    this.runs.splice(0, this.runs.length, { from: 0, to: length });
+  }
+
   private missingIn(from: number, to: number): { from: number; to: number }[] {
     const missing: { from: number; to: number }[] = [];
     let at = from;

@@ -6,7 +6,7 @@ import type { Server } from '../state.ts';
 
 /** What the server's agent is told of the connection that it gets. */
 export function handoffMessage(opening: Opening, id: HandoffId, server: Server): Handoff {
-  const { client, tuple, switchIsn, gather, service } = opening;
+  const { client, tuple, switchIsn, gather, service, handing } = opening;
   return {
     type: 'handoff',
     id,
@@ -26,6 +26,9 @@ export function handoffMessage(opening: Opening, id: HandoffId, server: Server):
     timestampSwitch: client.timestampSwitch,
     window: client.window,
     ...(opening.bySyn && { bySyn: true }),
+    ...(handing?.extent && {
+      requests: { next: advance(gather.base, handing.extent.next), isHead: handing.headOnly },
+    }),
     // not a copy: nothing is gathered any more
     bytes: gather.contents,
   };

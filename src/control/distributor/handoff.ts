@@ -5,13 +5,14 @@ import type { TcpPacket } from '../../packet/read.ts';
 import { advance, distance } from '../../packet/sequence.ts';
 import { NO_SERVER } from '../dispatcher/policy.ts';
 import { countUnder } from '../figures.ts';
-import type { Opening } from '../opening.ts';
+import type { Choice, HeldPacket, Opening } from '../opening.ts';
 import type { Server, SwitchState } from '../state.ts';
 import { oweClose } from '../switch/close.ts';
 import { holdEntry } from '../switch/update.ts';
 import { chooseServer } from './choose-server.ts';
+import { followOn } from './follow.ts';
 import { handoffMessage } from './handoff-message.ts';
-import { finishHeld, hold, isServed } from './held.ts';
+import { bytesOf, finishHeld, hold, isServed } from './held.ts';
 import { COOKIE_LIFE_MS, abandon, dropSyn, refuse, refuseSyn, reset } from './refuse.ts';
 
 /** How many deadlines the switch waits while the asked agent's channel lives. */
@@ -26,35 +27,26 @@ const WAITING_LIMIT = 1024;
 /** Between two tries of servers that have refused; one that comes back is asked at once. */
 const RETRY_MS = 250;
 
-/** What the dispatcher needs for the request. */
-export interface Choice {
-  /** what a server may be remembered by, the surest first */
-  keys: number[];
-  /** by this one the chosen server is remembered from now on; null: its policy does, or nobody */
-  remember: number | null;
-  pool: string;
-  target: number;
-  targetHash: number;
-  headOnly: boolean;
-}
-
 /** The request is read: look for a server. */
 export function beginHanding(
   state: SwitchState,
   opening: Opening,
-  choice: Choice,
+  choice: Choice & { held?: HeldPacket[]; clientNext?: number },
   nowMs: number,
 ): void {
   opening.phase = 'handing';
   state.halfRead.delete(opening);
   opening.ackDueMs = Infinity;
+  const { held = [] } = choice;
+  const heldBytes = bytesOf(held);
+  state.heldBytes += heldBytes;
   opening.handing = {
+    clientNext: opening.gather.next,
     ...choice,
+    held,
+    heldBytes,
     server: NO_SERVER,
     tried: [],
-    held: [],
-    heldBytes: 0,
-    clientNext: opening.gather.next,
     proven: false,
     patienceMs: Infinity,
     isLost: false,
@@ -176,11 +168,13 @@ export function ready(state: SwitchState, server: Server, message: Ready, nowMs:
 
 /** The server has the connection. */
 function becomeReady(state: SwitchState, opening: Opening, server: Server, nowMs: number): void {
+  const { handing } = opening;
   state.pending.delete(opening.id.counter);
   if (!finishHeld(state, opening, server, nowMs)) {
     state.dispatcher.release(server.index);
     return oweClose(state, server, opening.id, opening.tuple, nowMs);
   }
+  if (handing!.extent) followOn(state, opening.entry, handing!, nowMs);
   if (opening.bySyn) state.unproven.add(opening.entry, opening.id, nowMs);
   tellFronts(state, opening, server, nowMs);
   state.figures.ready += 1;

@@ -128,6 +128,7 @@ function makeOpening(
     queuedMs: Infinity,
     place: -1,
     entry: L.NO_ENTRY,
+    entryIsn: client.isn,
     id: { run: 0, counter: 0 },
     tuple,
     service,
@@ -144,6 +145,7 @@ function makeOpening(
     wanted: 0,
     fin: null,
     handing: null,
+    following: null,
     farewell: null,
   };
 }

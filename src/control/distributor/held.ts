@@ -13,6 +13,11 @@ import { drainEntry } from '../switch/update.ts';
 
 /** Bookkeeping per held packet, so that empty ones are bounded too. */
 const PACKET_COST = 64;
+
+/** What packets cost that are held. */
+export function bytesOf(held: readonly HeldPacket[]): number {
+  return held.reduce((sum, { packet }) => sum + packet.length + PACKET_COST, 0);
+}
 /** Bytes held for all connections together. */
 const HELD_LIMIT = 64 << 20;
 /** A client gets and sends no more in the time of a handoff whose answer is late. */
@@ -100,7 +105,7 @@ function refuseToHold(state: SwitchState, opening: Opening, event: PacketEvent):
 /** Its SYN over again, or nothing but bytes that are handed over already. */
 function isKnown(opening: Opening, packet: TcpPacket): boolean {
   const isSyn = (packet.flags & TCP_SYN) !== 0;
-  if (isSyn && packet.sequence === opening.client.isn) return true;
+  if (isSyn && packet.sequence === opening.entryIsn) return true;
   if (packet.payload.length === 0 || (packet.flags & TCP_FIN) !== 0) return false;
   const end = advance(packet.sequence, packet.payload.length);
   return !isAfter(end, opening.gather.next);
@@ -117,11 +122,14 @@ export function finishHeld(
   nowMs: number,
 ): boolean {
   const { tuple, id, entry } = opening;
-  const { held, proven } = opening.handing!;
+  const { held, proven, extent } = opening.handing!;
   const binding = state.bindingOf(server, tuple.vip, tuple.vipPort);
   state.forget(opening);
-  if (!binding || !drainEntry(state, entry, id, binding, proven, nowMs)) return false;
+  const next = extent ? advance(opening.gather.base, extent.next) : null;
+  if (!binding || !drainEntry(state, entry, id, binding, { proven, next }, nowMs)) return false;
   sendFin(state, opening, binding.handoff, binding.handoffPort);
+  // whose each one is must be found out
+  if (extent) return true;
   for (const packet of held) passOn(state, entry, packet);
   return true;
 }

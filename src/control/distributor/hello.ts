@@ -58,7 +58,16 @@ function dispatch(state: SwitchState, opening: Opening, hello: ClientHello, nowM
     if (offersTls13 && blind) keys.push((remember = target));
   }
   if (blind) target = 0;
-  const choice = { pool, target, targetHash: nameHash, headOnly: false, keys, remember };
+  const choice = {
+    pool,
+    target,
+    targetHash: nameHash,
+    headOnly: false,
+    extent: null,
+    isUpgrade: false,
+    keys,
+    remember,
+  };
   beginHanding(state, opening, choice, nowMs);
 }
 

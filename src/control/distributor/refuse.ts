@@ -143,6 +143,10 @@ function bidFarewell(
 ): void {
   opening.phase = farewell.response === null ? 'reset' : 'refused';
   opening.farewell = farewell;
+  // a copy of the first request may still come, and its cookie is good
+  if (opening.client.isn !== opening.entryIsn) {
+    farewell.lingerMs = Math.max(farewell.lingerMs, COOKIE_LIFE_MS);
+  }
   opening.gather.discard();
   opening.ackDueMs = Infinity;
   opening.deadlineMs = nowMs + FAREWELL_MS;

@@ -7,15 +7,17 @@ import { advance, distance } from '../../packet/sequence.ts';
 import { hasBytesBehind, isLastRequest } from '../dispatcher/last-request.ts';
 import { RequestHead } from '../dispatcher/request-head.ts';
 import { cookieValues } from '../dispatcher/rules.ts';
-import type { Opening } from '../opening.ts';
+import type { Choice, HeldPacket, Opening } from '../opening.ts';
 import type { Service } from '../service.ts';
 import type { SwitchState } from '../state.ts';
 import { acknowledge } from './answer.ts';
 import { challenge } from './challenge.ts';
 import { joinHalfRead } from './crowd.ts';
+import { extentOf } from './extent.ts';
 import { beginHanding } from './handoff.ts';
 import { takeHello } from './hello.ts';
 import { judge, learn } from './handshake.ts';
+import { packetsOf } from './pieces.ts';
 import { abandon, endQuietly, refuse, reset } from './refuse.ts';
 
 /** The client would stall if its bytes were acknowledged later than this. */
@@ -113,22 +115,56 @@ function isAllowed(service: Service, head: RequestHead, received: Uint8Array): b
 
 /** Rules choose the pool, its policy the server. */
 function dispatch(state: SwitchState, opening: Opening, head: RequestHead, nowMs: number): void {
-  const { service, gather } = opening;
+  const { gather, service } = opening;
+  const choice = choiceFor(state, opening, head);
+  const extent = service.eachRequest ? extentOf(head, gather.contents) : null;
+  if (!choice || (service.eachRequest && !extent)) return refuse(state, opening, 400, nowMs);
+  if (!extent) return beginHanding(state, opening, choice, nowMs);
+  const clientNext = gather.next;
+  const held = packetsBehind(state, opening, extent.here);
+  gather.cut(extent.here);
+  const more = { extent, held, clientNext };
+  beginHanding(state, opening, { ...choice, ...more }, nowMs);
+}
+
+/** What the request's head says about who may answer it; null: it is refused. */
+export function choiceFor(
+  state: SwitchState,
+  { service, gather }: Opening,
+  head: RequestHead,
+): Choice | null {
   const pool = isAllowed(service, head, gather.contents) ? service.rules.poolFor(head) : null;
-  if (pool === null) return refuse(state, opening, 400, nowMs);
-  beginHanding(
-    state,
-    opening,
-    {
-      pool,
-      target: state.dispatcher.parse(pool, head),
-      targetHash: head.targetHash,
-      keys: cookieKeys(state, service.cookie, head),
-      remember: null,
-      headOnly: head.text(head.method) === 'HEAD',
-    },
-    nowMs,
-  );
+  if (pool === null) return null;
+  return {
+    pool,
+    target: state.dispatcher.parse(pool, head),
+    targetHash: head.targetHash,
+    keys: cookieKeys(state, service.cookie, head),
+    remember: null,
+    headOnly: head.text(head.method) === 'HEAD',
+    extent: null,
+    isUpgrade: (head.flags & C.HEAD_FLAG_UPGRADE) !== 0,
+  };
+}
+
+/** The gathered bytes behind a request as packets of the client, for they are another request's. */
+function packetsBehind(state: SwitchState, opening: Opening, from: number): HeldPacket[] {
+  const { tuple, gather, client, fin } = opening;
+  const payload = gather.contents.slice(from);
+  if (payload.length === 0) return [];
+  const timestamps = { value: client.timestampRecent, echo: client.timestampSwitch };
+  const segment = {
+    source: tuple.client,
+    destination: state.connections.local(opening.entry),
+    sourcePort: tuple.clientPort,
+    destinationPort: state.connections.localPort(opening.entry),
+    sequence: advance(gather.base, from),
+    acknowledgment: advance(opening.switchIsn, 1),
+    window: client.window,
+    options: client.timestamps ? { timestamps } : {},
+    payload,
+  };
+  return packetsOf(segment, fin !== null && advance(gather.next, 1) === fin);
 }
 
 /** Hashes of the client's cookies of that name, as agents tell them. */

@@ -38,6 +38,15 @@ export function beginUnread(state: SwitchState, opening: Opening, nowMs: number)
   state.connections.writeBuffer(client);
   const target = state.core.hashTarget(L.CONTROL_BUFFER, client.length);
   const pool = opening.service.rules.otherwise;
-  const choice = { pool, target, targetHash: target, headOnly: false, keys: [], remember: null };
+  const choice = {
+    pool,
+    target,
+    targetHash: target,
+    headOnly: false,
+    extent: null,
+    isUpgrade: false,
+    keys: [],
+    remember: null,
+  };
   beginHanding(state, opening, choice, nowMs);
 }

@@ -39,6 +39,7 @@ export function isAssigned(entryState: number): boolean {
     entryState === L.STATE_DRAINING ||
     entryState === L.STATE_FORWARD ||
     entryState === L.STATE_PASSED ||
+    entryState === L.STATE_REQUESTS ||
     entryState === L.STATE_UNPROVEN
   );
 }
@@ -54,9 +55,10 @@ export function closed(state: SwitchState, server: Server, message: Close, nowMs
   if (connections.record16(entry, L.RECORD_SERVER) !== server.index) return;
   const before = connections.state(entry);
   const opening = state.openings.get(entry);
-  if (opening && opening.phase !== 'handing') return;
+  if (opening?.phase === 'following') state.forget(opening);
+  else if (opening && opening.phase !== 'handing') return;
   // over before `ready` was read: what was held still belongs to it
-  if (opening) {
+  if (opening?.phase === 'handing') {
     state.pending.delete(id.counter);
     finishHeld(state, opening, server, nowMs);
   }

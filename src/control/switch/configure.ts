@@ -2,7 +2,7 @@ import type { Config } from '../../config/config.ts';
 import { sameAddress } from '../../tuple.ts';
 import { listServices } from '../service.ts';
 import type { Service } from '../service.ts';
-import { makeServer } from '../state.ts';
+import { makeServer } from '../server.ts';
 import type { SwitchState } from '../state.ts';
 
 /**

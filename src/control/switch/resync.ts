@@ -3,6 +3,7 @@ import type { Failed, Hello, Resync, ResyncEntry } from '../../channel/messages.
 import { LINE } from '../../channel/messages.ts';
 import { distance, isAfter } from '../../packet/sequence.ts';
 import { idKey } from '../../tuple.ts';
+import { askEachAgain, loseRelease } from '../distributor/ask.ts';
 import { askAnew, giveUpHanding, handAgain, loseAnswer } from '../distributor/handoff.ts';
 import { openFromRecord } from '../distributor/handshake.ts';
 import { COOKIE_LIFE_MS, askClient, reset } from '../distributor/refuse.ts';
@@ -18,6 +19,8 @@ export function channelUp(state: SwitchState, server: Server, hello: Hello, nowM
   server.bindings = hello.bindings;
   server.tellsCookies = hello.capabilities.includes('cookies');
   server.takesSyns = hello.capabilities.includes('by-syn');
+  server.givesBack = hello.capabilities.includes('release');
+  server.requests.clear();
   judgeLost(state, server, hello, nowMs);
   server.listed = new Set();
   server.listedBefore = (state.counter + 1) >>> 0;
@@ -33,6 +36,7 @@ export function channelDown(state: SwitchState, server: Server, nowMs: number): 
   server.downSinceMs = nowMs;
   server.listed = null;
   for (const opening of handedTo(state, server)) loseAnswer(state, opening, server, nowMs);
+  loseRelease(state, server, nowMs);
 }
 
 /** The openings that wait for this server's answer. */
@@ -71,6 +75,8 @@ export function resynced(state: SwitchState, server: Server, message: Resync, no
     // the agent tells how a handoff ended before it lists the others
     if (!listed.has(idKey(opening.id))) handAgain(state, opening, nowMs);
   }
+  server.requests.clear();
+  askEachAgain(state, server);
   if (state.servers.every(({ known }) => known)) state.putOffs.clear();
   for (const entry of assignedTo(state, server)) {
     if (isMissing(state, server, entry, listed)) resetLost(state, server, entry, nowMs);
@@ -97,9 +103,13 @@ function isOurs(
   const binding = state.bindingOf(server, tuple.vip, tuple.vipPort);
   const service = state.serviceAt(tuple.vip, tuple.vipPort);
   if (!binding || !service) return false;
+  const requests = server.requests.get(idKey(id));
   connections
     .template()
-    .state(L.STATE_FORWARD)
+    .state(service.eachRequest ? L.STATE_REQUESTS : L.STATE_FORWARD)
+    .flags(service.eachRequest ? L.FLAG_REQUESTS : 0)
+    .record32(L.RECORD_REQUESTS, requests?.count ?? 0)
+    .record32(L.RECORD_REQUEST_NEXT, requests?.next ?? 0)
     .key(key)
     .server(binding.handoff, binding.handoffPort)
     .id(id)
@@ -132,7 +142,8 @@ function assignedTo(state: SwitchState, server: Server): number[] {
     if (!isAssigned(connections.state(entry))) continue;
     if (connections.record16(entry, L.RECORD_SERVER) !== server.index) continue;
     const opening = state.openings.get(entry);
-    if (!opening || opening.phase === 'handing') entries.push(entry);
+    const isWithIt = !opening || opening.phase === 'handing' || opening.phase === 'following';
+    if (isWithIt) entries.push(entry);
   }
   return entries;
 }
@@ -144,7 +155,7 @@ function isMissing(
   entry: number,
   listed: Set<string>,
 ): boolean {
-  if (state.openings.has(entry)) return false;
+  if ((state.openings.get(entry)?.phase ?? 'following') !== 'following') return false;
   const id = state.connections.id(entry);
   if (listed.has(idKey(id))) return false;
   return id.run !== state.run || distance(id.counter, server.listedBefore) < 0;
@@ -158,6 +169,8 @@ export function resetLost(state: SwitchState, server: Server, entry: number, now
     state.dispatcher.release(server.index);
     return void removeEntry(state, entry, id);
   }
+  const following = state.openings.get(entry);
+  if (following) state.forget(following);
   const opening = openFromRecord(state, entry, connections.worker(entry), nowMs);
   state.figures.lost += 1;
   state.dispatcher.release(server.index);

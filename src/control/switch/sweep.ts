@@ -81,6 +81,7 @@ function overdue(state: SwitchState, entry: number, nowMs: number): void {
   else if (entryState === L.STATE_HELD) expireHeld(state, entry, nowMs);
   else if (entryState === L.STATE_DRAINING) forceForward(state, entry);
   else if (entryState === L.STATE_UNPROVEN) takeUnproven(state, entry, nowMs);
+  else if (entryState === L.STATE_REQUESTS) expireIdle(state, entry, nowMs);
   else if (entryState === L.STATE_FORWARD) expireIdle(state, entry, nowMs);
   else if (entryState === L.STATE_PASSED) expirePassed(state, entry, nowMs);
   else if (entryState === L.STATE_CLOSED) removeEntry(state, entry, connections.id(entry));

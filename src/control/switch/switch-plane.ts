@@ -45,7 +45,7 @@ export abstract class SwitchPlane implements Plane {
   stats() {
     const { state } = this;
     const { handoffMs, ...figures } = state.figures;
-    const openings = { gathering: 0, handing: 0, refused: 0, reset: 0, over: 0 };
+    const openings = { gathering: 0, handing: 0, following: 0, refused: 0, reset: 0, over: 0 };
     for (const opening of state.openings.values()) openings[opening.phase] += 1;
     return {
       ...structuredClone(figures),

@@ -38,24 +38,28 @@ export function holdEntry(
 
 /**
  * The server has the connection: its packets go there, the held ones first. `proven`: the client is
- * known by more than its SYN.
+ * known by more than its SYN. `next`: where the next request begins, null if none is dispatched.
  */
 export function drainEntry(
   state: SwitchState,
   entry: number,
   id: HandoffId,
   binding: Binding,
-  proven: boolean,
+  { proven, next }: { proven: boolean; next: number | null },
   nowMs: number,
 ): boolean {
-  state.connections
+  const template = state.connections
     .templateOf(entry)
     .state(L.STATE_DRAINING)
     .server(binding.handoff, binding.handoffPort)
-    .flags(L.FLAG_UNPROVEN)
+    .flags(next === null ? L.FLAG_UNPROVEN : L.FLAG_REQUESTS)
     .deadline(nowMs + DRAIN_MS);
-  const flags = proven ? C.UPDATE_FLAGS_CLEAR : 0;
-  return state.update(entry, id, C.UPDATE_STATE | C.UPDATE_SERVER | C.UPDATE_DEADLINE | flags);
+  let what = C.UPDATE_STATE | C.UPDATE_SERVER | C.UPDATE_DEADLINE;
+  if (next !== null) {
+    template.record32(L.RECORD_REQUEST_NEXT, next).record32(L.RECORD_REQUESTS, 1);
+    what |= C.UPDATE_FLAGS_SET | C.UPDATE_REQUESTS;
+  } else if (proven) what |= C.UPDATE_FLAGS_CLEAR;
+  return state.update(entry, id, what);
 }
 
 /** The connection is over; what is late is still forwarded, if the entry has a server. */

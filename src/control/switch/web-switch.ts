@@ -2,7 +2,9 @@ import { isInFront } from '../../channel/front-notices.ts';
 import type { Message } from '../../channel/messages.ts';
 import type { Effects, PlaneEvent } from '../../event.ts';
 import * as L from '../../../assembly/layout.ts';
+import { idKey } from '../../tuple.ts';
 import { packetArrived } from '../distributor/arrival.ts';
+import { busy, followDeadline, released } from '../distributor/ask.ts';
 import { failed, handingDeadline, ready } from '../distributor/handoff.ts';
 import { farewellDeadline } from '../distributor/refuse.ts';
 import { gatherDeadline } from '../distributor/request.ts';
@@ -64,7 +66,10 @@ export class WebSwitch extends SwitchPlane {
     } else if (message.type === 'session') {
       state.figures.sessions += 1;
       state.affinities.set(message.key, server.index);
-    } else if (message.type === 'resync') resynced(state, server, message, nowMs);
+    } else if (message.type === 'released') released(state, server, message, nowMs);
+    else if (message.type === 'busy') busy(state, server, message, nowMs);
+    else if (message.type === 'requests') server.requests.set(idKey(message.id), message);
+    else if (message.type === 'resync') resynced(state, server, message, nowMs);
     // answers ours of a changed configuration
     else if (message.type === 'hello') server.bindings = message.bindings;
   }
@@ -84,5 +89,6 @@ export class WebSwitch extends SwitchPlane {
 function deadline(state: SwitchState, opening: Opening, nowMs: number): void {
   if (opening.phase === 'gathering') gatherDeadline(state, opening, nowMs);
   else if (opening.phase === 'handing') handingDeadline(state, opening, nowMs);
+  else if (opening.phase === 'following') followDeadline(state, opening, nowMs);
   else if (opening.phase !== 'over') farewellDeadline(state, opening, nowMs);
 }

@@ -214,7 +214,14 @@ for (let seed = 1; seed <= 30; seed += 1) {
     assert.is(rig.core.view.getUint32(L.HEADER_HALF_OPEN_COUNT, true), 0);
     assert.is(stats.pending, 0);
     assert.is(stats.owedCloses, 0);
-    assert.equal(stats.openings, { gathering: 0, handing: 0, refused: 0, reset: 0, over: 0 });
+    assert.equal(stats.openings, {
+      gathering: 0,
+      handing: 0,
+      refused: 0,
+      reset: 0,
+      over: 0,
+      following: 0,
+    });
     assert.equal(
       stats.servers.map((server) => server.active),
       [0, 0, 0],

@@ -1,0 +1,63 @@
+import type { Binding, Requests } from '../channel/messages.ts';
+import type { ServerConfig } from '../config/config.ts';
+import type { ServerFigures } from './figures.ts';
+
+/** A server and the control channel to its agent; the agent has the server's name. */
+export interface Server {
+  index: number;
+  name: string;
+  /** port of the server application */
+  port: number;
+  weight: number;
+  /** false: taken out of the configuration, it only keeps the connections that it has */
+  isConfigured: boolean;
+  up: boolean;
+  /** when its channel broke; Infinity: it had none yet */
+  downSinceMs: number;
+  /** its agent has told all its connections, once at least */
+  known: boolean;
+  bindings: Binding[];
+  /** of a distributor behind this switch: where it takes new connections */
+  arrivals: Binding[];
+  /** of the program on its host, 0 = never seen */
+  run: number;
+  /** its agent knows of cookies */
+  tellsCookies: boolean;
+  /** its agent takes connections whose clients have only sent a SYN */
+  takesSyns: boolean;
+  /** its agent gives connections back between two requests */
+  givesBack: boolean;
+  /** the agent's `line:`, '' = none */
+  line: string;
+  figures: ServerFigures;
+  /** the agent's list of connections, while it arrives */
+  listed: Set<string> | null;
+  /** what it told before its list, by id */
+  requests: Map<string, Requests>;
+  /** ids of this run from here on are younger than the agent's list */
+  listedBefore: number;
+}
+
+export function makeServer(index: number, { name, port, weight }: ServerConfig): Server {
+  return {
+    index,
+    name,
+    port,
+    weight,
+    isConfigured: true,
+    up: false,
+    downSinceMs: Infinity,
+    known: false,
+    bindings: [],
+    arrivals: [],
+    run: 0,
+    tellsCookies: false,
+    takesSyns: false,
+    givesBack: false,
+    requests: new Map(),
+    line: '',
+    figures: { handoffs: 0, ready: 0, failed: 0 },
+    listed: null,
+    listedBefore: 0,
+  };
+}
