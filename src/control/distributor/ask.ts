@@ -58,7 +58,7 @@ export function askEachAgain(state: SwitchState, server: Server): void {
 
 /** Its channel broke: what would only be better is left; the others wait until it is back. */
 export function loseRelease(state: SwitchState, server: Server, nowMs: number): void {
-  for (const opening of [...state.asked]) {
+  for (const opening of state.asked) {
     const isLeft = opening.following?.asked?.mustMove === false;
     if (isLeft && serverOf(state, opening) === server) stay(state, opening, nowMs);
   }

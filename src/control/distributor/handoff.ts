@@ -174,9 +174,11 @@ function becomeReady(state: SwitchState, opening: Opening, server: Server, nowMs
     state.dispatcher.release(server.index);
     return oweClose(state, server, opening.id, opening.tuple, nowMs);
   }
-  if (handing!.extent) followOn(state, opening.entry, handing!, nowMs);
+  const isFollowed = handing!.extent !== null;
+  if (isFollowed) followOn(state, opening.entry, handing!, nowMs);
   if (opening.bySyn) state.unproven.add(opening.entry, opening.id, nowMs);
-  tellFronts(state, opening, server, nowMs);
+  // its next requests come here
+  if (!isFollowed) tellFronts(state, opening, server, nowMs);
   state.figures.ready += 1;
   server.figures.ready += 1;
   state.figures.handoffMs.add(nowMs - opening.openedMs);

@@ -26,8 +26,10 @@ export function packetsOf(segment: Segment, hasFin = false): HeldPacket[] {
   const { payload } = segment;
   const { timestamps } = segment.options;
   const packets: HeldPacket[] = [];
-  for (let from = 0; from < payload.length || (hasFin && from === 0); from += PIECE) {
-    const isLast = from + PIECE >= payload.length;
+  const count = Math.max(Math.ceil(payload.length / PIECE), hasFin ? 1 : 0);
+  for (let piece = 0; piece < count; piece += 1) {
+    const from = piece * PIECE;
+    const isLast = piece === count - 1;
     const packet = buildPacket({
       source: segment.source,
       destination: segment.destination,
