@@ -21,8 +21,9 @@ let free = 1000;
 
 await part('strangers', () =>
   withServices('', async (lab) => {
-    free = await strangers.freeHandshakes(report, lab);
-    await strangers.checkHalfRead(report, lab, free / 2);
+    const half = await strangers.freeHandshakes(report, lab, strangers.HALF);
+    await strangers.checkHalfRead(report, lab, half / 2);
+    free = await strangers.freeHandshakes(report, lab, strangers.REFUSED);
     await checkSlowHeads(report, lab);
     await strangers.checkRefused(report, lab, free / 2, false);
     await checkQueues(report, lab);

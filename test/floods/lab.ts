@@ -19,6 +19,7 @@ export interface ControlFigures {
   farewellsLimit: number;
   farewellsCut: number;
   closedEvicted: number;
+  tableFull: number;
   unprovenEvicted: number;
   refused: Record<string, number>;
   resets: Record<string, number>;

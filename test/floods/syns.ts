@@ -57,8 +57,8 @@ export async function checkForgedAcks(report: Report, lab: TestLab): Promise<voi
   const before = await lab.stats('switch');
   const clients = floods.live(lab, LIVE, seconds + 1);
   const { sent, answered } = await floods.forgedAcks(lab, rate, seconds, FORGED_ACKS);
-  const after = await lab.stats('switch');
   const outcome = await clients;
+  const after = await lab.stats('switch');
   const share = `${sent} sent at ${rate}/s, ${answered} seen to be forged`;
   report.check(`forged ACKs: ${FORGED_ACKS} or more`, sent >= FORGED_ACKS * 0.99, share);
   floods.checkLive(report, 'forged ACKs', outcome);
