@@ -19,6 +19,8 @@ const NAMES = [
   'vips',
   'layer4',
   'floods',
+  'co-located',
+  'placements',
   'reload',
   'control',
   'fuzz',

@@ -49,8 +49,9 @@ export class Figures {
   /** told switches in front about a connection on another host; those that they have confirmed */
   updatesSent = 0;
   updatesConfirmed = 0;
-  /** switch in front: connections sent to a distributor, and updates that moved one */
+  /** switch in front: connections sent to a distributor; updates, and those that moved one */
   spread = 0;
+  updatesSeen = 0;
   updated = 0;
   /** requests behind the first one that went to the server that had the connection */
   followed = 0;

@@ -1,6 +1,7 @@
 // nginx and Apache behind the switch: every byte right, in both table modes, with 1, 2 and 4 workers. The
 // acceptance lines `bytes` and `v6`.
 import { fileURLToPath } from 'node:url';
+import type { Placement } from '../../src/config/schema.ts';
 import { withLab, type Family, type TestLab } from './lab.ts';
 import type { Report } from './report.ts';
 import { checkAb, checkDownload, checkUpload, checkWrk, streamDigest } from './transfer.ts';
@@ -65,6 +66,24 @@ async function checkSetting(lab: TestLab, report: Report, what: string, servers:
   await checkAb(lab, report, what, AB_REQUESTS, 20, true);
   await checkWrk(lab, report, what);
   if (servers === 1) await checkPlainClients(lab, report, what);
+}
+
+/** Pairs of software, workers, servers and family, not their product. */
+const PLACED: (Setting & { family: Family })[] = [
+  { family: 'IPv4', table: 'keyed', workers: 1, server: 'nginx', servers: 3 },
+  { family: 'IPv6', table: 'keyed', workers: 2, server: 'apache', servers: 2 },
+  { family: 'IPv4', table: 'keyed', workers: 1, server: 'apache', servers: 1 },
+];
+
+/** Runs all of it in another placement than `single`. */
+export async function checkPlacement(report: Report, placement: Placement): Promise<void> {
+  for (const { family, table, workers, server, servers } of PLACED) {
+    const what = `${placement}, ${family}, ${workers} worker(s), ${servers} x ${server}`;
+    const options = { placement, family, table, workers, server, servers, policy: 'round-robin' };
+    await report.part(what, () =>
+      withLab(options, (lab) => checkSetting(lab, report, what, servers)),
+    );
+  }
 }
 
 /** Runs all of it over one address family. */

@@ -31,6 +31,7 @@ type Place = Pick<Update, 'id' | 'tuple' | 'clientIsn' | 'handoff' | 'handoffPor
 /** A connection went on to another host. */
 export function updated(state: SwitchState, from: Server, update: Update, nowMs: number): void {
   state.send(from, { type: 'confirm', ids: [update.id], of: 'update' });
+  state.figures.updatesSeen += 1;
   const server = state.serverNamed(update.server) ?? from;
   if (place(state, server, update, nowMs)) state.figures.updated += 1;
 }
