@@ -5,8 +5,10 @@ import { COOKIE_EPOCH_MS, writeCookieKeys } from '../../src/control/switch/cooki
 import { unusedTimeoutMs } from '../../src/control/switch/sweep.ts';
 import { WebSwitch } from '../../src/control/switch/web-switch.ts';
 import type { Random } from '../support/random.ts';
-import { switchConfig, VIP4, VIP6 } from './configs.ts';
+import { FrontSwitch } from '../../src/control/front/front-switch.ts';
+import { frontConfig, switchConfig, VIP4, VIP6 } from './configs.ts';
 import { ControlLink, type ChannelHost } from './control-link.ts';
+import { connectHosts } from './distributor-host.ts';
 import { Machine } from './machine.ts';
 import { Monitor } from './monitor.ts';
 import { destinationOf, flowOf, sourceOf, type Network } from './network.ts';
@@ -17,6 +19,8 @@ import type { KernelOptions } from './tcp/options.ts';
 import type { Trace } from './trace.ts';
 
 export interface ClusterOptions {
+  /** co-located: each server's host reads requests, a layer-4 switch is in front; single if omitted */
+  placement?: 'single' | 'co-located';
   servers: number;
   /** of the web applications; the VIP's is 80 */
   serverPort: number;
@@ -74,13 +78,21 @@ export class Cluster {
       this.switch.arrive(packet, new Uint8Array(10), flowOf(sourceOf(packet), port));
     };
     for (const server of this.servers) this.connect(server);
+    if (!this.isCoLocated) return;
+    for (const from of this.servers) for (const to of this.servers) connectHosts(this, from, to);
+  }
+
+  get isCoLocated(): boolean {
+    return this.options.placement === 'co-located';
   }
 
   start(): void {
     this.switch.start();
-    for (const { agent, link } of this.servers) {
+    for (const { agent, link, distributor } of this.servers) {
       agent.start();
+      distributor?.machine.start();
       link!.start();
+      for (const other of distributor?.links.values() ?? []) other.start();
     }
   }
 
@@ -117,7 +129,7 @@ export class Cluster {
 
   private makeSwitch(): Machine {
     const { world, options } = this;
-    const config = switchConfig(options);
+    const config = this.isCoLocated ? frontConfig(options) : switchConfig(options);
     const random = world.random.fork();
     const run = random.next();
     const services = config.services[0]!.vip.map((address) => ({
@@ -137,8 +149,11 @@ export class Cluster {
         services,
         gatherTimeoutMs: unusedTimeoutMs(config.timing.gatherTimeoutMs),
       },
-      makePlane: (core) =>
-        new WebSwitch({ core, config, run, random: () => random.fraction(), hostName: 'switch' }),
+      makePlane: (core) => {
+        const fraction = (): number => random.fraction();
+        const parts = { core, config, run, random: fraction, hostName: 'switch' };
+        return config.inFront ? new FrontSwitch(parts) : new WebSwitch(parts);
+      },
       transmit: (packet) => this.fromSwitch(packet),
       send: (to, message) => this.sendTo(to, message),
       beforePass: () => {},
@@ -147,14 +162,20 @@ export class Cluster {
       isSteeringLoose: options.isSteeringLoose,
       report: (problem) => world.monitor.problems.push(problem),
     });
+    this.keepKeys(machine, config);
+    return machine;
+  }
+
+  /** Writes the cookies' keys whenever an epoch begins. */
+  keepKeys(machine: Machine, config: Config): void {
+    const { clock } = this.world;
     const keys = (): void => {
       if (!machine.isRunning()) return;
-      const wallMs = WALL_START_MS + world.clock.nowMs;
+      const wallMs = WALL_START_MS + clock.nowMs;
       writeCookieKeys(machine.core, config.switch!.key, wallMs);
-      world.clock.after(COOKIE_EPOCH_MS - (wallMs % COOKIE_EPOCH_MS), keys);
+      clock.after(COOKIE_EPOCH_MS - (wallMs % COOKIE_EPOCH_MS), keys);
     };
     keys();
-    return machine;
   }
 
   private fromSwitch(packet: Uint8Array): void {

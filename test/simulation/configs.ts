@@ -1,4 +1,5 @@
 // What an operator of the simulated cluster would write into the hosts' configuration files.
+import { parsePrefix } from '../../src/config/address.ts';
 import { resolveConfig, type Config } from '../../src/config/config.ts';
 import { configSchema } from '../../src/config/schema.ts';
 import type { ClusterOptions } from './cluster.ts';
@@ -49,4 +50,34 @@ export function switchConfig(options: ClusterOptions): Config {
     timing: options.timing,
   });
   return resolveConfig('/simulation.yaml', raw);
+}
+
+/** Of a switch that reads nothing, in front of the servers' hosts. */
+export function frontConfig(options: ClusterOptions): Config {
+  const reader = switchConfig(options);
+  const raw = configSchema.parse({
+    name: 'switch',
+    roles: ['switch'],
+    workers: options.workers,
+    insecure: true,
+    switch: { table: options.table, connections: options.connections, key: KEY },
+    distributors: reader.servers.map(({ name }, i) => {
+      return { name, control: `10.80.${11 + i}.2:7080` };
+    }),
+    services: [{ name: 'web', vip: [VIP4, VIP6], port: 80 }],
+    timing: options.timing,
+  });
+  return resolveConfig('/simulation.yaml', raw);
+}
+
+/** Where the distributor on server `number`'s host takes new connections. */
+export function arrivalPrefixes(number: number): string[] {
+  return [`10.81.${number}.128/25`, `fd81:${number}:0:0:8000::/65`];
+}
+
+/** Of the distributor on server `number`'s host. */
+export function distributorConfig(number: number, options: ClusterOptions): Config {
+  const reader = switchConfig(options);
+  const addresses = arrivalPrefixes(number).map((text) => parsePrefix(text)!);
+  return { ...reader, name: `server${number}`, switch: { ...reader.switch!, addresses } };
 }

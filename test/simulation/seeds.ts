@@ -8,6 +8,7 @@ export interface SeedsOptions {
   /** begins no further seed after that time */
   seconds: number;
   stopsAtProblem: boolean;
+  placement?: 'single' | 'co-located';
 }
 
 export interface SeedsReport {
@@ -38,7 +39,7 @@ export async function runSeeds(options: SeedsOptions): Promise<SeedsReport> {
   };
   for (let seed = options.from; report.seeds < options.count; seed++) {
     if (performance.now() - startedMs > options.seconds * 1000) break;
-    const result = simulate(seed, module);
+    const result = simulate(seed, module, undefined, options.placement);
     report.seeds += 1;
     report.connections += result.connections;
     report.packets += result.packets;

@@ -4,6 +4,7 @@ import type { Random } from '../support/random.ts';
 import type { Cluster } from './cluster.ts';
 import { agentConfig } from './configs.ts';
 import type { ChannelHost, ControlLink } from './control-link.ts';
+import { DistributorHost } from './distributor-host.ts';
 import { Machine, makePartial } from './machine.ts';
 import { destinationOf, flowOf, isInPrefix, parsePrefix, sourceOf, type Host } from './network.ts';
 import { Kernel } from './tcp/kernel.ts';
@@ -22,6 +23,9 @@ export class ServerHost {
   /** stays the same over restarts */
   readonly channelHost: ChannelHost;
   link: ControlLink | undefined;
+  readonly distributor: DistributorHost | undefined;
+  /** from the distributors that give it connections, by name */
+  readonly givers = new Map<string, ControlLink>();
   crashes = 0;
   private readonly cluster: Cluster;
   private readonly handoff: ReturnType<typeof parsePrefix>[];
@@ -50,10 +54,26 @@ export class ServerHost {
       index: AT_AGENT + number,
       isRunning: () => this.agent.isRunning(),
       hello: () => this.agent.hello(),
-      up: (peer, hello) => this.agent.up(peer, hello),
-      down: (peer) => this.agent.down(peer),
-      message: (peer, message) => this.agent.message(peer, message),
+      up: (peer, hello) => this.forBoth(peer, (machine) => machine.up(peer, hello)),
+      down: (peer) => this.forBoth(peer, (machine) => machine.down(peer)),
+      message: (peer, message) => this.forBoth(peer, (machine) => machine.message(peer, message)),
     };
+    if (cluster.isCoLocated) this.distributor = new DistributorHost(cluster, this, number);
+  }
+
+  /** What the switch in front says is for the agent and for the distributor. */
+  private forBoth(peer: string, tell: (machine: Machine) => void): void {
+    tell(this.agent);
+    if (peer === 'switch' && this.distributor) tell(this.distributor.machine);
+  }
+
+  isForAgent(packet: Uint8Array): boolean {
+    const destination = destinationOf(packet);
+    return this.handoff.some(({ prefix, bits }) => isInPrefix(destination, prefix, bits));
+  }
+
+  arrive(packet: Uint8Array): void {
+    this.toAgent(packet, sourceOf(packet), 0);
   }
 
   /** The agent's process is killed; its device goes with it. */
@@ -90,9 +110,9 @@ export class ServerHost {
       makePlane: (core) =>
         new Agent({ core, config, run, random: () => random.fraction(), hostName: this.name }),
       transmit: (packet) => this.fromAgent(machine, packet),
-      send: (_to, message) => {
+      send: (to, message) => {
         world.monitor.fromAgent(this, message);
-        this.link!.send(this.channelHost, message);
+        (this.givers.get(to) ?? this.link!).send(this.channelHost, message);
       },
       beforePass: (view) => this.writeLease(view),
       workerDelayMs: options.workerDelayMs,
@@ -104,18 +124,17 @@ export class ServerHost {
   }
 
   private writeLease(view: DataView): void {
-    const lease = (this.agent.plane as unknown as Agent).leaseOf('switch');
-    if (lease === null) return;
-    const at = view.getUint32(HEADER_LEASE_BASE, true) + lease * LEASE_SIZE;
-    view.setFloat64(at, this.link!.leaseDeadlineMs(this.channelHost), true);
+    for (const [name, link] of [['switch', this.link!] as const, ...this.givers]) {
+      const lease = (this.agent.plane as unknown as Agent).leaseOf(name);
+      if (lease === null) continue;
+      const at = view.getUint32(HEADER_LEASE_BASE, true) + lease * LEASE_SIZE;
+      view.setFloat64(at, link.leaseDeadlineMs(this.channelHost), true);
+    }
   }
 
   private fromNetwork(packet: Uint8Array): void {
-    const destination = destinationOf(packet);
-    const isHandoff = this.handoff.some(({ prefix, bits }) =>
-      isInPrefix(destination, prefix, bits),
-    );
-    if (isHandoff) this.toAgent(packet, sourceOf(packet), 0);
+    if (this.distributor?.takes(packet)) return;
+    if (this.isForAgent(packet)) this.arrive(packet);
   }
 
   /** `ip rule from SERVICE` leads what the server answers into the agent's device. */

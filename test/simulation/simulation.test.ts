@@ -29,4 +29,14 @@ simulation('no seed breaks a rule', async () => {
   );
 });
 
+simulation('co-located: no seed breaks a rule', async () => {
+  const rules = { stopsAtProblem: false, placement: 'co-located' } as const;
+  const report = await runSeeds({ from, count: 10_000, seconds: seconds / 4, ...rules });
+  console.log(`\n${describeReport(report)}`);
+  assert.equal(
+    report.failures.map(({ seed, problems }) => [seed, problems[0]]),
+    [],
+  );
+});
+
 simulation.run();

@@ -43,6 +43,12 @@ const BROKEN_REASONS = ['timed out', 'reset by peer', 'patience over', 'refused'
 /** Nobody told the client that its connection is broken. */
 const HANGING_REASONS = ['timed out', 'patience over'];
 
+/** The same trouble for its packets; nobody dies, and channels hold. */
+function coLocated(scenario: Scenario): Scenario {
+  const cluster = { ...scenario.cluster, placement: 'co-located' as const };
+  return { ...scenario, cluster, faults: [] };
+}
+
 class Run {
   readonly scenario: Scenario;
   readonly clock = new Scheduler(START_MS);
@@ -57,9 +63,11 @@ class Run {
   private over = 0;
   private readonly random: Random;
 
-  constructor(seed: number, module: WebAssembly.Module) {
+  constructor(seed: number, module: WebAssembly.Module, placement: 'single' | 'co-located') {
     this.random = new Random(seed);
-    this.scenario = drawScenario(this.random.fork());
+    const drawn = drawScenario(this.random.fork());
+    const isCoLocated = placement === 'co-located';
+    this.scenario = isCoLocated ? coLocated(drawn) : drawn;
     this.network = new Network(this.clock, this.random.fork(), this.trace);
     const { clock, trace, monitor, network } = this;
     const world = { clock, trace, monitor, network, module, random: this.random.fork() };
@@ -153,7 +161,7 @@ class Run {
     }
     this.clock.runUntil(this.clock.nowMs + this.scenario.cluster.timing.lingerMs! + SWEEP_MS);
     // a connection that may have been served stays known until its cookie is no longer valid
-    if (entriesByState(this.cluster.switch.view).size > 0) {
+    if (this.machines().some(({ view }) => entriesByState(view).size > 0)) {
       this.clock.runUntil(this.clock.nowMs + COOKIE_LIFE_MS);
     }
     this.judge();
@@ -177,7 +185,9 @@ class Run {
   }
 
   private machines() {
-    return [this.cluster.switch, ...this.cluster.servers.map(({ agent }) => agent)];
+    const { servers } = this.cluster;
+    const distributors = servers.flatMap(({ distributor }) => distributor?.machine ?? []);
+    return [this.cluster.switch, ...servers.map(({ agent }) => agent), ...distributors];
   }
 
   private judge(): void {
@@ -244,8 +254,9 @@ export function simulate(
   seed: number,
   module: WebAssembly.Module,
   watch?: (line: string) => void,
+  placement: 'single' | 'co-located' = 'single',
 ): SimulationResult {
-  const run = new Run(seed, module);
+  const run = new Run(seed, module, placement);
   if (watch) {
     watch(JSON.stringify(run.scenario, undefined, 1));
     const names = run.network.names;
