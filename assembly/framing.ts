@@ -77,10 +77,12 @@ export class Framing {
     if (((<u32>load<u8>(tcp, TCP_FLAGS)) & TCP_ACK) == 0) return;
     const record = Pool.record(entry);
     const acked = bswap<u32>(load<u32>(tcp, TCP_ACKNOWLEDGMENT));
-    const behind = bswap<u32>(load<u32>(tcp, TCP_SEQUENCE)) + Packet.textLength(tcp, end);
+    // an acknowledgment may come from behind bytes that the switch holds
+    const text = Packet.textLength(tcp, end);
+    const known = load<u32>(record, RECORD_CLIENT_NEXT);
+    const behind = text == 0 ? known : bswap<u32>(load<u32>(tcp, TCP_SEQUENCE)) + text;
     const isNews =
-      <i32>(acked - load<u32>(record, RECORD_CLIENT_ACK)) > 0 ||
-      <i32>(behind - load<u32>(record, RECORD_CLIENT_NEXT)) > 0;
+      <i32>(acked - load<u32>(record, RECORD_CLIENT_ACK)) > 0 || <i32>(behind - known) > 0;
     if (!isNews) return;
     const bucket = Table.lock(load<u32>(worker, WORKER_OWNER), entry, TRIES);
     if (bucket == 0) return;

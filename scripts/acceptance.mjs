@@ -34,6 +34,7 @@ const NAMES = [
   'slow-path',
   'cases',
   'segmentation',
+  'moves',
 ];
 
 const [name, ...rest] = process.argv.slice(2);

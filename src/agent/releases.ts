@@ -1,6 +1,6 @@
 import * as C from '../../assembly/calls.ts';
 import * as L from '../../assembly/layout.ts';
-import type { Busy, HandoffId, Release, Requests, Tuple } from '../channel/messages.ts';
+import type { Agreed, Busy, HandoffId, Release, Requests, Tuple } from '../channel/messages.ts';
 import { distance } from '../packet/sequence.ts';
 import type { Bindings } from './bindings.ts';
 import type { Outcomes } from './close.ts';
@@ -91,7 +91,21 @@ export class Releases implements GivesBack {
     const isBeyond = distance(connections.record32(entry, L.RECORD_CLIENT_NEXT), next) > 0;
     if (isBeyond || count === 0) return null;
     const id = connections.id(entry);
-    return { type: 'requests', id, tuple: this.#entries.tuple(entry), count, next };
+    const agreed = this.#agreed(entry);
+    return { type: 'requests', id, tuple: this.#entries.tuple(entry), count, next, agreed };
+  }
+
+  /** What the handoff said of the client. */
+  #agreed(entry: number): Agreed {
+    const { connections } = this.#entries;
+    const options = connections.record8(entry, L.RECORD_OPTIONS);
+    return {
+      mss: connections.record16(entry, L.RECORD_CLIENT_MSS),
+      clientScale: connections.record8(entry, L.RECORD_CLIENT_SCALE),
+      switchScale: connections.entry8(entry, L.ENTRY_SWITCH_SCALE),
+      sack: (options & L.OPTION_SACK) !== 0,
+      timestamps: (options & L.OPTION_TIMESTAMPS) !== 0,
+    };
   }
 
   /** A worker saw what was waited for. */

@@ -46,11 +46,22 @@ export function requests(reader: ByteReader): Requests | undefined {
   const at = reader.take(wire.REQUESTS_SIZE);
   const tuple = at < 0 ? undefined : tupleAt(reader, at + wire.REQUESTS_TUPLE);
   if (!tuple) return undefined;
+  const { view } = reader;
+  const flags = view.getUint8(at + wire.REQUESTS_FLAGS);
+  const agreed = {
+    mss: view.getUint16(at + wire.REQUESTS_MSS),
+    clientScale: view.getUint8(at + wire.REQUESTS_CLIENT_SCALE),
+    switchScale: view.getUint8(at + wire.REQUESTS_SWITCH_SCALE),
+    sack: (flags & wire.HANDOFF_FLAG_SACK) !== 0,
+    timestamps: (flags & wire.HANDOFF_FLAG_TIMESTAMPS) !== 0,
+  };
+  if (Math.max(agreed.clientScale, agreed.switchScale) > wire.SCALE_LIMIT) return undefined;
   return {
     type: 'requests',
     id: idAt(reader, at + wire.REQUESTS_ID),
     tuple,
     count: reader.view.getUint32(at + wire.REQUESTS_COUNT),
     next: reader.view.getUint32(at + wire.REQUESTS_NEXT),
+    ...(agreed.mss > 0 && { agreed }),
   };
 }

@@ -210,6 +210,14 @@ function putRequests(writer: ByteWriter, requests: Requests): void {
   putTuple(writer, at + wire.REQUESTS_TUPLE, requests.tuple);
   writer.view.setUint32(at + wire.REQUESTS_COUNT, requests.count);
   writer.view.setUint32(at + wire.REQUESTS_NEXT, requests.next);
+  const { agreed } = requests;
+  if (!agreed) return;
+  writer.view.setUint16(at + wire.REQUESTS_MSS, agreed.mss);
+  writer.bytes[at + wire.REQUESTS_CLIENT_SCALE] = agreed.clientScale;
+  writer.bytes[at + wire.REQUESTS_SWITCH_SCALE] = agreed.switchScale;
+  writer.bytes[at + wire.REQUESTS_FLAGS] =
+    (agreed.sack ? wire.HANDOFF_FLAG_SACK : 0) |
+    (agreed.timestamps ? wire.HANDOFF_FLAG_TIMESTAMPS : 0);
 }
 
 /** Appends the message's body: the type of its frame. Throws RangeError for what does not fit. */

@@ -222,6 +222,8 @@ export interface Busy {
   reason: 'later' | 'never' | 'upgraded' | 'ending' | 'unknown';
 }
 
+export type Agreed = Pick<Handoff, 'mss' | 'clientScale' | 'switchScale' | 'sack' | 'timestamps'>;
+
 /**
  * From a switch: so many requests were sent to the server under that id, the next one can begin at `next`.
  * From an agent, before its list: what it was told last, if nothing else has come since. What is lost
@@ -233,6 +235,8 @@ export interface Requests {
   tuple: Tuple;
   count: number;
   next: number;
+  /** from an agent: what was agreed with the client, as in the handoff; from a switch: absent */
+  agreed?: Agreed;
 }
 
 export interface Ping {

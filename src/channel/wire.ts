@@ -168,7 +168,11 @@ export const REQUESTS_ID = 0;
 export const REQUESTS_TUPLE = 8;
 export const REQUESTS_COUNT = 48; // u32
 export const REQUESTS_NEXT = 52; // u32
-export const REQUESTS_SIZE = 56;
+export const REQUESTS_MSS = 56; // u16: 0 = what was agreed is not said
+export const REQUESTS_CLIENT_SCALE = 58; // u8
+export const REQUESTS_SWITCH_SCALE = 59; // u8
+export const REQUESTS_FLAGS = 60; // u8: HANDOFF_FLAG_SACK, HANDOFF_FLAG_TIMESTAMPS
+export const REQUESTS_SIZE = 64; // 3 bytes reserved
 
 // Load report
 export const LOAD_OPEN = 0; // u32

@@ -23,6 +23,8 @@ export interface LabOptions extends ClusterOptions {
   /** each with VIPs of its own; default 1 */
   switches?: number | undefined;
   server: web.WebServer;
+  /** programs of single servers, in their order, where they are not `server` */
+  serverKinds?: web.WebServer[] | undefined;
   /** false: hosts and web servers only, no switch and no agents */
   switching: boolean;
   /** what the link between client and router does to packets; undefined: a good link */
@@ -100,15 +102,16 @@ export class Lab {
 
   /** Makes everything and waits until it works. After a failure stop() must still be called. */
   async start(): Promise<void> {
-    const { server, switching } = this.options;
-    web.requireWebServer(server);
+    const { server, serverKinds = [], switching } = this.options;
+    const kinds = [server, ...serverKinds];
+    for (const kind of kinds) web.requireWebServer(kind);
     namespaces.removeStaleLabs();
     process.once('exit', this.onExit);
     mkdirSync(this.directory, { mode: 0o755 });
     namespaces.createHosts(this.name, this.topology);
     namespaces.linkHosts(this.name, this.topology, await this.startRelay());
-    if (server !== 'echo') web.writeDocumentRoot(this.directory);
-    if (server === 'nginx') await this.makeKeys(web.WEB_KEYS, this.topology.servers);
+    if (kinds.some((kind) => kind !== 'echo')) web.writeDocumentRoot(this.directory);
+    if (kinds.includes('nginx')) await this.makeKeys(web.WEB_KEYS, this.topology.servers);
     if (switching) await this.configure();
     for (const host of this.topology.hosts) this.hosts[host.name] = this.startHolder(host);
     await Promise.all(this.topology.servers.map((server) => this.startServer(server)));
@@ -155,10 +158,11 @@ export class Lab {
   }
 
   private async startServer(server: ServerPlan): Promise<void> {
-    const { signal, switching } = this.options;
+    const { signal, switching, serverKinds } = this.options;
+    const kind = serverKinds?.[this.topology.servers.indexOf(server)] ?? this.options.server;
     const namespace = this.namespaceOf(server.name);
     const program = this.runAs(server.name, 'web', () =>
-      web.startWebServer(this.options.server, server, namespace, this.directory),
+      web.startWebServer(kind, server, namespace, this.directory),
     );
     await program.ready(() => web.isListening(program.pid), READY_LIMIT_MS, signal);
     if (switching) await this.startBaton(server.name);

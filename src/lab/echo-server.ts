@@ -3,6 +3,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { streamChunks } from './byte-stream.ts';
 
 const IDLE_MS = 75_000;
@@ -11,6 +12,8 @@ const IDLE_MS = 75_000;
  * Answers
  *   GET, HEAD /bytes/N   N bytes of the reproducible stream (byte-stream.ts)
  *   PUT, POST            the SHA-256 of the body, in hex
+ *   GET /chunked/N       as /bytes/N, chunked; /until-close/N ends with the connection
+ *   GET /slow/MS         as everything else, after so many ms
  *   GET /cookie/NAME     as everything else, and a cookie of that name with a value of its own
  *   everything else      `server=<name>; peer=<address:port>; host=<Host>; target=<request target>;`
  * with keep-alive as HTTP/1.1 and 1.0 have it, and 100 Continue to those who expect it.
@@ -39,6 +42,13 @@ async function answer(
     );
     return answerText(response, await digest(request));
   }
+  const [, streamed, size] = /^\/(chunked|until-close)\/(\d{1,10})(?:\?|$)/.exec(target) ?? [];
+  if (size !== undefined) {
+    if (streamed === 'until-close') endByClosing(response);
+    return pipeline(Readable.from(streamChunks(Number(size))), response);
+  }
+  const slow = /^\/slow\/(\d{1,5})(?:\?|$)/.exec(target)?.[1];
+  if (slow !== undefined) await delay(Number(slow));
   const length = /^\/bytes\/(\d{1,10})(?:\?|$)/.exec(target)?.[1];
   if (length !== undefined) return answerBytes(request, response, Number(length));
   const cookie = /^\/cookie\/(\w+)$/.exec(target)?.[1];
@@ -49,6 +59,12 @@ async function answer(
   const peer = peerText(remoteAddress ?? '', remotePort ?? 0);
   const host = request.headers.host ?? '';
   return answerText(response, `server=${name}; peer=${peer}; host=${host}; target=${target};`);
+}
+
+/** Neither length nor chunks: the end of the connection ends the response (RFC 9112 section 6.3). */
+function endByClosing(response: ServerResponse): void {
+  response.useChunkedEncodingByDefault = false;
+  response.setHeader('Connection', 'close');
 }
 
 /** `address:port`, an IPv6 address in brackets, an IPv4-mapped one as IPv4. */

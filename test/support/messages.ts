@@ -122,6 +122,14 @@ export const examples: Record<string, Message> = {
   released: { type: 'released', id, tuple, next: 0x20000101, timestamp: 0x40000100 },
   busy: { type: 'busy', id, reason: 'never' },
   requests: { type: 'requests', id, tuple, count: 3, next: 0x10000013 },
+  'requests-agreed': {
+    type: 'requests',
+    id,
+    tuple,
+    count: 3,
+    next: 0x10000013,
+    agreed: { mss: 1460, clientScale: 7, switchScale: 9, sack: true, timestamps: true },
+  },
 };
 
 /** Records with the prototype that decoded messages have. */

@@ -104,11 +104,18 @@ function isOurs(
   const service = state.serviceAt(tuple.vip, tuple.vipPort);
   if (!binding || !service) return false;
   const requests = server.requests.get(idKey(id));
+  const agreed = requests?.agreed;
+  const options =
+    (agreed?.sack ? L.OPTION_SACK : 0) | (agreed?.timestamps ? L.OPTION_TIMESTAMPS : 0);
   connections
     .template()
+    .record16(L.RECORD_CLIENT_MSS, agreed?.mss ?? 0)
+    .record8(L.RECORD_CLIENT_SCALE, agreed?.clientScale ?? 0)
+    .record8(L.RECORD_OPTIONS, options)
+    .entry8(L.ENTRY_SWITCH_SCALE, agreed?.switchScale ?? 0)
     .state(service.eachRequest ? L.STATE_REQUESTS : L.STATE_FORWARD)
     .flags(service.eachRequest ? L.FLAG_REQUESTS : 0)
-    .record32(L.RECORD_REQUESTS, requests?.count ?? 0)
+    .record32(L.RECORD_REQUESTS, agreed ? requests!.count : 0)
     .record32(L.RECORD_REQUEST_NEXT, requests?.next ?? 0)
     .key(key)
     .server(binding.handoff, binding.handoffPort)

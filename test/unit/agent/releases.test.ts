@@ -92,6 +92,9 @@ releases('no answer yet, half of one, and one that is not acknowledged keep it',
 releases('who waits is told with the last acknowledgment', async () => {
   const rig = await rigOf();
   assert.equal(ask(rig, asking({ waits: true })), []);
+  // its next request is with the switch: acknowledgments come from behind it
+  const behind = { sequence: advance(AFTER_REQUEST, 40), acknowledgment: FIRST, flags: TCP_ACK };
+  rig.fromClient(behind).settle();
   const next = say(rig, `HTTP/1.1 103 Early Hints\r\n\r\n${BODY}`);
   assert.equal(rig.takeMessages(), []);
   acknowledge(rig, next);
@@ -199,7 +202,8 @@ releases('a switch that comes back hears where the next request begins', async (
     rig.down().up();
     return rig.takeMessages().filter(({ type }) => type === 'requests');
   };
-  const first = { type: 'requests', id: ID, tuple: TUPLE, count: 1, next: AFTER_REQUEST };
+  const agreed = { mss: 1460, clientScale: 7, switchScale: 7, sack: true, timestamps: true };
+  const first = { type: 'requests', id: ID, tuple: TUPLE, count: 1, next: AFTER_REQUEST, agreed };
   assert.equal(told(), [first]);
   rig.fromClient({
     sequence: AFTER_REQUEST,
