@@ -1,5 +1,6 @@
 import * as L from '../assembly/layout.ts';
 import type { Connections } from './connections.ts';
+import { TableWalk } from './table-walk.ts';
 
 /** of the table, one in so many entries is kept free for new connections */
 const SHARE = 16;
@@ -23,7 +24,7 @@ export class Reserve {
   readonly #core: Reclaiming;
   readonly #owner: number;
   readonly #connections: Connections;
-  #from = 0;
+  readonly #walk: TableWalk;
   /** Closed connections that would go within this time go now. */
   #horizonMs = 0;
   #isForced = false;
@@ -34,6 +35,7 @@ export class Reserve {
     this.#core = core;
     this.#owner = owner;
     this.#connections = connections;
+    this.#walk = new TableWalk(connections.entryCount, PART);
   }
 
   /** Fewer entries are free than should be. */
@@ -64,12 +66,8 @@ export class Reserve {
   }
 
   #evict(beforeMs: number): void {
-    const { entryCount } = this.#connections;
-    for (let left = Math.min(PART, entryCount); left > 0;) {
-      const count = Math.min(left, entryCount - this.#from);
-      this.evicted += this.#core.reclaim(this.#owner, this.#from, count, beforeMs);
-      this.#from = (this.#from + count) % entryCount;
-      left -= count;
+    for (const { from, count } of this.#walk.part(PART)) {
+      this.evicted += this.#core.reclaim(this.#owner, from, count, beforeMs);
     }
   }
 }

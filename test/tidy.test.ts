@@ -109,6 +109,7 @@ const LAYERS: string[][] = [
     'src/clock.ts',
     'src/tuple.ts',
     'src/template.ts',
+    'src/table-walk.ts',
   ],
   ['src/channel', 'src/connections.ts', 'src/packet'],
   ['src/packet-io', 'src/reserve.ts'],

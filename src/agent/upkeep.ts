@@ -1,4 +1,5 @@
 import * as L from '../../assembly/layout.ts';
+import { TableWalk } from '../table-walk.ts';
 import type { Drains } from './drains.ts';
 import type { Entries } from './entries.ts';
 import type { AgentFigures } from './figures.ts';
@@ -25,29 +26,27 @@ export class Upkeep {
   readonly #entries: Entries;
   readonly #drains: Drains;
   readonly #probes: Probes;
-  #from = 0;
+  readonly #walk: TableWalk;
 
   constructor(parts: UpkeepParts, drains: Drains, probes: Probes) {
     this.#parts = parts;
     this.#entries = parts.entries;
     this.#drains = drains;
     this.#probes = probes;
+    // never more than the list holds, so that nothing is left out
+    this.#walk = new TableWalk(parts.entries.connections.entryCount, L.CONTROL_LIST_LIMIT);
   }
 
   /** The next part. `isWatched`: something under way has a deadline of its own for that entry. */
   part(nowMs: number, isWatched: (entry: number) => boolean): Overdue[] {
-    const { entryCount } = this.#entries.connections;
+    const part = Math.ceil(this.#entries.connections.entryCount / PARTS);
     const { idleTimeoutMs, lingerMs } = this.#parts.timing;
     const overdue: Overdue[] = [];
-    for (let left = Math.ceil(entryCount / PARTS); left > 0;) {
-      // never more than the list holds, so that nothing is left out
-      const count = Math.min(left, L.CONTROL_LIST_LIMIT, entryCount - this.#from);
-      for (const entry of this.#entries.sweep(this.#from, count, nowMs, idleTimeoutMs)) {
+    for (const { from, count } of this.#walk.part(part)) {
+      for (const entry of this.#entries.sweep(from, count, nowMs, idleTimeoutMs)) {
         const action = isWatched(entry) ? null : this.#action(entry, nowMs);
         if (action) overdue.push({ entry, action });
       }
-      this.#from = (this.#from + count) % entryCount;
-      left -= count;
     }
     const { reserve } = this.#entries;
     reserve.time(nowMs, lingerMs);

@@ -1,5 +1,6 @@
 import * as C from '../../../assembly/calls.ts';
 import * as L from '../../../assembly/layout.ts';
+import { TableWalk } from '../../table-walk.ts';
 import { openFromRecord } from '../distributor/handshake.ts';
 import { COOKIE_LIFE_MS, reset, sendReset } from '../distributor/refuse.ts';
 import { beginUnread } from '../distributor/unread.ts';
@@ -28,8 +29,13 @@ export function unusedTimeoutMs(gatherTimeoutMs: number): number {
 
 /** Looks for connections whose time is over, a part of the table at each tick. */
 export class Sweep {
-  private from = 0;
+  private readonly walk: TableWalk;
   private nextTickMs = -Infinity;
+
+  constructor(entryCount: number) {
+    // never more than the list holds, so that nothing is left out
+    this.walk = new TableWalk(entryCount, L.CONTROL_LIST_LIMIT);
+  }
 
   /** When the next part is due. */
   get nextMs(): number {
@@ -43,25 +49,18 @@ export class Sweep {
     // behind a switch in front it is that one which knows what is nobody's
     if (!state.config.switch?.addresses) state.strays.time(nowMs);
     makeRoom(state, nowMs);
-    const { entryCount } = state.connections;
-    let left = Math.ceil(entryCount / TICKS);
-    while (left > 0) {
-      // never more than the list holds, so that nothing is left out
-      const count = Math.min(left, L.CONTROL_LIST_LIMIT, entryCount - this.from);
-      this.part(state, count, nowMs);
-      this.from = (this.from + count) % entryCount;
-      left -= count;
-    }
+    const part = Math.ceil(state.connections.entryCount / TICKS);
+    for (const { from, count } of this.walk.part(part)) look(state, from, count, nowMs);
   }
+}
 
-  private part(state: SwitchState, count: number, nowMs: number): void {
-    const { core, owner, connections, timing } = state;
-    const list = L.CONTROL_LIST;
-    const limit = L.CONTROL_LIST_LIMIT;
-    const found = core.sweep(owner, this.from, count, nowMs, timing.idleTimeoutMs, list, limit);
-    for (const entry of connections.list(found)) overdue(state, entry, nowMs);
-    if (hasOrphans(state, nowMs)) resetOrphans(state, this.from, count, nowMs);
-  }
+function look(state: SwitchState, from: number, count: number, nowMs: number): void {
+  const { core, owner, connections, timing } = state;
+  const list = L.CONTROL_LIST;
+  const limit = L.CONTROL_LIST_LIMIT;
+  const found = core.sweep(owner, from, count, nowMs, timing.idleTimeoutMs, list, limit);
+  for (const entry of connections.list(found)) overdue(state, entry, nowMs);
+  if (hasOrphans(state, nowMs)) resetOrphans(state, from, count, nowMs);
 }
 
 /** When the table is nearly full, what only a SYN has made goes first. */

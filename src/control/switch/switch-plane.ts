@@ -8,11 +8,12 @@ import { Sweep } from './sweep.ts';
 /** What the control planes of a switch have in common, whatever they read of requests. */
 export abstract class SwitchPlane implements Plane {
   protected readonly state: SwitchState;
-  protected readonly sweep = new Sweep();
+  protected readonly sweep: Sweep;
 
   /** The memory map and its services must have been written, the core initialised. */
   constructor(options: WebSwitchOptions) {
     this.state = new SwitchState(options);
+    this.sweep = new Sweep(this.state.connections.entryCount);
   }
 
   abstract receive(event: PlaneEvent, nowMs: number): Effects;
