@@ -31,8 +31,6 @@ import { Queue } from './queue';
 import { TCP_ACK, TCP_ACKNOWLEDGMENT, TCP_FIN, TCP_FLAGS, TCP_RST, TCP_SEQUENCE } from './wire/tcp';
 import { Workers } from './workers';
 
-/** Late FINs and their acknowledgments still pass for so long. */
-const LINGER_MS: f64 = 60000;
 /**
  * About 5 ms: the last ACK of a connection comes once, and who misses it waits for the idle
  * timeout.
@@ -63,10 +61,9 @@ export class Closing {
     if (Chain.sameKey(entry, copy) && State.of(entry) != STATE_CLOSED) {
       const flags = Closing.note(entry, record, tcp, end, fromServer);
       const acked = (flags & BOTH_ACKED) == BOTH_ACKED;
-      if (resets || acked) store<f64>(record, nowMs + LINGER_MS, RECORD_DEADLINE);
       // packets are still held in other states: DRAINING ends in CLOSED, see Table.settle
       isOver = resets || (acked && State.of(entry) == STATE_FORWARD);
-      if (isOver) Closing.close(entry, record);
+      if (isOver) Closing.close(entry, record, nowMs);
       if (resets) Closing.noteEnd(record, tcp);
       store<u64>(Workers.id(worker), load<u64>(record, RECORD_ID_RUN));
     }
@@ -74,8 +71,10 @@ export class Closing {
     if (isOver) Queue.push(worker, QUEUE_CLOSED, Pool.index(entry), Workers.id(worker), 0, 0);
   }
 
+  /** Control says how long it lingers. Due at once: a sweep tells control when no record reaches it. */
   @inline
-  private static close(entry: usize, record: usize): void {
+  private static close(entry: usize, record: usize, nowMs: f64): void {
+    store<f64>(record, nowMs, RECORD_DEADLINE);
     Atomic.or(record + RECORD_TERMINAL, TERMINAL_CLOSE);
     State.set(entry, STATE_CLOSED);
   }

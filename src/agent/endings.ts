@@ -52,7 +52,7 @@ export class Endings {
     if (this.#entries.over(entry)) {
       this.#parts.figures.closed += 1;
       this.#parts.ended(entry, nowMs);
-      // the core's own deadline is the default's, and in DRAINING it sets none
+      // the core knows of no lingering
       const deadlineMs = nowMs + this.#lingerMs(entry);
       this.#entries.linger(entry, this.#entries.connections.id(entry), deadlineMs);
     }
