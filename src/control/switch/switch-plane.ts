@@ -1,9 +1,14 @@
+import * as L from '../../../assembly/layout.ts';
 import type { Hello } from '../../channel/messages.ts';
-import type { Effects, Plane, PlaneEvent } from '../../event.ts';
+import type { Effects, PacketEvent, Plane, PlaneEvent } from '../../event.ts';
 import { HISTOGRAM_LIMITS_MS } from '../figures.ts';
-import { SwitchState } from '../state.ts';
+import { LEARNING_MS, SwitchState } from '../state.ts';
 import type { WebSwitchOptions } from '../state.ts';
+import { configure } from './configure.ts';
 import { Sweep } from './sweep.ts';
+
+/** What channels to servers, distributors and switches tell. */
+export type ChannelEvent = Extract<PlaneEvent, { kind: 'channel-up' | 'channel-down' | 'message' }>;
 
 /** What the control planes of a switch have in common, whatever they read of requests. */
 export abstract class SwitchPlane implements Plane {
@@ -16,7 +21,34 @@ export abstract class SwitchPlane implements Plane {
     this.sweep = new Sweep(this.state.connections.entryCount);
   }
 
-  abstract receive(event: PlaneEvent, nowMs: number): Effects;
+  /** A packet of a client that a worker passed to control. */
+  protected abstract arrived(event: PacketEvent, nowMs: number): void;
+
+  protected abstract heard(event: ChannelEvent, nowMs: number): void;
+
+  /** Does what is due; returns when the next is (ms). */
+  protected time(nowMs: number): number {
+    this.sweep.time(this.state, nowMs);
+    return this.sweep.nextMs;
+  }
+
+  receive(event: PlaneEvent, nowMs: number): Effects {
+    const { state } = this;
+    if (state.learningUntilMs === Infinity) state.learningUntilMs = nowMs + LEARNING_MS;
+    if (event.kind === 'packet') this.packet(event, nowMs);
+    else if (event.kind === 'config') configure(state, event.config);
+    else if (event.kind !== 'time') this.heard(event, nowMs);
+    return state.takeEffects(this.time(nowMs));
+  }
+
+  private packet(event: PacketEvent, nowMs: number): void {
+    const { state } = this;
+    // QUEUE_CLOSED and QUEUE_RESET are an agent's
+    const isClients = event.queue === L.QUEUE_OPEN || event.queue === L.QUEUE_PACKET;
+    if (isClients) this.arrived(event, nowMs);
+    if (event.queue === L.QUEUE_STRAY) state.strays.packet(state, event, nowMs);
+    if (event.queue === L.QUEUE_OPEN && event.options === 0) state.unproven.arrived();
+  }
 
   /** Owner id under which this plane locks buckets. */
   get owner(): number {

@@ -1,7 +1,6 @@
 import { isInFront } from '../../channel/front-notices.ts';
 import type { Message } from '../../channel/messages.ts';
-import type { Effects, PlaneEvent } from '../../event.ts';
-import * as L from '../../../assembly/layout.ts';
+import type { PacketEvent } from '../../event.ts';
 import { idKey } from '../../tuple.ts';
 import { packetArrived } from '../distributor/arrival.ts';
 import { busy, followDeadline, released } from '../distributor/ask.ts';
@@ -9,43 +8,39 @@ import { failed, handingDeadline, ready } from '../distributor/handoff.ts';
 import { farewellDeadline } from '../distributor/refuse.ts';
 import { gatherDeadline } from '../distributor/request.ts';
 import type { Opening } from '../opening.ts';
-import { LEARNING_MS } from '../state.ts';
 import type { Server, SwitchState } from '../state.ts';
 import { closed, repeatCloses } from './close.ts';
-import { configure } from './configure.ts';
 import { channelDown, channelUp, disown, resynced } from './resync.ts';
 import { SwitchPlane } from './switch-plane.ts';
+import type { ChannelEvent } from './switch-plane.ts';
 
 /** The control plane of a host with role `switch`: distributor, dispatcher and table in one. */
 export class WebSwitch extends SwitchPlane {
-  receive(event: PlaneEvent, nowMs: number): Effects {
+  protected override arrived(event: PacketEvent, nowMs: number): void {
+    packetArrived(this.state, event, nowMs);
+  }
+
+  protected override heard(event: ChannelEvent, nowMs: number): void {
     const { state } = this;
-    if (state.learningUntilMs === Infinity) state.learningUntilMs = nowMs + LEARNING_MS;
-    if (event.kind === 'packet') this.packet(event, nowMs);
-    else if (event.kind === 'message') this.message(event.from, event.message, nowMs);
+    if (event.kind === 'message') this.message(event.from, event.message, nowMs);
     else if (event.kind === 'channel-up') {
       const server = state.serverNamed(event.peer);
       if (isInFront(event.hello)) state.fronts.up(state, event.peer, event.hello, nowMs);
       else if (server) channelUp(state, server, event.hello, nowMs);
-    } else if (event.kind === 'channel-down') {
+    } else {
       const server = state.serverNamed(event.peer);
       if (server) channelDown(state, server, nowMs);
       else state.fronts.notices.down(event.peer, nowMs);
-    } else if (event.kind === 'config') configure(state, event.config);
-    this.runDeadlines(nowMs);
-    repeatCloses(state, nowMs);
-    this.sweep.time(state, nowMs);
-    state.fronts.time(state, nowMs);
-    const next = Math.min(state.deadlines.nextMs, state.owed.nextMs, this.sweep.nextMs);
-    return state.takeEffects(next);
+    }
   }
 
-  private packet(event: PlaneEvent & { kind: 'packet' }, nowMs: number): void {
-    // QUEUE_CLOSED and QUEUE_RESET are an agent's
-    const isClients = event.queue === L.QUEUE_OPEN || event.queue === L.QUEUE_PACKET;
-    if (isClients) packetArrived(this.state, event, nowMs);
-    if (event.queue === L.QUEUE_STRAY) this.state.strays.packet(this.state, event, nowMs);
-    if (event.queue === L.QUEUE_OPEN && event.options === 0) this.state.unproven.arrived();
+  protected override time(nowMs: number): number {
+    const { state } = this;
+    this.runDeadlines(nowMs);
+    repeatCloses(state, nowMs);
+    const sweepMs = super.time(nowMs);
+    state.fronts.time(state, nowMs);
+    return Math.min(state.deadlines.nextMs, state.owed.nextMs, sweepMs);
   }
 
   private message(from: string, message: Message, nowMs: number): void {
