@@ -18,6 +18,19 @@ export function oweClose(
   state.send(server, { type: 'close', id, tuple });
 }
 
+/** Takes a connection out of the table and from its server, which forgets it. False: it is gone. */
+export function endEntry(state: SwitchState, entry: number, nowMs: number): boolean {
+  const { connections } = state;
+  const id = connections.id(entry);
+  const tuple = state.tupleOf(entry);
+  const server = state.servers[connections.record16(entry, L.RECORD_SERVER)];
+  if (!removeEntry(state, entry, id)) return false;
+  if (!server) return true;
+  state.dispatcher.release(server.index);
+  oweClose(state, server, id, tuple, nowMs);
+  return true;
+}
+
 /** Sends again what was not confirmed in time. */
 export function repeatCloses(state: SwitchState, nowMs: number): void {
   for (const owed of state.owed.takeDue(nowMs)) {

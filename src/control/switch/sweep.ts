@@ -6,9 +6,8 @@ import { COOKIE_LIFE_MS, reset, sendReset } from '../distributor/refuse.ts';
 import { beginUnread } from '../distributor/unread.ts';
 import { dispatchEntry } from '../front/dispatch.ts';
 import type { SwitchState } from '../state.ts';
-import { oweClose } from './close.ts';
+import { endEntry } from './close.ts';
 import { hasOrphans, resetOrphans } from './orphans.ts';
-import { takeUnproven } from './unproven.ts';
 import { removeEntry } from './update.ts';
 
 export const SWEEP_INTERVAL_MS = 100;
@@ -79,7 +78,7 @@ function overdue(state: SwitchState, entry: number, nowMs: number): void {
   if (entryState === L.STATE_GATHERING) expireUnused(state, entry, nowMs);
   else if (entryState === L.STATE_HELD) expireHeld(state, entry, nowMs);
   else if (entryState === L.STATE_DRAINING) forceForward(state, entry);
-  else if (entryState === L.STATE_UNPROVEN) takeUnproven(state, entry, nowMs);
+  else if (entryState === L.STATE_UNPROVEN) endEntry(state, entry, nowMs);
   else if (entryState === L.STATE_REQUESTS) expireIdle(state, entry, nowMs);
   else if (entryState === L.STATE_FORWARD) expireIdle(state, entry, nowMs);
   else if (entryState === L.STATE_PASSED) expirePassed(state, entry, nowMs);
@@ -130,14 +129,6 @@ function expirePassed(state: SwitchState, entry: number, nowMs: number): void {
 }
 
 function expireIdle(state: SwitchState, entry: number, nowMs: number): void {
-  const { connections } = state;
-  const id = connections.id(entry);
-  const tuple = state.tupleOf(entry);
-  const server = state.servers[connections.record16(entry, L.RECORD_SERVER)];
   state.fronts.ended(state, entry, nowMs);
-  if (!removeEntry(state, entry, id)) return;
-  state.figures.idleExpired += 1;
-  if (!server) return;
-  state.dispatcher.release(server.index);
-  oweClose(state, server, id, tuple, nowMs);
+  if (endEntry(state, entry, nowMs)) state.figures.idleExpired += 1;
 }

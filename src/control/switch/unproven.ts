@@ -1,8 +1,7 @@
 import * as L from '../../../assembly/layout.ts';
 import type { HandoffId } from '../../channel/messages.ts';
 import type { SwitchState } from '../state.ts';
-import { oweClose } from './close.ts';
-import { removeEntry } from './update.ts';
+import { endEntry } from './close.ts';
 
 /** A kernel repeats its SYN-ACK after 1 and 3 s; who has not answered by then comes back with a cookie. */
 const PROOF_MS = 5000;
@@ -14,7 +13,8 @@ interface Given {
 
 /**
  * Connections that servers have by their SYN alone, oldest first. Those that are proven meanwhile are
- * found out when their turn comes: the fast path tells nobody.
+ * found out when their turn comes: the fast path tells nobody. A client that is there after all when its
+ * server has forgotten it has a good cookie: its SYN-ACK's number.
  */
 export class Unproven {
   private readonly given = new Map<number, Given>();
@@ -40,7 +40,7 @@ export class Unproven {
       if (isUnproven(state, entry, id)) {
         if (nowMs - sinceMs < PROOF_MS) return;
         state.figures.unprovenExpired += 1;
-        takeUnproven(state, entry, nowMs);
+        endEntry(state, entry, nowMs);
       }
       this.given.delete(entry);
     }
@@ -54,7 +54,7 @@ export class Unproven {
       this.given.delete(entry);
       if (!counts) continue;
       state.figures.unprovenEvicted += 1;
-      takeUnproven(state, entry, nowMs);
+      endEntry(state, entry, nowMs);
       return true;
     }
     return false;
@@ -64,15 +64,4 @@ export class Unproven {
 function isUnproven(state: SwitchState, entry: number, id: HandoffId): boolean {
   const { connections } = state;
   return connections.state(entry) === L.STATE_UNPROVEN && connections.hasId(entry, id);
-}
-
-/** Its server forgets it. A client that is there after all has a good cookie: its SYN-ACK's number. */
-export function takeUnproven(state: SwitchState, entry: number, nowMs: number): void {
-  const { connections } = state;
-  const id = connections.id(entry);
-  const tuple = state.tupleOf(entry);
-  const server = state.servers[connections.record16(entry, L.RECORD_SERVER)];
-  if (!removeEntry(state, entry, id) || !server) return;
-  state.dispatcher.release(server.index);
-  oweClose(state, server, id, tuple, nowMs);
 }
