@@ -5,7 +5,6 @@ import { isIcmp, readPacket } from '../../packet/read.ts';
 import type { TcpPacket } from '../../packet/read.ts';
 import { advance, distance, isAfter } from '../../packet/sequence.ts';
 import { sameAddress } from '../../tuple.ts';
-import type { LocalTuple } from '../../tuple.ts';
 import type { Opening } from '../opening.ts';
 import type { Service } from '../service.ts';
 import type { SwitchState } from '../state.ts';
@@ -15,7 +14,7 @@ import { handingSegment, takeBack } from './handoff.ts';
 import { openFromRecord } from './handshake.ts';
 import { giveUp, holdWhole, isCounted, isIntact, passOn } from './held.ts';
 import { COOKIE_LIFE_MS, farewellSegment, reset } from './refuse.ts';
-import { insertEntry } from './insert.ts';
+import { insertEntry, isPast, keyOf } from './insert.ts';
 import { gatherSegment } from './request.ts';
 import { openUnread } from './unread.ts';
 
@@ -124,21 +123,9 @@ function locate(state: SwitchState, event: PacketEvent, packet: TcpPacket, nowMs
   const key = keyOf(packet);
   const found = state.find(key);
   if (found === L.NO_ENTRY) return insertEntry(state, event, packet, key, nowMs);
-  const isn = connections.record32(found, L.RECORD_CLIENT_ISN);
-  const first = advance(isn, (packet.flags & TCP_SYN) === 0 ? 1 : 0);
-  const isPast = connections.state(found) === L.STATE_CLOSED && first !== packet.sequence;
-  if (!isPast) return found;
+  if (!isPast(state, found, packet)) return found;
   removeEntry(state, found, connections.id(found));
   return insertEntry(state, event, packet, key, nowMs);
-}
-
-function keyOf(packet: TcpPacket): LocalTuple {
-  return {
-    client: packet.source,
-    clientPort: packet.sourcePort,
-    local: packet.destination,
-    localPort: packet.destinationPort,
-  };
 }
 
 function isKeyOf(state: SwitchState, entry: number, packet: TcpPacket): boolean {

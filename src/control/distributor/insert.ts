@@ -58,6 +58,23 @@ export function insertEntry(
   return entry;
 }
 
+/** The key under which the table has the connection of a client's packet. */
+export function keyOf(packet: TcpPacket): LocalTuple {
+  return {
+    client: packet.source,
+    clientPort: packet.sourcePort,
+    local: packet.destination,
+    localPort: packet.destinationPort,
+  };
+}
+
+/** Whether the entry is what is left of a connection before that of the packet, a SYN or what follows it. */
+export function isPast({ connections }: SwitchState, entry: number, packet: TcpPacket): boolean {
+  const isn = connections.record32(entry, L.RECORD_CLIENT_ISN);
+  const first = advance(isn, (packet.flags & TCP_SYN) === 0 ? 1 : 0);
+  return connections.state(entry) === L.STATE_CLOSED && first !== packet.sequence;
+}
+
 /** A client that is proven goes before those that are not, and before what is over. */
 function makesRoom(state: SwitchState, nowMs: number): boolean {
   const { unproven, reserve, timing } = state;

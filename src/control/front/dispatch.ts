@@ -7,16 +7,12 @@ import type { PacketEvent } from '../../event.ts';
 import { readPacket } from '../../packet/read.ts';
 import type { TcpPacket } from '../../packet/read.ts';
 import { redirectPacket } from '../../packet/redirect.ts';
-import { advance } from '../../packet/sequence.ts';
 import { sameAddress } from '../../tuple.ts';
-import type { LocalTuple } from '../../tuple.ts';
 import { isIntact } from '../distributor/held.ts';
-import { cookieTemplate, synTemplate } from '../distributor/insert.ts';
+import { cookieTemplate, isPast, keyOf, synTemplate } from '../distributor/insert.ts';
 import type { Service } from '../service.ts';
 import type { Server, SwitchState } from '../state.ts';
 import { removeEntry } from '../switch/update.ts';
-
-const EXISTS = 0x80000000;
 
 interface Choice {
   server: Server;
@@ -59,21 +55,9 @@ function locate(state: SwitchState, event: PacketEvent, packet: TcpPacket): numb
   const { connections } = state;
   const found = state.find(keyOf(packet));
   if (found === L.NO_ENTRY || event.queue !== L.QUEUE_OPEN) return found;
-  const isn = connections.record32(found, L.RECORD_CLIENT_ISN);
-  const first = advance(isn, (packet.flags & TCP_SYN) === 0 ? 1 : 0);
-  const isPast = connections.state(found) === L.STATE_CLOSED && first !== packet.sequence;
-  if (!isPast) return found;
+  if (!isPast(state, found, packet)) return found;
   removeEntry(state, found, connections.id(found));
   return L.NO_ENTRY;
-}
-
-function keyOf(packet: TcpPacket): LocalTuple {
-  return {
-    client: packet.source,
-    clientPort: packet.sourcePort,
-    local: packet.destination,
-    localPort: packet.destinationPort,
-  };
 }
 
 function sendOn(state: SwitchState, event: PacketEvent, address: Address, port: number): void {
@@ -157,7 +141,7 @@ function insert(
   let entry = fill();
   // whoever has shown that it gets answers goes before those that have not
   if (entry === L.NO_ENTRY && !isSyn && state.unproven.evict(state, nowMs)) entry = fill();
-  if (entry >= EXISTS || !connections.isIndex(entry)) return false;
+  if (!connections.isIndex(entry)) return false;
   if (isSyn) state.unproven.add(entry, id, nowMs);
   return true;
 }

@@ -6,6 +6,7 @@ import { readPacket } from '../../packet/read.ts';
 import type { TcpPacket } from '../../packet/read.ts';
 import { countUnder } from '../figures.ts';
 import { isIntact } from '../distributor/held.ts';
+import { keyOf } from '../distributor/insert.ts';
 import type { SwitchState } from '../state.ts';
 
 /** Packets that workers may show between two fillings. */
@@ -45,16 +46,14 @@ export class Strays {
     if (!isIntact(state, event)) return;
     const sinceMs = this.knownSinceMs(packet, nowMs);
     if (nowMs - sinceMs < SILENCE_MS || !state.hasHeardAll(nowMs)) return;
-    const { source, sourcePort, destination, destinationPort } = packet;
-    const ends = { local: destination, localPort: destinationPort };
     // an agent has told of it meanwhile
-    if (state.find({ client: source, clientPort: sourcePort, ...ends }) !== L.NO_ENTRY) return;
+    if (state.find(keyOf(packet)) !== L.NO_ENTRY) return;
     countUnder(state.figures.resets, 'unknown');
     const reset = buildPacket({
-      source: destination,
-      destination: source,
-      sourcePort: destinationPort,
-      destinationPort: sourcePort,
+      source: packet.destination,
+      destination: packet.source,
+      sourcePort: packet.destinationPort,
+      destinationPort: packet.sourcePort,
       sequence: packet.acknowledgment,
       flags: TCP_RST,
     });
