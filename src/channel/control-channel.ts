@@ -131,7 +131,7 @@ export class ControlChannels {
 
   /** Until when this host may act for the peer (monotonic ms), 0 = not at all. */
   leaseDeadlineMs(peer: string): number {
-    return this.#up.get(peer)?.channel.leaseDeadlineMs(this.#options.timing.leaseMs ?? 1000) ?? 0;
+    return this.#up.get(peer)?.channel.leaseDeadlineMs(this.#options.timing.leaseMs) ?? 0;
   }
 
   /** All that are up or dialed. */
@@ -195,14 +195,14 @@ export class ControlChannels {
     // tick
     const late = nowMs - this.#tickMs > 3 * timing.pingIntervalMs;
     this.#tickMs = nowMs;
-    const timeoutMs = timing.peerTimeoutMs ?? 1000;
     for (const channel of this.#waiting) {
       channel.keepAlive(timing.pingIntervalMs / 2);
       if (!late && nowMs - channel.startedMs > HELLO_TIMEOUT_MS) channel.end('sent no hello');
     }
     for (const { channel } of this.#up.values()) {
       const silentMs = nowMs - channel.receivedMs;
-      if (!late && silentMs > timeoutMs) channel.end(`silent for ${Math.round(silentMs)} ms`);
+      if (!late && silentMs > timing.peerTimeoutMs)
+        channel.end(`silent for ${Math.round(silentMs)} ms`);
       else channel.keepAlive(timing.pingIntervalMs / 2);
     }
   }

@@ -6,10 +6,9 @@ import type { TlsMaterial } from './transport.ts';
 export interface ChannelTiming {
   /** a quiet side sends a ping so often */
   pingIntervalMs: number;
-  /** a peer silent for so long is down; default 1000 */
-  peerTimeoutMs?: number;
-  /** default 1000 */
-  leaseMs?: number;
+  /** a peer silent for so long is down */
+  peerTimeoutMs: number;
+  leaseMs: number;
 }
 
 export interface ChannelEvents {

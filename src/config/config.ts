@@ -2,6 +2,7 @@
 import { dirname, resolve } from 'node:path';
 import { parseAddress, parseEndpoint, parsePrefix } from './address.ts';
 import type { Endpoint, Prefix } from './address.ts';
+import { configSchema } from './schema.ts';
 import type {
   Affinity,
   DispatchName,
@@ -121,6 +122,9 @@ export interface ServiceConfig {
 }
 
 export type TimingConfig = RawConfig['timing'];
+
+/** Of a file that says nothing of timing. */
+export const TIMING_DEFAULTS: TimingConfig = configSchema.shape.timing.parse({});
 
 export interface Config {
   /** the file it was read from */

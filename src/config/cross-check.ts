@@ -14,6 +14,8 @@ import { checkRoles, isInFront } from './check-roles.ts';
 import { checkServices } from './check-services.ts';
 import { Once, checkReference, list, namesOf, section, texts } from './loose.ts';
 import type { Loose } from './loose.ts';
+import { TIMING_DEFAULTS } from './config.ts';
+import type { TimingConfig } from './config.ts';
 import type { Path, Problem } from './problem.ts';
 
 function checkTransport(raw: Loose, problems: Problem[]): void {
@@ -165,16 +167,16 @@ function checkAgent(raw: Loose, problems: Problem[]): void {
 
 function checkTiming(raw: Loose, problems: Problem[]): void {
   const timing = section(raw['timing']);
-  const below = (low: string, lowDefault: number, high: string, highDefault: number): void => {
-    const least = timing[low] ?? lowDefault;
-    const most = timing[high] ?? highDefault;
+  const below = (low: keyof TimingConfig, high: keyof TimingConfig): void => {
+    const least = timing[low] ?? TIMING_DEFAULTS[low];
+    const most = timing[high] ?? TIMING_DEFAULTS[high];
     if (typeof least !== 'number' || typeof most !== 'number' || least < most) return;
     const path = ['timing', timing[low] === undefined ? high : low];
     problems.push({ path, text: `expected ${low} below ${high}, found ${least} and ${most}` });
   };
-  below('agentHandoffTimeoutMs', 800, 'handoffTimeoutMs', 1000);
-  below('pingIntervalMs', 250, 'peerTimeoutMs', 1000);
-  below('pingIntervalMs', 250, 'leaseMs', 1000);
+  below('agentHandoffTimeoutMs', 'handoffTimeoutMs');
+  below('pingIntervalMs', 'peerTimeoutMs');
+  below('pingIntervalMs', 'leaseMs');
 }
 
 /** Mistakes between keys of the file's plain data. */

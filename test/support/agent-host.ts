@@ -8,6 +8,7 @@ import type { Message } from '../../src/channel/messages.ts';
 import { parseAddress, parsePrefix } from '../../src/config/address.ts';
 import type { Prefix } from '../../src/config/address.ts';
 import { monotonicMs } from '../../src/clock.ts';
+import { TIMING_DEFAULTS } from '../../src/config/config.ts';
 import { createCore } from '../../src/core.ts';
 import type { Core } from '../../src/core.ts';
 import type { PlaneEvent } from '../../src/event.ts';
@@ -24,7 +25,7 @@ import { readPacket } from '../../src/packet/read.ts';
 import type { TcpPacket } from '../../src/packet/read.ts';
 import { Forwarding } from '../../src/workers/forwarding.ts';
 import { FromControlWriter, ToControlReader } from '../../src/workers/rings.ts';
-import { TIMING, switchHello } from './agent-rig.ts';
+import { switchHello } from './agent-rig.ts';
 import { VIP } from './server-kernel.ts';
 
 const DEVICE = 'bagtun0';
@@ -114,7 +115,11 @@ export class AgentHost {
     this.#reader = new ToControlReader(memory);
     this.#writer = new FromControlWriter(memory, [{ wake() {} }]);
     const listen = { address: Uint8Array.of(10, 80, 11, 2), port: 7080 };
-    const config = { workers: 1, timing: TIMING, agent: { ...NETWORK, listen, connections: 256 } };
+    const config = {
+      workers: 1,
+      timing: TIMING_DEFAULTS,
+      agent: { ...NETWORK, listen, connections: 256 },
+    };
     this.agent = new Agent({ core, config, run: 99, random: () => 0, hostName: 'server1' });
   }
 

@@ -5,6 +5,7 @@ import { Agent } from '../../src/agent/agent.ts';
 import type { Hello, Message } from '../../src/channel/messages.ts';
 import { parsePrefix } from '../../src/config/address.ts';
 import type { Prefix } from '../../src/config/address.ts';
+import { TIMING_DEFAULTS } from '../../src/config/config.ts';
 import { Connections } from '../../src/connections.ts';
 import { createCore } from '../../src/core.ts';
 import type { Core } from '../../src/core.ts';
@@ -33,18 +34,6 @@ function prefix(text: string): Prefix {
   if (!parsed) throw new Error(`no prefix: ${text}`);
   return parsed;
 }
-
-export const TIMING = {
-  agentHandoffTimeoutMs: 800,
-  handoffTimeoutMs: 1000,
-  lingerMs: 60_000,
-  pingIntervalMs: 250,
-  peerTimeoutMs: 1000,
-  leaseMs: 1000,
-  idleTimeoutMs: 3_600_000,
-  gatherTimeoutMs: 20_000,
-  serverWaitMs: 0,
-};
 
 export function switchHello(changes: Partial<Hello> = {}): Hello {
   return {
@@ -96,7 +85,7 @@ export class AgentRig {
     this.#writer = new FromControlWriter(memory, [{ wake() {} }]);
     const config = {
       workers: 1,
-      timing: TIMING,
+      timing: TIMING_DEFAULTS,
       agent: {
         listen: { address: Uint8Array.of(10, 80, 11, 2), port: 7080 },
         device: 'baton0',

@@ -59,7 +59,8 @@ test('control channel: plaintext when both say insecure, else TLS is needed', as
 });
 
 test('control channel: a peer that falls silent is down, and is dialed again', async () => {
-  const server = await agent({ timing: { pingIntervalMs: 100_000, peerTimeoutMs: 100_000 } });
+  const timing = { pingIntervalMs: 100_000, peerTimeoutMs: 100_000, leaseMs: 1000 };
+  const server = await agent({ timing });
   const client = await dialing(server.channels.port);
   await client.until('up server1 agent');
   const upMs = performance.now();
@@ -97,7 +98,8 @@ test('control channel: an agent that starts later or again is found', async () =
 });
 
 test('control channel: a switch whose old socket lingers comes again: down, then up', async () => {
-  const server = await agent({ timing: { pingIntervalMs: 20, peerTimeoutMs: 100_000 } });
+  const timing = { pingIntervalMs: 20, peerTimeoutMs: 100_000, leaseMs: 1000 };
+  const server = await agent({ timing });
   await dialing(server.channels.port);
   await server.until('up switch switch');
   await dialing(server.channels.port);

@@ -2,7 +2,7 @@ import * as L from '../../../assembly/layout.ts';
 import { VERDICT_ANSWER, VERDICT_FORWARD } from '../../../assembly/verdict.ts';
 import type { Hello, Message } from '../../../src/channel/messages.ts';
 import type { Config } from '../../../src/config/config.ts';
-import type { RawConfig } from '../../../src/config/schema.ts';
+import { TIMING_DEFAULTS } from '../../../src/config/config.ts';
 import { Connections } from '../../../src/connections.ts';
 import { writeCookieKeys } from '../../../src/control/switch/cookie-keys.ts';
 import { WebSwitch } from '../../../src/control/switch/web-switch.ts';
@@ -21,17 +21,7 @@ export const RUN = 77;
 /** wall clock at the rig's time 0 */
 const WALL_MS = 1_700_000_000_000;
 
-const TIMING: RawConfig['timing'] = {
-  agentHandoffTimeoutMs: 800,
-  handoffTimeoutMs: 1000,
-  lingerMs: 60_000,
-  pingIntervalMs: 250,
-  peerTimeoutMs: 1000,
-  leaseMs: 1000,
-  idleTimeoutMs: 3_600_000,
-  gatherTimeoutMs: 20_000,
-  serverWaitMs: 0,
-};
+const TIMING = { ...TIMING_DEFAULTS, serverWaitMs: 0 };
 
 export function testConfig(servers: number, changes: Partial<Config> = {}): Config {
   const names = Array.from({ length: servers }, (_, index) => `server${index + 1}`);
