@@ -1,26 +1,13 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import * as L from '../../../../assembly/layout.ts';
 import { hasBytesBehind, isLastRequest } from '../../../../src/control/dispatcher/last-request.ts';
-import { RequestHead } from '../../../../src/control/dispatcher/request-head.ts';
-import { createCore } from '../../../../src/core.ts';
+import { parseHead } from './heads.ts';
 
 const test = suite('last request');
-const core = await createCore(
-  { role: 'switch', connections: 16, workers: 1, slots: 1, seeds: [1n, 2n] },
-  'single',
-);
-
-function parse(text: string): RequestHead {
-  const bytes = new TextEncoder().encode(text);
-  core.bytes.set(bytes, L.CONTROL_BUFFER);
-  const result = core.parseHead(L.CONTROL_BUFFER, bytes.length, L.CONTROL_HEAD);
-  if (result <= 0) throw new Error(`parseHead: ${result}`);
-  return new RequestHead(bytes, core.view, L.CONTROL_HEAD);
-}
-
 function isLast(minor: number, ...fields: string[]): boolean {
-  return isLastRequest(parse([`GET / HTTP/1.${minor}`, 'Host: a', ...fields, '', ''].join('\r\n')));
+  return isLastRequest(
+    parseHead([`GET / HTTP/1.${minor}`, 'Host: a', ...fields, '', ''].join('\r\n')),
+  );
 }
 
 test('last request: a close that every server reads as one ends the connection', () => {
@@ -53,7 +40,7 @@ test('last request: what some server takes for keep-alive, or not for close, doe
 test('last request: bytes behind a body are found, also behind a chunked one', () => {
   const behind = (body: string): boolean => {
     const text = `POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n${body}`;
-    return hasBytesBehind(parse(text), new TextEncoder().encode(text));
+    return hasBytesBehind(parseHead(text), new TextEncoder().encode(text));
   };
   const bodies = ['3\r\nabc\r\n0\r\n\r\n', '1;x="y"\r\na\r\nA\r\n0123456789\r\n0\r\nT: u\r\n\r\n'];
   for (const body of bodies) {

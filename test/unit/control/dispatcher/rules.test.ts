@@ -1,35 +1,20 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import * as L from '../../../../assembly/layout.ts';
 import type { MatchConfig } from '../../../../src/config/config.ts';
 import type { PathsName } from '../../../../src/config/schema.ts';
 import { isLastRequest } from '../../../../src/control/dispatcher/last-request.ts';
 import { readPath } from '../../../../src/control/dispatcher/path.ts';
 import { Pattern } from '../../../../src/control/dispatcher/pattern.ts';
-import { RequestHead } from '../../../../src/control/dispatcher/request-head.ts';
 import { Rules } from '../../../../src/control/dispatcher/rules.ts';
-import { createCore } from '../../../../src/core.ts';
 import { Random } from '../../../support/random.ts';
+import { parseHead } from './heads.ts';
 
 const test = suite('rules');
-const core = await createCore(
-  { role: 'switch', connections: 16, workers: 1, slots: 1, seeds: [1n, 2n] },
-  'single',
-);
-
-function parse(text: string): RequestHead {
-  const bytes = new TextEncoder().encode(text);
-  core.bytes.set(bytes, L.CONTROL_BUFFER);
-  const result = core.parseHead(L.CONTROL_BUFFER, bytes.length, L.CONTROL_HEAD);
-  if (result <= 0) throw new Error(`parseHead: ${result}`);
-  return new RequestHead(bytes, core.view, L.CONTROL_HEAD);
-}
-
 function matches(match: MatchConfig, line: string, ...fields: string[]): boolean | null {
   const head = [line, ...fields].map((each) => `${each}\r\n`).join('');
   const hasHost = fields.some((field) => /^host:/i.test(field));
   const pool = new Rules([{ match, pool: 'yes' }], 'no').poolFor(
-    parse(`${head}${hasHost ? '' : 'Host: a.example\r\n'}\r\n`),
+    parseHead(`${head}${hasHost ? '' : 'Host: a.example\r\n'}\r\n`),
   );
   return pool === null ? null : pool === 'yes';
 }
@@ -62,7 +47,7 @@ function poolOf(paths: PathsName, target: string): string | null {
     'web',
     paths,
   );
-  return rules.poolFor(parse(`GET ${target} HTTP/1.1\r\nHost: a.example\r\n\r\n`));
+  return rules.poolFor(parseHead(`GET ${target} HTTP/1.1\r\nHost: a.example\r\n\r\n`));
 }
 
 const READINGS: [target: string, raw: string, rfc3986: string | null, merged: string | null][] = [
@@ -104,13 +89,13 @@ test('path: nginx decodes every escape, RFC 3986 unreserved ones only', () => {
 
 test('head: whether it is the last one of its connection, and where it ends', () => {
   const last = (line: string, ...fields: string[]) =>
-    isLastRequest(parse([line, 'Host: a', ...fields, '', ''].join('\r\n')));
+    isLastRequest(parseHead([line, 'Host: a', ...fields, '', ''].join('\r\n')));
   assert.not(last('GET / HTTP/1.1'));
   assert.ok(last('GET / HTTP/1.1', 'Connection: x, Close'));
   assert.not(last('GET / HTTP/1.1', 'Connection: close, upgrade', 'Upgrade: h2c'));
   assert.ok(last('GET / HTTP/1.0'));
   assert.not(last('GET / HTTP/1.0', 'Connection: keep-alive'));
-  const head = parse('PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 7\r\n\r\n');
+  const head = parseHead('PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 7\r\n\r\n');
   assert.is(head.end, head.length + 7);
 });
 
@@ -141,14 +126,14 @@ test('rules: the first rule whose conditions all hold, else the pool of the serv
     ],
     'other',
   );
-  const pool = (line: string) => rules.poolFor(parse(`${line} HTTP/1.1\r\nHost: a\r\n\r\n`));
+  const pool = (line: string) => rules.poolFor(parseHead(`${line} HTTP/1.1\r\nHost: a\r\n\r\n`));
   assert.is(pool('POST /api/1'), 'write');
   assert.is(pool('GET /api/1'), 'read');
   assert.is(pool('POST /x'), 'other');
 });
 
 test('rules: an empty line before the request line moves nothing', () => {
-  const head = parse('\r\nPOST /a?b=c HTTP/1.1\r\nHost: a\r\n\r\n');
+  const head = parseHead('\r\nPOST /a?b=c HTTP/1.1\r\nHost: a\r\n\r\n');
   assert.is(head.text(head.method), 'POST');
   assert.is(head.text(head.path), '/a');
   assert.is(head.text(head.query), 'b=c');
