@@ -63,6 +63,9 @@ export class Dispatcher {
       policy.init({ members, loads: this.loads, random: this.random });
       this.pools.set(config.name, { config, members, policy });
     }
+    for (const [name, { policy }] of before) {
+      if (this.pools.get(name)?.policy !== policy) policy.shutdown();
+    }
   }
 
   /** Indexes of the pool's servers; none for an unknown pool. */
@@ -107,10 +110,6 @@ export class Dispatcher {
     for (const pool of this.pools.values()) {
       if (pool.members.includes(server)) pool.policy.postRequest(server);
     }
-  }
-
-  shutdown(): void {
-    for (const pool of this.pools.values()) pool.policy.shutdown();
   }
 }
 

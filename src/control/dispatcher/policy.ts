@@ -40,6 +40,7 @@ export interface Policy {
   follow?(target: number, from: number, usable: Uint8Array, nowMs: number): number;
   /** A connection that this policy had assigned to the server is over. */
   postRequest(server: number): void;
+  /** Its pool is gone, or has another policy now. */
   shutdown(): void;
 }
 

@@ -1,5 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { PolicyName } from '../../../../src/config/schema.ts';
 import { Dispatcher } from '../../../../src/control/dispatcher/dispatcher.ts';
 import { Lard } from '../../../../src/control/dispatcher/lard.ts';
 import { LeastConnections } from '../../../../src/control/dispatcher/least-connections.ts';
@@ -74,13 +75,15 @@ test('LARD: the targets of a server that is gone find another', () => {
   assert.is(policy.select(43, new Uint8Array(2)), NO_SERVER);
 });
 
+function server(name: string) {
+  return { name, agent: { address: new Uint8Array(4), port: 1 }, port: 80, weight: 1 };
+}
+
+function pool(name: string, servers: string[], policy: PolicyName = 'least-connections') {
+  return { name, servers, policy, tLow: 25, tHigh: 65 };
+}
+
 test('dispatcher: counts what is assigned and not closed, over all pools', () => {
-  const server = (name: string) => {
-    return { name, agent: { address: new Uint8Array(4), port: 1 }, port: 80, weight: 1 };
-  };
-  const pool = (name: string, servers: string[]) => {
-    return { name, servers, policy: 'least-connections' as const, tLow: 25, tHigh: 65 };
-  };
   const dispatcher = new Dispatcher(
     [server('a'), server('b')],
     [pool('both', ['a', 'b']), pool('one', ['a'])],
@@ -94,6 +97,24 @@ test('dispatcher: counts what is assigned and not closed, over all pools', () =>
   dispatcher.release(0);
   dispatcher.release(0);
   assert.equal([...dispatcher.loads.active], [0, 1]);
+});
+
+test('dispatcher: a policy ends when its pool is gone or has another one, and only then', () => {
+  const servers = [server('a'), server('b')];
+  let ended = 0;
+  const { shutdown } = LeastConnections.prototype;
+  LeastConnections.prototype.shutdown = () => void (ended += 1);
+  try {
+    const dispatcher = new Dispatcher(servers, [pool('x', ['a']), pool('y', ['a'])], () => 0.5);
+    dispatcher.configure(servers, [pool('x', ['a', 'b']), pool('y', ['b'])]);
+    assert.is(ended, 0);
+    dispatcher.configure(servers, [pool('x', ['a'], 'lard'), pool('y', ['b'])]);
+    assert.is(ended, 1);
+    dispatcher.configure(servers, [pool('x', ['a'], 'lard')]);
+    assert.is(ended, 2);
+  } finally {
+    LeastConnections.prototype.shutdown = shutdown;
+  }
 });
 
 test.run();
