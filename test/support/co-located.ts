@@ -30,7 +30,9 @@ export async function withCoLocated<Result>(
 ): Promise<Result> {
   const folder = mkdtempSync(join(tmpdir(), 'baton-co-located-'));
   const config = join(folder, 'linger.yaml');
-  writeFileSync(config, `timing: { lingerMs: ${LINGER_MS} }\n`);
+  // hundreds of connections at once, and all hosts on one machine's processors: nobody gives up early
+  const patience = 'agentHandoffTimeoutMs: 4000, handoffTimeoutMs: 5000';
+  writeFileSync(config, `timing: { lingerMs: ${LINGER_MS}, ${patience} }\n`);
   const fixed = { placement: 'co-located', policy: 'round-robin', servers: 3, config } as const;
   try {
     return await withLab({ ...fixed, ...options }, body);

@@ -14,6 +14,9 @@ import type { Service } from '../service.ts';
 import type { Server, SwitchState } from '../state.ts';
 import { removeEntry } from '../switch/update.ts';
 
+/** Loads that differ by no more than this factor, and one connection, count as the same. */
+const NEARLY = 1.1;
+
 interface Choice {
   server: Server;
   arrival: Binding;
@@ -157,15 +160,23 @@ function usable(state: SwitchState, vip: Address, port: number): Choice[] {
   });
 }
 
-/** Aron et al. 2000, section 5.2: the host with the fewest connections; of equals that with fewer so far. */
+/**
+ * The host with the fewest connections (Aron et al. 2000, section 5.2). Counts that are nearly the same say
+ * nothing about load, since updates move them about: of such hosts the one that was given fewer so far, so
+ * that distributors get equal shares of the work.
+ */
 function choose(state: SwitchState, vip: Address, port: number): Choice | undefined {
   const { active } = state.dispatcher.loads;
   const load = ({ index, weight }: Server): number => (active[index]! + 1) / weight;
   const given = ({ figures, weight }: Server): number => figures.handoffs / weight;
   const choices = usable(state, vip, port);
-  return choices.toSorted(({ server: one }, { server: other }) => {
-    return load(one) - load(other) || given(one) - given(other);
-  })[0];
+  const least = Math.min(...choices.map(({ server }) => load(server)));
+  let chosen: Choice | undefined;
+  for (const choice of choices) {
+    if (load(choice.server) > least * NEARLY + 1 / choice.server.weight) continue;
+    if (!chosen || given(choice.server) < given(chosen.server)) chosen = choice;
+  }
+  return chosen;
 }
 
 /** Without an entry all packets of a connection must find the same host. */

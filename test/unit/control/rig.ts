@@ -4,6 +4,8 @@ import type { Hello, Message } from '../../../src/channel/messages.ts';
 import type { Config } from '../../../src/config/config.ts';
 import { TIMING_DEFAULTS } from '../../../src/config/config.ts';
 import { Connections } from '../../../src/connections.ts';
+import { FrontSwitch } from '../../../src/control/front/front-switch.ts';
+import type { SwitchPlane } from '../../../src/control/switch/switch-plane.ts';
 import { writeCookieKeys } from '../../../src/control/switch/cookie-keys.ts';
 import { WebSwitch } from '../../../src/control/switch/web-switch.ts';
 import { createCore } from '../../../src/core.ts';
@@ -65,7 +67,7 @@ function half(): number {
 export class Rig {
   readonly core: Core;
   readonly config: Config;
-  readonly plane: WebSwitch;
+  readonly plane: SwitchPlane;
   readonly connections: Connections;
   nowMs = 1_000_000;
   /** packets that left, oldest first */
@@ -103,7 +105,8 @@ export class Rig {
     this.core = core;
     this.config = config;
     writeCookieKeys(core, config.switch!.key, WALL_MS + this.nowMs);
-    this.plane = new WebSwitch({ core, config, run: RUN, random: half, hostName: config.name });
+    const options = { core, config, run: RUN, random: half, hostName: config.name };
+    this.plane = config.inFront ? new FrontSwitch(options) : new WebSwitch(options);
     this.plane.receive({ kind: 'time' }, this.nowMs - ageMs);
     this.connections = new Connections(core.memory.buffer);
     this.reader = new ToControlReader(core.memory);
