@@ -29,6 +29,8 @@ export interface ClusterOptions {
   workers: number;
   table: 'keyed' | 'paper';
   policy: PolicyName;
+  /** per-request, with two servers or more: requests of odd number are for the second one alone */
+  requests: 'per-connection' | 'per-request';
   timing: Partial<Config['timing']>;
   heldBytes: number;
   connections: number;

@@ -6,6 +6,8 @@ import type { ClusterOptions } from './cluster.ts';
 
 export const VIP4 = '192.0.2.80';
 export const VIP6 = '2001:db8:80::80';
+/** The server of requests of odd number, where each request is dispatched. */
+export const ODD = 'server2';
 const KEY = '5a'.repeat(32);
 
 /** Of server `number`'s agent. */
@@ -45,11 +47,30 @@ export function switchConfig(options: ClusterOptions): Config {
       mtu: 1500,
     },
     servers,
-    pools: [{ name: 'all', servers: servers.map(({ name }) => name), policy: options.policy }],
-    services: [{ name: 'web', vip: [VIP4, VIP6], port: 80, pool: 'all' }],
+    ...dispatching(servers, options),
     timing: options.timing,
   });
   return resolveConfig('/simulation.yaml', raw);
+}
+
+/** Whether each request of a connection has servers of its own. */
+export function dispatchesEach({ requests, servers }: ClusterOptions): boolean {
+  return requests === 'per-request' && servers > 1;
+}
+
+function dispatching(servers: { name: string }[], options: ClusterOptions): object {
+  const { policy, requests } = options;
+  const names = servers.map(({ name }) => name);
+  const service = { name: 'web', vip: [VIP4, VIP6], port: 80, pool: 'all', requests };
+  if (!dispatchesEach(options)) {
+    return { pools: [{ name: 'all', servers: names, policy }], services: [service] };
+  }
+  const rules = [1, 3, 5, 7, 9].map((digit) => ({ match: { path: `*${digit}` }, pool: 'odd' }));
+  const pools = [
+    { name: 'all', servers: names.filter((name) => name !== ODD), policy },
+    { name: 'odd', servers: [ODD], policy },
+  ];
+  return { pools, services: [{ ...service, rules }] };
 }
 
 /** Of a switch that reads nothing, in front of the servers' hosts. */

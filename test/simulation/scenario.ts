@@ -103,6 +103,7 @@ function drawCluster(
     workers: random.pick([1, 1, 2, 4]),
     table: random.chance(0.2) ? 'paper' : 'keyed',
     policy: random.pick(['round-robin', 'least-connections', 'lard'] as const),
+    requests: random.chance(0.3) ? 'per-request' : 'per-connection',
     timing: {
       lingerMs: random.pick([2000, 5000, 60_000]),
       idleTimeoutMs: 60_000,

@@ -2,7 +2,7 @@ import { STATE_CLOSED } from '../../assembly/layout.ts';
 import { COOKIE_EPOCH_MS } from '../../src/control/switch/cookie-keys.ts';
 import { Random } from '../support/random.ts';
 import { Cluster } from './cluster.ts';
-import { VIP4, VIP6 } from './configs.ts';
+import { ODD, VIP4, VIP6, dispatchesEach } from './configs.ts';
 import { ClientConnection, type ConnectionPlan, type Outcome } from './http/client.ts';
 import { describeDelivery } from './describe.ts';
 import { Journal, ServerApplication } from './http/server.ts';
@@ -73,7 +73,9 @@ class Run {
     const world = { clock, trace, monitor, network, module, random: this.random.fork() };
     // long enough that a table without linger would have forgotten the connection
     network.staleMs = Math.min(LONGEST_STALE_MS, this.scenario.cluster.timing.lingerMs!) - 100;
-    monitor.keepsOrder = !this.scenario.cluster.isSteeringLoose;
+    // acknowledgments overtake a request that is being read
+    const { isSteeringLoose, requests } = this.scenario.cluster;
+    monitor.keepsOrder = !isSteeringLoose && requests === 'per-connection';
     this.cluster = new Cluster(world, this.scenario.cluster);
     this.cluster.servers.forEach((server, index) => {
       const options = this.scenario.applications[index];
@@ -228,6 +230,7 @@ class Run {
     connection.plan.requests.forEach((request, index) => {
       const outcome = connection.outcomes[index]!;
       const executed = journal.count(request.id);
+      if (dispatchesEach(scenario.cluster)) problems.push(...misplaced(journal, request.id));
       const what = `request ${request.id} (${connection.plan.ends.localPort}, ${connection.reason})`;
       if (executed > 1) {
         const where = journal.executions.get(request.id)!.join(' and ');
@@ -247,6 +250,12 @@ class Run {
       }
     });
   }
+}
+
+/** Where a request was executed that the rules do not allow. */
+function misplaced({ executions }: Journal, id: number): string[] {
+  const wrong = (executions.get(id) ?? []).filter((name) => (name === ODD) !== (id % 2 === 1));
+  return wrong.map((name) => `request ${id} was executed by ${name}, which may not get it`);
 }
 
 /** One run of a seed: everything in it is a function of the seed and of the program. */

@@ -17,6 +17,8 @@ import { askAgain } from './ask.ts';
 import { breakOff } from './break-off.ts';
 import { dispatchNext } from './next-request.ts';
 
+/** Room for the longest head in small segments. */
+const LEAST_LIMIT = 65536;
 /** So long a response may take whose end cannot be known. */
 const UNKNOWN_MS = 2000;
 
@@ -113,21 +115,45 @@ function take(
 ): void {
   const { gather } = opening;
   const following = opening.following!;
-  const isFar = distance(packet.sequence, gather.base) > state.heldLimit;
-  if (isFar || following.heldBytes + bytesOf([held]) > state.heldLimit) {
+  const limit = Math.max(state.heldLimit, LEAST_LIMIT);
+  const isFar = distance(packet.sequence, gather.base) > limit;
+  const isAwaited = !isAfter(packet.sequence, gather.next);
+  // what came too early must not keep out what it waits for
+  if (isAwaited && following.heldBytes + bytesOf([held]) > limit) dropEarly(state, opening);
+  if (isFar || following.heldBytes + bytesOf([held]) > limit) {
     state.figures.heldDropped += 1;
     return drop(state, opening.entry, held);
   }
   learn(opening, packet);
   noteAcknowledgment(opening, packet.acknowledgment);
+  if (!isAfter(advance(packet.sequence, lengthOf(packet)), gather.next)) {
+    // over again
+    drop(state, opening.entry, held);
+    return askAgain(state, opening);
+  }
   if ((packet.flags & TCP_FIN) !== 0) {
     opening.fin = advance(packet.sequence, lengthOf(packet));
   }
   keep(state, following, [...following.held, held]);
   state.figures.heldPackets += 1;
-  gather.add(packet.sequence, packet.payload);
+  opening.gather.add(packet.sequence, packet.payload);
   if (following.asked) askAgain(state, opening);
   else proceed(state, opening, nowMs);
+}
+
+/** Throws away what lies beyond a hole; the client repeats it. */
+function dropEarly(state: SwitchState, opening: Opening): void {
+  const following = opening.following!;
+  const { next } = opening.gather;
+  const isEarly = ({ packet }: HeldPacket) => isAfter(readPacket(packet)!.sequence, next);
+  for (const held of following.held.filter(isEarly)) drop(state, opening.entry, held);
+  keep(
+    state,
+    following,
+    following.held.filter((held) => !isEarly(held)),
+  );
+  opening.gather = new Gather(opening.gather.base);
+  for (const held of following.held) gatherHeld(opening, held);
 }
 
 function noteAcknowledgment(opening: Opening, acknowledgment: number): void {

@@ -80,7 +80,11 @@ export function learn(opening: Opening, packet: TcpPacket): void {
   if (stamp.echo !== 0) client.timestampSwitch = stamp.echo;
   // RFC 7323 section 4.3: not from a segment beyond a hole, or what fills it would look too old
   if (isAfter(packet.sequence, nextExpected(opening))) return;
-  if (!isBefore(stamp.value, client.timestampRecent)) client.timestampRecent = stamp.value;
+  // 0 says nothing, as above: a switch that was started anew does not know it
+  const isFirst = client.timestampRecent === 0;
+  if (isFirst || !isBefore(stamp.value, client.timestampRecent)) {
+    client.timestampRecent = stamp.value;
+  }
 }
 
 /** The object of a connection whose record is all there is of it. */
