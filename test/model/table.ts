@@ -57,7 +57,9 @@ function wrongPool(words: Words, at: Places, chain: number[], free: number[]): s
     const state = words.at(at.entry(index) + L.ENTRY_STATE);
     if (isLinked(state) !== chain.includes(index))
       return `entry ${index}: state ${state}, chain ${chain}`;
-    if ((state === L.STATE_FREE) !== free.includes(index)) {
+    // what the dead had reserved is free by now
+    const isFree = free.includes(index);
+    if ((state === L.STATE_FREE) !== isFree || isFree === chain.includes(index)) {
       return `entry ${index} is lost or twice there: state ${state.toString(16)}, free ${free}`;
     }
   }
