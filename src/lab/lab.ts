@@ -4,7 +4,6 @@ import { randomInt } from 'node:crypto';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { tunRefusal } from '../packet-io/tun.ts';
 import { runChaos } from './chaos.ts';
 import { Lab, type LabOptions } from './cluster.ts';
 import { showLive } from './live.ts';
@@ -71,8 +70,6 @@ export async function withLab(options: LabCommandOptions, task: LabTask): Promis
   let status = 1;
   try {
     const [switching, hostile] = [options.plain !== true, hostility(options)];
-    const refusal = hostile && tunRefusal();
-    if (refusal) throw new Error(`--loss, --delay and --reorder need a TAP: ${refusal}`);
     const supervised = switching;
     const program = options.chaos === undefined ? undefined : MORTAL_HOST;
     lab = new Lab({ ...options, switching, hostile, supervised, program, signal: abort.signal });
