@@ -9,6 +9,7 @@ import { advance, distance, isAfter, isBefore } from '../../packet/sequence.ts';
 import type { Following, Handing, HeldPacket, Opening } from '../opening.ts';
 import type { SwitchState } from '../state.ts';
 import { stepOver } from './extent.ts';
+import { acknowledge } from './answer.ts';
 import { Gather } from './gather.ts';
 import { learn, openFromRecord } from './handshake.ts';
 import { bytesOf, giveUp, isIntact, passOn } from './held.ts';
@@ -127,8 +128,9 @@ function take(
   learn(opening, packet);
   noteAcknowledgment(opening, packet.acknowledgment);
   if (!isAfter(advance(packet.sequence, lengthOf(packet)), gather.next)) {
-    // over again
+    // over again: our acknowledgment may have been lost
     drop(state, opening.entry, held);
+    if (opening.acked !== gather.base) acknowledge(state, opening);
     return askAgain(state, opening);
   }
   if ((packet.flags & TCP_FIN) !== 0) {
