@@ -14,7 +14,10 @@ export function chooseServer(state: SwitchState, opening: Opening, nowMs: number
   return index;
 }
 
-/** 1 for each server with a channel and a binding for this VIP that was not asked yet. */
+/**
+ * 1 for each server with a channel and a binding for this VIP that was not asked yet. Not before it has told
+ * its connections: a request that it has from our former run must not run twice.
+ */
 export function usableServers(
   state: SwitchState,
   opening: Opening,
@@ -25,7 +28,7 @@ export function usableServers(
   const usable = new Uint8Array(state.servers.length);
   for (const index of state.dispatcher.members(pool)) {
     const server = state.servers[index]!;
-    if (!server.up || tried.includes(index)) continue;
+    if (!server.up || !server.known || tried.includes(index)) continue;
     if (opening.bySyn && !server.takesSyns) continue;
     if (service.eachRequest && !server.givesBack) continue;
     if (state.bindingOf(server, tuple.vip, tuple.vipPort)) usable[index] = 1;

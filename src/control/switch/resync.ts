@@ -27,7 +27,6 @@ export function channelUp(state: SwitchState, server: Server, hello: Hello, nowM
   for (const { id, tuple } of state.owed.ofServer(server.index)) {
     state.send(server, { type: 'close', id, tuple });
   }
-  askAnew(state, nowMs);
 }
 
 /** Its connections stay and are forwarded; nobody knows what became of the handoffs under way. */
@@ -82,6 +81,7 @@ export function resynced(state: SwitchState, server: Server, message: Resync, no
     if (isMissing(state, server, entry, listed)) resetLost(state, server, entry, nowMs);
   }
   sendList(state, server);
+  askAnew(state, nowMs);
 }
 
 /** Whether the agent's connection may live: we have it, or its tuple is free and we take it. */

@@ -101,6 +101,8 @@ test('confirm: only the server that owes it settles a close', async () => {
 
 test('resync: a handoff after the channel came up is younger than the list', async () => {
   const rig = await Rig.make(testConfig(1));
+  rig.up(1);
+  rig.down(1);
   rig.up(1, false);
   const { client } = await forwarded(1000, rig);
   rig.message(1, { type: 'resync', entries: [], last: true });

@@ -188,7 +188,7 @@ test('by ACK: the bare ACK is handed over; what comes meanwhile follows it', asy
 
 test('by ACK: what came while the switch learned is handed over afterwards', async () => {
   const rig = await tcpRig('ack', 256, 0);
-  rig.up(1, false);
+  rig.up(1);
   const client = new Client(rig);
   client.open();
   assert.is(rig.count('handoff'), 0);
