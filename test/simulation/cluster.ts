@@ -1,17 +1,18 @@
 import type { Message } from '../../src/channel/messages.ts';
 import type { Config } from '../../src/config/config.ts';
 import type { PolicyName } from '../../src/config/schema.ts';
+import { FrontSwitch } from '../../src/control/front/front-switch.ts';
 import { COOKIE_EPOCH_MS, writeCookieKeys } from '../../src/control/switch/cookie-keys.ts';
 import { unusedTimeoutMs } from '../../src/control/switch/sweep.ts';
 import { WebSwitch } from '../../src/control/switch/web-switch.ts';
+import { ServicePlaces } from '../../src/host/service-places.ts';
 import type { Random } from '../support/random.ts';
-import { FrontSwitch } from '../../src/control/front/front-switch.ts';
 import { frontConfig, switchConfig, VIP4, VIP6 } from './configs.ts';
 import { ControlLink, type ChannelHost } from './control-link.ts';
 import { connectHosts } from './distributor-host.ts';
-import { Machine } from './machine.ts';
+import { Machine, type MachineParts } from './machine.ts';
 import { Monitor } from './monitor.ts';
-import { destinationOf, flowOf, sourceOf, type Network } from './network.ts';
+import { destinationOf, flowFrom, type Network } from './network.ts';
 import type { Host, Link } from './network.ts';
 import { ServerHost } from './server-host.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -75,9 +76,7 @@ export class Cluster {
     this.switch = this.makeSwitch();
     this.place.receive = (packet) => {
       world.monitor.stamp(packet);
-      const header = packet[0]! >> 4 === 6 ? 40 : 20;
-      const port = (packet[header]! << 8) | packet[header + 1]!;
-      this.switch.arrive(packet, new Uint8Array(10), flowOf(sourceOf(packet), port));
+      this.switch.arrive(packet, new Uint8Array(10), flowFrom(packet));
     };
     for (const server of this.servers) this.connect(server);
     if (!this.isCoLocated) return;
@@ -130,34 +129,42 @@ export class Cluster {
   }
 
   private makeSwitch(): Machine {
+    const config = this.isCoLocated ? frontConfig(this.options) : switchConfig(this.options);
+    return this.makeMachine('switch', config, this.place, {
+      transmit: (packet) => this.fromSwitch(packet),
+      send: (to, message) => this.sendTo(to, message),
+    });
+  }
+
+  /** What a host that takes clients' packets runs: the switch, or a distributor. */
+  makeMachine(
+    name: string,
+    config: Config,
+    place: Host,
+    ways: Pick<MachineParts, 'transmit' | 'send'>,
+  ): Machine {
     const { world, options } = this;
-    const config = this.isCoLocated ? frontConfig(options) : switchConfig(options);
     const random = world.random.fork();
     const run = random.next();
-    const services = config.services[0]!.vip.map((address) => ({
-      address,
-      port: 80,
-      window: options.window,
-    }));
-    const machine: Machine = new Machine({
-      name: 'switch',
-      index: this.place.index,
+    const places = new ServicePlaces(config.switch!.addresses).of(config);
+    const machine = new Machine({
+      name,
+      index: place.index,
       clock: world.clock,
       random,
       module: world.module,
       map: {
         ...this.sizes(),
         role: 'switch',
-        services,
+        services: places.map((service) => ({ ...service, window: options.window })),
         gatherTimeoutMs: unusedTimeoutMs(config.timing.gatherTimeoutMs),
       },
       makePlane: (core) => {
         const fraction = (): number => random.fraction();
-        const parts = { core, config, run, random: fraction, hostName: 'switch' };
+        const parts = { core, config, run, random: fraction, hostName: config.name };
         return config.inFront ? new FrontSwitch(parts) : new WebSwitch(parts);
       },
-      transmit: (packet) => this.fromSwitch(packet),
-      send: (to, message) => this.sendTo(to, message),
+      ...ways,
       beforePass: () => {},
       workerDelayMs: options.workerDelayMs,
       controlDelayMs: options.controlDelayMs,
@@ -169,7 +176,7 @@ export class Cluster {
   }
 
   /** Writes the cookies' keys whenever an epoch begins. */
-  keepKeys(machine: Machine, config: Config): void {
+  private keepKeys(machine: Machine, config: Config): void {
     const { clock } = this.world;
     const keys = (): void => {
       if (!machine.isRunning()) return;

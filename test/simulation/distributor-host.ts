@@ -1,12 +1,9 @@
 import type { Message } from '../../src/channel/messages.ts';
-import { unusedTimeoutMs } from '../../src/control/switch/sweep.ts';
-import { WebSwitch } from '../../src/control/switch/web-switch.ts';
-import { ServicePlaces } from '../../src/host/service-places.ts';
 import type { Cluster } from './cluster.ts';
 import { arrivalPrefixes, distributorConfig } from './configs.ts';
 import { ControlLink, type ChannelHost } from './control-link.ts';
-import { Machine } from './machine.ts';
-import { destinationOf, flowOf, isInPrefix, parsePrefix, sourceOf } from './network.ts';
+import type { Machine } from './machine.ts';
+import { destinationOf, flowFrom, isInPrefix, parsePrefix } from './network.ts';
 import type { ServerHost } from './server-host.ts';
 
 /** Receivers in the trace. */
@@ -26,7 +23,11 @@ export class DistributorHost {
     this.cluster = cluster;
     this.host = host;
     this.arrival = arrivalPrefixes(number).map(parsePrefix);
-    this.machine = this.makeMachine(number);
+    const config = distributorConfig(number, cluster.options);
+    this.machine = cluster.makeMachine(`distributor${number}`, config, host.place, {
+      transmit: (packet) => this.transmit(packet),
+      send: (to, message) => this.send(to, message),
+    });
     this.channelHost = {
       name: host.name,
       index: AT_DISTRIBUTOR + number,
@@ -46,45 +47,8 @@ export class DistributorHost {
     const destination = destinationOf(packet);
     const isMine = this.arrival.some(({ prefix, bits }) => isInPrefix(destination, prefix, bits));
     if (!isMine) return false;
-    const header = packet[0]! >> 4 === 6 ? 40 : 20;
-    const port = (packet[header]! << 8) | packet[header + 1]!;
-    this.machine.arrive(packet, new Uint8Array(10), flowOf(sourceOf(packet), port));
+    this.machine.arrive(packet, new Uint8Array(10), flowFrom(packet));
     return true;
-  }
-
-  private makeMachine(number: number): Machine {
-    const { cluster, host } = this;
-    const { world, options } = cluster;
-    const config = distributorConfig(number, options);
-    const random = world.random.fork();
-    const run = random.next();
-    const places = new ServicePlaces(config.switch!.addresses).of(config);
-    const machine: Machine = new Machine({
-      name: `distributor${number}`,
-      index: host.place.index,
-      clock: world.clock,
-      random,
-      module: world.module,
-      map: {
-        ...cluster.sizes(),
-        role: 'switch',
-        services: places.map((place) => ({ ...place, window: options.window })),
-        gatherTimeoutMs: unusedTimeoutMs(config.timing.gatherTimeoutMs),
-      },
-      makePlane: (core) => {
-        const fraction = (): number => random.fraction();
-        return new WebSwitch({ core, config, run, random: fraction, hostName: host.name });
-      },
-      transmit: (packet) => this.transmit(packet),
-      send: (to, message) => this.send(to, message),
-      beforePass: () => {},
-      workerDelayMs: options.workerDelayMs,
-      controlDelayMs: options.controlDelayMs,
-      isSteeringLoose: options.isSteeringLoose,
-      report: (problem) => world.monitor.problems.push(problem),
-    });
-    cluster.keepKeys(machine, config);
-    return machine;
   }
 
   /** What goes to this host's own agent never leaves the host. */

@@ -68,8 +68,23 @@ export function sourceOf(packet: Uint8Array): Uint8Array {
   return packet[0]! >> 4 === 6 ? packet.subarray(8, 24) : packet.subarray(12, 16);
 }
 
-/** Decides which worker a connection's packets come to. */
-export function flowOf(client: Uint8Array, port: number): number {
+/** Decides which worker a connection's packets come to: from a client's packet. */
+export function flowFrom(packet: Uint8Array): number {
+  return flowOf(sourceOf(packet), portIn(packet, 0));
+}
+
+/** From a packet to a client. */
+export function flowTo(packet: Uint8Array): number {
+  return flowOf(destinationOf(packet), portIn(packet, 2));
+}
+
+/** `at`: where in the TCP header. */
+function portIn(packet: Uint8Array, at: number): number {
+  const header = packet[0]! >> 4 === 6 ? 40 : 20;
+  return (packet[header + at]! << 8) | packet[header + at + 1]!;
+}
+
+function flowOf(client: Uint8Array, port: number): number {
   let hash = port;
   for (const byte of client) hash = Math.imul(hash ^ byte, 0x01000193);
   return (hash ^ (hash >>> 15)) >>> 0;

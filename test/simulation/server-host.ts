@@ -6,7 +6,8 @@ import { agentConfig } from './configs.ts';
 import type { ChannelHost, ControlLink } from './control-link.ts';
 import { DistributorHost } from './distributor-host.ts';
 import { Machine, makePartial } from './machine.ts';
-import { destinationOf, flowOf, isInPrefix, parsePrefix, sourceOf, type Host } from './network.ts';
+import { destinationOf, flowFrom, flowTo, isInPrefix, parsePrefix } from './network.ts';
+import { sourceOf, type Host } from './network.ts';
 import { Kernel } from './tcp/kernel.ts';
 
 /** Receivers in the trace, besides the hosts of the network. */
@@ -73,7 +74,7 @@ export class ServerHost {
   }
 
   arrive(packet: Uint8Array): void {
-    this.toAgent(packet, sourceOf(packet), 0);
+    this.agent.arrive(packet, new Uint8Array(10), flowFrom(packet));
   }
 
   /** The agent's process is killed; its device goes with it. */
@@ -144,16 +145,9 @@ export class ServerHost {
     if (this.random.chance(this.cluster.options.deviceLoss)) return;
     const { clock, trace } = this.cluster.world;
     trace.delivery(clock.nowMs, FROM_KERNEL + this.number, packet);
-    this.toAgent(packet, destinationOf(packet), 2);
-  }
-
-  /** `portAt`: where the client's port stands in the TCP header. */
-  private toAgent(packet: Uint8Array, client: Uint8Array, portAt: number): void {
-    const header = packet[0]! >> 4 === 6 ? 40 : 20;
-    const port = (packet[header + portAt]! << 8) | packet[header + portAt + 1]!;
-    const isLocal = portAt === 2 && this.cluster.options.hasPartialChecksums;
-    const vnet = isLocal ? makePartial(packet) : new Uint8Array(10);
-    this.agent.arrive(packet, vnet, flowOf(client, port));
+    const isPartial = this.cluster.options.hasPartialChecksums;
+    const vnet = isPartial ? makePartial(packet) : new Uint8Array(10);
+    this.agent.arrive(packet, vnet, flowTo(packet));
   }
 
   private fromAgent(machine: Machine, packet: Uint8Array): void {
