@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import * as L from '../assembly/layout.ts';
 import { createCore, type Core } from '../src/core.ts';
-import { Random } from '../test/support/random.ts';
+import { Random } from '../src/lab/random.ts';
 
 const CONNECTIONS = 1000;
 const STRIDE = 128;

@@ -2,7 +2,7 @@
 import { agentAttack, attackWith, damage, switchAttack, type Outcome } from '../hostile/forged.ts';
 import { fullBothWays, tampered } from '../hostile/wire.ts';
 import { stopAll } from '../support/channel-hosts.ts';
-import { Random } from '../support/random.ts';
+import { Random } from '../../src/lab/random.ts';
 import { Report } from '../support/report.ts';
 
 const FRAMES = 1_000_000;

@@ -6,7 +6,7 @@ import { fuzz, targets } from '../fuzz/fuzz.ts';
 import { fuzzFrames } from '../fuzz/frames.ts';
 import { foundBy } from '../fuzz/planted.ts';
 import { FUZZ_MISTAKES } from '../planted/fuzz-mistakes.ts';
-import { Random } from '../support/random.ts';
+import { Random } from '../../src/lab/random.ts';
 import { Report } from '../support/report.ts';
 
 const RUNS = Number(process.argv[2] ?? 10_000_000);

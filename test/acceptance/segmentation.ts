@@ -3,7 +3,7 @@ import { WEB_SERVERS } from '../../src/lab/web-servers.ts';
 import { REQUESTS } from '../cases/pieces.ts';
 import { segmentsThroughLab } from '../cases/run.ts';
 import { makeRig, Round } from '../cases/segmentation.ts';
-import { Random } from '../support/random.ts';
+import { Random } from '../../src/lab/random.ts';
 import { Report } from '../support/report.ts';
 
 const ROUNDS = Number(process.argv[2] ?? 100_000);

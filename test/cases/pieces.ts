@@ -1,5 +1,5 @@
 // How a stream comes: cut, mixed, repeated; and what an endpoint has of it.
-import type { Random } from '../support/random.ts';
+import type { Random } from '../../src/lab/random.ts';
 
 export const POOLS = ['web', 'admin', 'img'];
 /** More pieces beyond holes than these are not kept: the connection is reset. */

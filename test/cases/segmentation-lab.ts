@@ -2,7 +2,7 @@
 import { TCP_ACK, TCP_RST, TCP_SYN } from '../../assembly/wire/tcp.ts';
 import { buildPacket } from '../../src/packet/build.ts';
 import type { PacketParts } from '../../src/packet/build.ts';
-import type { Random } from '../support/random.ts';
+import type { Random } from '../../src/lab/random.ts';
 import type { LabWire } from './lab-wire.ts';
 import { cut, HOLES, Kept, mix, poolOfText } from './pieces.ts';
 import { patched } from './reply.ts';

@@ -1,7 +1,7 @@
 // Requests cut, mixed, repeated and lied about, against the ten-line version of what an endpoint keeps.
 import { TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../../assembly/wire/tcp.ts';
 import type { Handoff } from '../../src/channel/messages.ts';
-import type { Random } from '../support/random.ts';
+import type { Random } from '../../src/lab/random.ts';
 import { cut, HOLES, Kept, mix, POOLS, poolOfText } from './pieces.ts';
 import { Client } from '../unit/control/client.ts';
 import { Rig, testConfig } from '../unit/control/rig.ts';

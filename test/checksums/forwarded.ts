@@ -6,7 +6,7 @@ import { VNET_FLAGS, VNET_NEEDS_CSUM } from '../../assembly/wire/vnet.ts';
 import { instantiateCore, type Core } from '../../src/core.ts';
 import { createMemory, memoryMap, writeMemoryMap } from '../../src/memory-map.ts';
 import { workerAddress } from '../../src/workers/rings.ts';
-import { Random } from '../support/random.ts';
+import { Random } from '../../src/lab/random.ts';
 import {
   aimAtZero,
   aimHeaderAtZero,

@@ -5,7 +5,7 @@ import { redirectPacket } from '../../src/packet/redirect.ts';
 import { plantedModule } from '../planted/core.ts';
 import { CHECKSUM_MISTAKES } from '../planted/core-mistakes.ts';
 import type { Mistake } from '../planted/mistakes.ts';
-import { Random } from '../support/random.ts';
+import { Random } from '../../src/lab/random.ts';
 import type { Report } from '../support/report.ts';
 import { makePacket } from '../support/rewrite-aims.ts';
 import { complete, expected, randomConnection } from '../support/rewrite-model.ts';

@@ -4,7 +4,7 @@ import { decodeFrame, encodeFrame } from '../../src/channel/codec.ts';
 import { FrameCutter } from '../../src/channel/framing.ts';
 import { mutate, withTrueLength } from '../hostile/mutate.ts';
 import { anyMessage, examples } from '../support/messages.ts';
-import type { Random } from '../support/random.ts';
+import type { Random } from '../../src/lab/random.ts';
 
 const LIMIT_MS = 10;
 const TRIES = 3;

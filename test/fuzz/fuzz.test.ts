@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Random } from '../support/random.ts';
+import { Random } from '../../src/lab/random.ts';
 import { fuzzFrames } from './frames.ts';
 import { fuzz, targets } from './fuzz.ts';
 

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Random } from '../support/random.ts';
+import { Random } from '../../src/lab/random.ts';
 import { stopAll } from '../support/channel-hosts.ts';
 import { agentAttack, attackWith, damage, switchAttack } from './forged.ts';
 import { fullBothWays, tampered } from './wire.ts';

@@ -8,7 +8,7 @@ import type { PlaneEvent } from '../../src/event.ts';
 import { makeHandoff } from '../support/server-kernel.ts';
 import { AgentRig, servingRig, switchHello } from '../support/agent-rig.ts';
 import { examples } from '../support/messages.ts';
-import type { Random } from '../support/random.ts';
+import type { Random } from '../../src/lab/random.ts';
 import { handed } from '../unit/control/client.ts';
 import { rigUp, type Rig } from '../unit/control/rig.ts';
 import { mutate, withTrueLength } from './mutate.ts';

@@ -1,5 +1,5 @@
 import { FRAME_LENGTH } from '../../src/channel/wire.ts';
-import type { Random } from '../support/random.ts';
+import type { Random } from '../../src/lab/random.ts';
 
 const INTERESTING = [0, 1, 2, 7, 15, 16, 127, 128, 254, 255];
 

@@ -3,7 +3,7 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import type { Handoff, Message } from '../../src/channel/messages.ts';
 import { LOCALHOST, Host, TLS, agent, dialing, wait } from '../support/channel-hosts.ts';
 import { examples } from '../support/messages.ts';
-import type { Random } from '../support/random.ts';
+import type { Random } from '../../src/lab/random.ts';
 
 interface Relay {
   port: number;

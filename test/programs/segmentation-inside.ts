@@ -4,7 +4,7 @@ import { CLIENT_PREFIXES, isIpv6 } from '../../src/lab/topology.ts';
 import { Injector, LabWire } from '../cases/lab-wire.ts';
 import { REQUESTS } from '../cases/pieces.ts';
 import { LabRound } from '../cases/segmentation-lab.ts';
-import { Random } from '../support/random.ts';
+import { Random } from '../../src/lab/random.ts';
 
 const TOGETHER = 8;
 const FIRST_PORT = 2000;

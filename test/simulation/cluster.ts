@@ -6,7 +6,7 @@ import { COOKIE_EPOCH_MS, writeCookieKeys } from '../../src/control/switch/cooki
 import { unusedTimeoutMs } from '../../src/control/switch/sweep.ts';
 import { WebSwitch } from '../../src/control/switch/web-switch.ts';
 import { ServicePlaces } from '../../src/host/service-places.ts';
-import type { Random } from '../support/random.ts';
+import type { Random } from '../../src/lab/random.ts';
 import { frontConfig, switchConfig, VIP4, VIP6 } from './configs.ts';
 import { ControlLink, type ChannelHost } from './control-link.ts';
 import { connectHosts } from './distributor-host.ts';

@@ -1,7 +1,7 @@
 import { decodeFrame, encodeMessage, splitMessage, stampFrame } from '../../src/channel/codec.ts';
 import { SentFrames, nextNumber } from '../../src/channel/lease.ts';
 import type { Hello, Message } from '../../src/channel/messages.ts';
-import type { Random } from '../support/random.ts';
+import type { Random } from '../../src/lab/random.ts';
 import type { Scheduler, Timer } from './scheduler.ts';
 import type { Trace } from './trace.ts';
 

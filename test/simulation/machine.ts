@@ -11,7 +11,7 @@ import {
 import { MemoryDevice } from '../../src/packet-io/memory.ts';
 import { Forwarding } from '../../src/workers/forwarding.ts';
 import { FromControlWriter, ToControlReader } from '../../src/workers/rings.ts';
-import type { Random } from '../support/random.ts';
+import type { Random } from '../../src/lab/random.ts';
 import type { ChannelHost } from './control-link.ts';
 import type { Scheduler, Timer } from './scheduler.ts';
 import { BucketWatch } from './tables.ts';

@@ -1,4 +1,4 @@
-import type { Random } from '../support/random.ts';
+import type { Random } from '../../src/lab/random.ts';
 import type { ClusterOptions } from './cluster.ts';
 import type { RequestPlan } from './http/content.ts';
 import type { Ending } from './http/client.ts';

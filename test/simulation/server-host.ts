@@ -1,6 +1,6 @@
 import { LEASE_SIZE, HEADER_LEASE_BASE } from '../../assembly/layout.ts';
 import { Agent } from '../../src/agent/agent.ts';
-import type { Random } from '../support/random.ts';
+import type { Random } from '../../src/lab/random.ts';
 import type { Cluster } from './cluster.ts';
 import { agentConfig } from './configs.ts';
 import type { ChannelHost, ControlLink } from './control-link.ts';

@@ -1,6 +1,6 @@
 import { STATE_CLOSED } from '../../assembly/layout.ts';
 import { COOKIE_EPOCH_MS } from '../../src/control/switch/cookie-keys.ts';
-import { Random } from '../support/random.ts';
+import { Random } from '../../src/lab/random.ts';
 import { Cluster } from './cluster.ts';
 import { ODD, VIP4, VIP6, dispatchesEach } from './configs.ts';
 import { ClientConnection, type ConnectionPlan, type Outcome } from './http/client.ts';

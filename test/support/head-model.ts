@@ -1,5 +1,5 @@
 import * as C from '../../assembly/calls.ts';
-import type { Random } from './random.ts';
+import type { Random } from '../../src/lab/random.ts';
 
 /** What a request head holds, as text (one character per byte). */
 export interface Head {

@@ -1,4 +1,4 @@
-import type { Random } from './random.ts';
+import type { Random } from '../../src/lab/random.ts';
 import {
   expected,
   headerSize,

@@ -1,6 +1,6 @@
 import * as L from '../../assembly/layout.ts';
 import { TCP_ACK, TCP_SYN } from '../../assembly/wire/tcp.ts';
-import type { Random } from './random.ts';
+import type { Random } from '../../src/lab/random.ts';
 
 /** One option of a generated TCP header, by what the rewriting must do with it. */
 export interface OptionPart {

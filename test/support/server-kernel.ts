@@ -12,7 +12,7 @@ import { Kernel } from '../simulation/tcp/kernel.ts';
 import type { Listener } from '../simulation/tcp/listener.ts';
 import type { KernelOptions } from '../simulation/tcp/options.ts';
 import type { Socket } from '../simulation/tcp/socket.ts';
-import { Random } from './random.ts';
+import { Random } from '../../src/lab/random.ts';
 
 export const CLIENT = Uint8Array.of(10, 80, 1, 2);
 export const CLIENT_PORT = 40000;

@@ -12,7 +12,7 @@ import { workerAddress } from '../../src/workers/rings.ts';
 import { plantedModule } from '../planted/core.ts';
 import { TABLE_MISTAKES } from '../planted/core-mistakes.ts';
 import { CoreHost } from '../support/core-host.ts';
-import { Random } from '../support/random.ts';
+import { Random } from '../../src/lab/random.ts';
 import type { Report } from '../support/report.ts';
 import * as D from '../threads/dying-worker.ts';
 import { isIpv6, keyTuple, serverOf } from '../threads/table-keys.ts';

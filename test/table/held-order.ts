@@ -12,7 +12,7 @@ import { plantedModule } from '../planted/core.ts';
 import { HELD_MISTAKES } from '../planted/core-mistakes.ts';
 import type { Change } from '../planted/mistakes.ts';
 import type { Report } from '../support/report.ts';
-import { Random } from '../support/random.ts';
+import { Random } from '../../src/lab/random.ts';
 import { CLIENT, VIP } from '../unit/control/rig.ts';
 import { HANDOFF, HANDOFF_PORT, HeldRig } from './held-rig.ts';
 

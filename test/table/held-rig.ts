@@ -15,7 +15,7 @@ import { Doorbell } from '../../src/workers/doorbell.ts';
 import { WorkerPool } from '../../src/workers/pool.ts';
 import { FromControlWriter, ToControlReader, workerAddress } from '../../src/workers/rings.ts';
 import { DatagramStar } from '../support/datagram-star.ts';
-import type { Random } from '../support/random.ts';
+import type { Random } from '../../src/lab/random.ts';
 import { RUN, VIP, VIP6, testConfig } from '../unit/control/rig.ts';
 
 export const HANDOFF = Uint8Array.of(10, 81, 1, 1);

@@ -14,7 +14,7 @@ import { TCP_ACK, TCP_DESTINATION_PORT, TCP_FIN } from '../../assembly/wire/tcp.
 import { instantiateCore } from '../../src/core.ts';
 import type { Core } from '../../src/core.ts';
 import type { LocalTuple } from '../../src/tuple.ts';
-import { Random } from '../support/random.ts';
+import { Random } from '../../src/lab/random.ts';
 import { isIpv6, keyPacket, keyTuple, serverOf, writeTuple, type Keys } from './table-keys.ts';
 
 export const MOST_PACKETS = 8;

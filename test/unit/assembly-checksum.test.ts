@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadParts } from '../support/core-parts.ts';
-import { Random } from '../support/random.ts';
+import { Random } from '../../src/lab/random.ts';
 
 const PACKET = 65536;
 const core = loadParts();

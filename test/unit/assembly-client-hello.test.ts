@@ -14,7 +14,7 @@ import {
   type HelloParts,
   type HelloView,
 } from '../support/hello-model.ts';
-import { Random } from '../support/random.ts';
+import { Random } from '../../src/lab/random.ts';
 
 const OUT = 1024;
 const AT = 8192 + 3;

@@ -6,7 +6,7 @@ import { TCP_ACK, TCP_ECE, TCP_CWR, TCP_SYN } from '../../assembly/wire/tcp.ts';
 import { buildPacket } from '../../src/packet/build.ts';
 import { readPacket } from '../../src/packet/read.ts';
 import { loadParts } from '../support/core-parts.ts';
-import { Random } from '../support/random.ts';
+import { Random } from '../../src/lab/random.ts';
 
 const TUPLE = 4096;
 const SERVICE = 8192;

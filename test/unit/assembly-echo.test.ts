@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import * as V from '../../assembly/verdict.ts';
 import { CoreHost, address4, address6 } from '../support/core-host.ts';
 import { buildIcmp, type IcmpParts } from '../support/icmp-packets.ts';
-import { Random } from '../support/random.ts';
+import { Random } from '../../src/lab/random.ts';
 
 const echo = suite('echo');
 const NOW = 7_000;

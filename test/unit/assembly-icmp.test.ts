@@ -9,7 +9,7 @@ import { VNET_FLAGS } from '../../assembly/wire/vnet.ts';
 import type { PacketParts } from '../../src/packet/build.ts';
 import { CoreHost, type Outcome } from '../support/core-host.ts';
 import { buildError, completeIcmp, type ErrorParts } from '../support/icmp-packets.ts';
-import { Random } from '../support/random.ts';
+import { Random } from '../../src/lab/random.ts';
 import { word } from '../support/rewrite-model.ts';
 
 const icmp = suite('icmp');

@@ -12,7 +12,7 @@ import {
 import { IPV4_FRAGMENT, IPV4_PROTOCOL, IPV4_TOTAL_LENGTH } from '../../assembly/wire/ipv4.ts';
 import { IPV6_NEXT_HEADER, IPV6_PAYLOAD_LENGTH } from '../../assembly/wire/ipv6.ts';
 import { buildPacket } from '../../src/packet/build.ts';
-import { Random } from '../support/random.ts';
+import { Random } from '../../src/lab/random.ts';
 import { CoreHost, address4, address6 } from '../support/core-host.ts';
 
 const packets = suite('packet');

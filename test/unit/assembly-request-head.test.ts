@@ -6,7 +6,7 @@ import * as E from '../../assembly/parse/head-errors.ts';
 import * as C from '../../assembly/calls.ts';
 import { loadParts } from '../support/core-parts.ts';
 import { randomHead, readHead, spoil, type Head } from '../support/head-model.ts';
-import { Random } from '../support/random.ts';
+import { Random } from '../../src/lab/random.ts';
 
 const OUT = 1024;
 const HEAD = 8192 + 3;

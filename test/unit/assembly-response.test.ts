@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as L from '../../assembly/layout.ts';
 import { loadParts } from '../support/core-parts.ts';
-import { Random } from '../support/random.ts';
+import { Random } from '../../src/lab/random.ts';
 
 const test = suite('responses');
 const core = loadParts();

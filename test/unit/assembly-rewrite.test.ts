@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ROLE_AGENT, ROLE_SWITCH } from '../../assembly/layout.ts';
 import { loadParts } from '../support/core-parts.ts';
-import { Random } from '../support/random.ts';
+import { Random } from '../../src/lab/random.ts';
 import { aimAtZero, makePacket } from '../support/rewrite-aims.ts';
 import {
   complete,

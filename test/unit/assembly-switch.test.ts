@@ -21,7 +21,7 @@ import {
   handshake,
   switchHost,
 } from '../support/switch-host.ts';
-import { Random } from '../support/random.ts';
+import { Random } from '../../src/lab/random.ts';
 
 const atSwitch = suite('switch');
 

@@ -5,7 +5,7 @@ import * as L from '../../assembly/layout.ts';
 import type { CoreBuild } from '../../src/core.ts';
 import type { HandoffId } from '../../src/channel/messages.ts';
 import type { LocalTuple } from '../../src/tuple.ts';
-import { Random } from '../support/random.ts';
+import { Random } from '../../src/lab/random.ts';
 import { CoreHost, address4, address6 } from '../support/core-host.ts';
 
 const table = suite('table');

@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as C from '../../assembly/calls.ts';
 import { loadParts } from '../support/core-parts.ts';
-import { Random } from '../support/random.ts';
+import { Random } from '../../src/lab/random.ts';
 
 const OUT = 1024;
 const HEAD = 8192 + 3;

@@ -6,7 +6,7 @@ import { tableView } from '../../src/admin/views.ts';
 import { createCore } from '../../src/core.ts';
 import { Connections } from '../../src/connections.ts';
 import { POPULATIONS, type Peer } from '../support/populations.ts';
-import { Random } from '../support/random.ts';
+import { Random } from '../../src/lab/random.ts';
 
 const test = suite('chains');
 const CLIENTS = 100_000;

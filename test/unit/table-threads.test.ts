@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import * as L from '../../assembly/layout.ts';
 import { compileCore, instantiateExports } from '../../src/core.ts';
 import type { CoreHost } from '../support/core-host.ts';
-import { Random } from '../support/random.ts';
+import { Random } from '../../src/lab/random.ts';
 import { lookup, reportOf, startThreads, stress, stressHost } from '../table/stress.ts';
 import { keyTuple } from '../threads/table-keys.ts';
 

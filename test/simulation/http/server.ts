@@ -1,4 +1,4 @@
-import type { Random } from '../../support/random.ts';
+import type { Random } from '../../../src/lab/random.ts';
 import type { Kernel } from '../tcp/kernel.ts';
 import type { Listener } from '../tcp/listener.ts';
 import type { Socket } from '../tcp/socket.ts';

@@ -1,4 +1,4 @@
-import { Random } from '../../support/random.ts';
+import { Random } from '../../../src/lab/random.ts';
 import { parseAddress } from '../network.ts';
 import { Scheduler } from '../scheduler.ts';
 import { Kernel } from '../tcp/kernel.ts';

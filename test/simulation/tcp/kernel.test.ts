@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Random } from '../../support/random.ts';
+import { Random } from '../../../src/lab/random.ts';
 import { Network, PERFECT, parseAddress, type Link } from '../network.ts';
 import { Scheduler } from '../scheduler.ts';
 import { Trace } from '../trace.ts';

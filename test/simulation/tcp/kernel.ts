@@ -1,7 +1,7 @@
 import { buildPacket } from '../../../src/packet/build.ts';
 import { foldSum, sumWords } from '../../../src/packet/checksum.ts';
 import { readPacket, type TcpOptions, type TcpPacket } from '../../../src/packet/read.ts';
-import type { Random } from '../../support/random.ts';
+import type { Random } from '../../../src/lab/random.ts';
 import type { Scheduler } from '../scheduler.ts';
 import { Opening } from './handshake.ts';
 import { receiveSynchronized } from './incoming.ts';

@@ -10,7 +10,7 @@ import {
   serverHello,
 } from '../../support/flight-model.ts';
 import { concat } from '../../support/hello-model.ts';
-import { Random } from '../../support/random.ts';
+import { Random } from '../../../src/lab/random.ts';
 
 const test = suite('server flight');
 const FIRST = 0xffffff00; // wraps within the flight

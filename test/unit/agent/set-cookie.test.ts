@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { cookiesSet } from '../../../src/agent/set-cookie.ts';
-import { Random } from '../../support/random.ts';
+import { Random } from '../../../src/lab/random.ts';
 
 const test = suite('set-cookie');
 const bytes = (text: string) => Uint8Array.from(text, (each) => each.charCodeAt(0));

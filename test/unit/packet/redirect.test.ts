@@ -5,7 +5,7 @@ import { VNET_NEEDS_CSUM } from '../../../assembly/wire/vnet.ts';
 import { buildPacket } from '../../../src/packet/build.ts';
 import { foldSum, sumWords } from '../../../src/packet/checksum.ts';
 import { redirectPacket } from '../../../src/packet/redirect.ts';
-import { Random } from '../../support/random.ts';
+import { Random } from '../../../src/lab/random.ts';
 
 const test = suite('redirect');
 const random = new Random(11);

@@ -4,7 +4,7 @@ import * as L from '../../../assembly/layout.ts';
 import { TCP_ACK, TCP_ECE, TCP_FIN, TCP_PSH } from '../../../assembly/wire/tcp.ts';
 import { buildPacket, type PacketParts } from '../../../src/packet/build.ts';
 import { AckFilter } from '../../../src/workers/ack-filter.ts';
-import { Random } from '../../support/random.ts';
+import { Random } from '../../../src/lab/random.ts';
 
 const FIRST_SLOT = 65536;
 const SLOTS = 32;

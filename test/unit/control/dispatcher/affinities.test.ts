@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Affinities } from '../../../../src/control/dispatcher/affinities.ts';
 import { NO_SERVER } from '../../../../src/control/dispatcher/policy.ts';
-import { Random } from '../../../support/random.ts';
+import { Random } from '../../../../src/lab/random.ts';
 
 const test = suite('affinities');
 

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { Cap } from '../../../../src/control/dispatcher/cap.ts';
 import { NO_SERVER } from '../../../../src/control/dispatcher/policy.ts';
 import { TwoChoices } from '../../../../src/control/dispatcher/two-choices.ts';
-import { Random } from '../../../support/random.ts';
+import { Random } from '../../../../src/lab/random.ts';
 import { begin } from './rig.ts';
 
 const test = suite('blind policies');

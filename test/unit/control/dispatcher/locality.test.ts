@@ -6,7 +6,7 @@ import { LardCost } from '../../../../src/control/dispatcher/lard-cost.ts';
 import { LardReplicated } from '../../../../src/control/dispatcher/lard-replicated.ts';
 import { Maglev, maglevTable } from '../../../../src/control/dispatcher/maglev.ts';
 import { NO_SERVER } from '../../../../src/control/dispatcher/policy.ts';
-import { Random } from '../../../support/random.ts';
+import { Random } from '../../../../src/lab/random.ts';
 import { begin } from './rig.ts';
 
 const test = suite('locality');

@@ -6,7 +6,7 @@ import { isLastRequest } from '../../../../src/control/dispatcher/last-request.t
 import { readPath } from '../../../../src/control/dispatcher/path.ts';
 import { Pattern } from '../../../../src/control/dispatcher/pattern.ts';
 import { Rules } from '../../../../src/control/dispatcher/rules.ts';
-import { Random } from '../../../support/random.ts';
+import { Random } from '../../../../src/lab/random.ts';
 import { parseHead } from './heads.ts';
 
 const test = suite('rules');

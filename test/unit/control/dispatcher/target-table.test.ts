@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TargetTable } from '../../../../src/control/dispatcher/target-table.ts';
-import { Random } from '../../../support/random.ts';
+import { Random } from '../../../../src/lab/random.ts';
 
 const test = suite('target table');
 

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ChunkedBody } from '../../../../src/control/distributor/chunked-body.ts';
-import { Random } from '../../../support/random.ts';
+import { Random } from '../../../../src/lab/random.ts';
 
 const test = suite('chunked body');
 

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Gather, HOLE_LIMIT } from '../../../../src/control/distributor/gather.ts';
-import { Random } from '../../../support/random.ts';
+import { Random } from '../../../../src/lab/random.ts';
 
 const test = suite('gather');
 

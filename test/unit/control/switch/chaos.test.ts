@@ -4,7 +4,7 @@ import * as L from '../../../../assembly/layout.ts';
 import { TCP_ACK, TCP_FIN, TCP_PSH, TCP_RST } from '../../../../assembly/wire/tcp.ts';
 import type { Handoff, Message } from '../../../../src/channel/messages.ts';
 import { idKey } from '../../../../src/tuple.ts';
-import { Random } from '../../../support/random.ts';
+import { Random } from '../../../../src/lab/random.ts';
 import { Client, REQUEST } from '../client.ts';
 import { Rig, testConfig } from '../rig.ts';
 
