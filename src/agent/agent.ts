@@ -132,8 +132,9 @@ export class Agent implements Plane {
   }
 
   #channelUp(name: string, hello: Hello, nowMs: number): void {
-    if (isInFront(hello)) this.#frontUp(name, hello, nowMs);
-    else this.#up(name, hello, nowMs);
+    if (isInFront(hello)) return this.#frontUp(name, hello, nowMs);
+    this.#fronts.forget(name);
+    this.#up(name, hello, nowMs);
   }
 
   /** It hands nothing over, but must know where all connections of its group are. */

@@ -82,6 +82,11 @@ export class FrontNotices {
     this.#nextMs = Math.min(this.#nextMs, nowMs + AWAY_MS);
   }
 
+  /** It has come back as one that hands connections over itself. */
+  forget(name: string): void {
+    this.#fronts.delete(name);
+  }
+
   /** To every switch of the groups for which `isOf` holds. */
   tell(notice: Notice, isOf: (group: string) => boolean, nowMs: number): void {
     const key = keyOf(notice.type, notice.id);

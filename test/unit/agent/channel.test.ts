@@ -1,6 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as L from '../../../assembly/layout.ts';
+import { IN_FRONT } from '../../../src/channel/messages.ts';
 import { AgentRig, ID, TUPLE, readyRig, servingRig, switchHello } from '../../support/agent-rig.ts';
 import { HANDOFF, VIP, makeHandoff, read } from '../../support/server-kernel.ts';
 
@@ -125,6 +126,15 @@ channels('switches of a group share bindings, groups do not', async () => {
   assert.is(handoffOf('a', 'main'), '10.81.1.1');
   assert.is(handoffOf('b', 'main'), '10.81.1.1');
   assert.is(handoffOf('c', 'other'), '10.81.1.2');
+});
+
+channels('a switch that was in front and comes back with servers of its own is heard', async () => {
+  const rig = await AgentRig.make();
+  rig.up(switchHello({ capabilities: [IN_FRONT] }));
+  rig.down().up();
+  rig.takeMessages();
+  rig.message(makeHandoff()).settle();
+  assert.equal(rig.takeMessages(), [{ type: 'ready', id: ID }]);
 });
 
 channels.run();
