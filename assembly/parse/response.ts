@@ -138,8 +138,7 @@ export class Response {
     if (phase == HEAD_END) return byte == LF ? Response.body(record, mode) : ODD;
     if (phase == LINE) {
       if (byte == CR) return rest | HEAD_END;
-      const named = rest & ~(NAMES_LENGTH | NAMES_CODING);
-      return Response.name(named | NAMES_LENGTH | NAMES_CODING | NAME, byte);
+      return Response.name(rest | NAMES_LENGTH | NAMES_CODING | NAME, byte);
     }
     if (phase == NAME) return Response.name(mode, byte);
     if (byte == LF) return ODD;
@@ -155,7 +154,7 @@ export class Response {
     if (place < VERSION_SIZE) {
       return byte == ((<u32>(VERSION >> ((<u64>place) << 3))) & 0xff) ? mode + PLACE_ONE : ODD;
     }
-    if (place + 2 == STATUS_FROM) return Response.isDigit(byte) ? mode + PLACE_ONE : ODD;
+    if (place + 2 == STATUS_FROM) return ByteClass.isDigit(byte) ? mode + PLACE_ONE : ODD;
     if (place + 1 == STATUS_FROM) return byte == SPACE ? mode + PLACE_ONE : ODD;
     if (place < STATUS_SIZE) return Response.digit(record, byte) ? mode + PLACE_ONE : ODD;
     const status = load<u64>(record, RECORD_RESPONSE_LEFT);
@@ -266,9 +265,8 @@ export class Response {
 
   private static chunkSize(record: usize, mode: u32, byte: u32): u32 {
     const place = (mode & PLACE) >> PLACE_SHIFT;
-    const lower = byte | 0x20;
-    const digit: u32 = Response.isDigit(byte) ? byte - 0x30 : lower - 0x61 < 6 ? lower - 0x57 : 16;
-    if (digit < 16) {
+    if (ByteClass.isHexadecimal(byte)) {
+      const digit = ByteClass.isDigit(byte) ? byte - 0x30 : (byte | 0x20) - 0x57;
       if (place == CHUNK_DIGITS) return ODD;
       const size = load<u64>(record, RECORD_RESPONSE_LEFT);
       store<u64>(record, (size << 4) | digit, RECORD_RESPONSE_LEFT);
@@ -279,15 +277,10 @@ export class Response {
     return byte == SEMICOLON || ByteClass.isBlank(byte) ? CHUNK_EXTENSION : ODD;
   }
 
-  @inline
-  private static isDigit(byte: u32): bool {
-    return byte - 0x30 < 10;
-  }
-
   /** Appends a digit to the number in RECORD_RESPONSE_LEFT; false: it is none, or one too many. */
   private static digit(record: usize, byte: u32): bool {
     const value = load<u64>(record, RECORD_RESPONSE_LEFT) * 10 + (byte - 0x30);
-    if (!Response.isDigit(byte) || value > MOST) return false;
+    if (!ByteClass.isDigit(byte) || value > MOST) return false;
     store<u64>(record, value, RECORD_RESPONSE_LEFT);
     return true;
   }
