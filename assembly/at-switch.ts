@@ -41,15 +41,7 @@ import { AGAIN, ToControl } from './to-control';
 import { COUNTER_LATE, DROP_NO_ENTRY, DROP_TABLE_BUSY, VERDICT_FORWARD } from './verdict';
 import { IPV4_DESTINATION, IPV4_HEADER_SIZE, IPV4_SOURCE } from './wire/ipv4';
 import { IPV6_DESTINATION, IPV6_HEADER_SIZE, IPV6_SOURCE } from './wire/ipv6';
-import {
-  TCP_ACK,
-  TCP_ACKNOWLEDGMENT,
-  TCP_FIN,
-  TCP_FLAGS,
-  TCP_RST,
-  TCP_SEQUENCE,
-  TCP_SYN,
-} from './wire/tcp';
+import { TCP_ACK, TCP_ACKNOWLEDGMENT, TCP_FLAGS, TCP_RST, TCP_SEQUENCE, TCP_SYN } from './wire/tcp';
 import { Workers } from './workers';
 
 const ATTEMPTS: u32 = 4;
@@ -194,9 +186,9 @@ export class AtSwitch {
    * goes there, acknowledgments and the rest of the known one do not.
    */
   private static bounded(worker: usize, slot: usize, six: bool, tcp: usize, entry: usize): u32 {
-    const fin = u32(((<u32>load<u8>(tcp, TCP_FLAGS)) & TCP_FIN) != 0);
-    const text = Packet.textLength(tcp, slot + SLOT_PACKET + load<u32>(slot, SLOT_LENGTH)) + fin;
-    if (text == 0) return AtSwitch.forward(slot, six, Workers.copy(worker));
+    const behind = Packet.behind(tcp, slot + SLOT_PACKET + load<u32>(slot, SLOT_LENGTH));
+    if (behind == bswap<u32>(load<u32>(tcp, TCP_SEQUENCE)))
+      return AtSwitch.forward(slot, six, Workers.copy(worker));
     const bucket = Table.lock(load<u32>(worker, WORKER_OWNER), entry, WORKER_TRIES);
     if (bucket == 0) return AGAIN;
     const same = Chain.sameKey(entry, Workers.copy(worker)) && State.of(entry) == STATE_REQUESTS;
@@ -204,7 +196,6 @@ export class AtSwitch {
     const isKnown = load<u32>(Pool.record(entry), RECORD_REQUESTS) != 0;
     BucketLock.release(bucket);
     if (!same) return AGAIN;
-    const behind = bswap<u32>(load<u32>(tcp, TCP_SEQUENCE)) + text;
     if (!isKnown || <i32>(behind - next) > 0) return ToControl.packet(worker, slot, entry);
     return AtSwitch.forward(slot, six, Workers.copy(worker));
   }

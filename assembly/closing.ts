@@ -28,7 +28,7 @@ import { State } from './lookup/state';
 import { Table } from './lookup/table';
 import { Packet } from './parse/packet';
 import { Queue } from './queue';
-import { TCP_ACK, TCP_ACKNOWLEDGMENT, TCP_FIN, TCP_FLAGS, TCP_RST, TCP_SEQUENCE } from './wire/tcp';
+import { TCP_ACK, TCP_ACKNOWLEDGMENT, TCP_FIN, TCP_FLAGS, TCP_RST } from './wire/tcp';
 import { Workers } from './workers';
 
 /**
@@ -102,7 +102,7 @@ export class Closing {
     }
     if (Closing.movesFin(record, flags, tcp, end, fromServer)) {
       const field = fromServer ? RECORD_SERVER_FIN : RECORD_CLIENT_FIN;
-      store<u32>(record + field, Closing.behindFin(tcp, end));
+      store<u32>(record + field, Packet.behind(tcp, end));
       flags |= fromServer ? FLAG_SERVER_FIN : FLAG_CLIENT_FIN;
       flags &= ~(fromServer ? FLAG_SERVER_FIN_ACKED : FLAG_CLIENT_FIN_ACKED);
     }
@@ -122,7 +122,7 @@ export class Closing {
     if (((<u32>load<u8>(tcp, TCP_FLAGS)) & TCP_FIN) == 0) return false;
     const field = fromServer ? RECORD_SERVER_FIN : RECORD_CLIENT_FIN;
     const noted = (flags & (fromServer ? FLAG_SERVER_FIN : FLAG_CLIENT_FIN)) != 0;
-    return !noted || load<u32>(record + field) != Closing.behindFin(tcp, end);
+    return !noted || load<u32>(record + field) != Packet.behind(tcp, end);
   }
 
   /** An acknowledgment of the other side's FIN, no more and no less. */
@@ -132,10 +132,5 @@ export class Closing {
     const field = fromServer ? RECORD_CLIENT_FIN : RECORD_SERVER_FIN;
     const noted = (flags & (fromServer ? FLAG_CLIENT_FIN : FLAG_SERVER_FIN)) != 0;
     return noted && load<u32>(record + field) == bswap<u32>(load<u32>(tcp, TCP_ACKNOWLEDGMENT));
-  }
-
-  @inline
-  private static behindFin(tcp: usize, end: usize): u32 {
-    return bswap<u32>(load<u32>(tcp, TCP_SEQUENCE)) + Packet.textLength(tcp, end) + 1;
   }
 }

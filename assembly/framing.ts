@@ -43,7 +43,7 @@ import { Response } from './parse/response';
 import { TcpOptions } from './parse/tcp-options';
 import { Queue } from './queue';
 import { DROP_OUT_OF_ORDER, DROP_SILENT, DROP_TABLE_BUSY } from './verdict';
-import { TCP_ACK, TCP_ACKNOWLEDGMENT, TCP_FIN, TCP_FLAGS, TCP_SEQUENCE } from './wire/tcp';
+import { TCP_ACK, TCP_ACKNOWLEDGMENT, TCP_FLAGS, TCP_SEQUENCE } from './wire/tcp';
 import { Workers } from './workers';
 
 /** As long as closing.ts tries: what is not seen here is not seen at all. */
@@ -182,9 +182,7 @@ export class Framing {
 
   @inline
   private static noteSent(entry: usize, record: usize, tcp: usize, end: usize): void {
-    const fin = u32(((<u32>load<u8>(tcp, TCP_FLAGS)) & TCP_FIN) != 0);
-    const text = Packet.textLength(tcp, end);
-    const behind = bswap<u32>(load<u32>(tcp, TCP_SEQUENCE)) + text + fin;
+    const behind = Packet.behind(tcp, end);
     if (<i32>(behind - load<u32>(record, RECORD_SERVER_NEXT)) > 0) {
       store<u32>(record, behind, RECORD_SERVER_NEXT);
     }

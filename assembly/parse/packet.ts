@@ -20,6 +20,7 @@ import {
   TCP_HEADER_SIZE,
   TCP_PSH,
   TCP_RST,
+  TCP_SEQUENCE,
   TCP_SYN,
   TCP_URG,
 } from '../wire/tcp';
@@ -81,6 +82,13 @@ export class Packet {
   @inline
   static textLength(tcp: usize, end: usize): u32 {
     return <u32>(end - tcp) - Packet.headerLength(tcp);
+  }
+
+  /** Sequence number behind the segment's text and its FIN. */
+  @inline
+  static behind(tcp: usize, end: usize): u32 {
+    const fin = u32(((<u32>load<u8>(tcp, TCP_FLAGS)) & TCP_FIN) != 0);
+    return bswap<u32>(load<u32>(tcp, TCP_SEQUENCE)) + Packet.textLength(tcp, end) + fin;
   }
 
   /** Where the TCP header, with its options, ends. */
