@@ -21,7 +21,7 @@ import {
   WORKER_OWNER,
 } from './layout';
 import { Atomic } from './lookup/atomic';
-import { BucketLock } from './lookup/bucket-lock';
+import { BucketLock, PATIENT_TRIES } from './lookup/bucket-lock';
 import { Chain } from './lookup/chain';
 import { Pool } from './lookup/pool';
 import { State } from './lookup/state';
@@ -31,11 +31,6 @@ import { Queue } from './queue';
 import { TCP_ACK, TCP_ACKNOWLEDGMENT, TCP_FIN, TCP_FLAGS, TCP_RST } from './wire/tcp';
 import { Workers } from './workers';
 
-/**
- * About 5 ms: the last ACK of a connection comes once, and who misses it waits for the idle
- * timeout.
- */
-const TRIES: u32 = 1 << 20;
 const BOTH_ACKED: u32 = FLAG_CLIENT_FIN_ACKED | FLAG_SERVER_FIN_ACKED;
 
 export class Closing {
@@ -55,7 +50,8 @@ export class Closing {
     const before = load<u32>(entry, ENTRY_FLAGS);
     if (!resets && !Closing.isNews(record, before, tcp, end, fromServer)) return;
 
-    const bucket = Table.lock(load<u32>(worker, WORKER_OWNER), entry, TRIES);
+    // the last ACK of a connection comes once, and who misses it waits for the idle timeout
+    const bucket = Table.lock(load<u32>(worker, WORKER_OWNER), entry, PATIENT_TRIES);
     if (bucket == 0) return;
     let isOver = false;
     if (Chain.sameKey(entry, copy) && State.of(entry) != STATE_CLOSED) {

@@ -33,7 +33,7 @@ import {
   STATE_REPLAYING,
   WORKER_OWNER,
 } from './layout';
-import { BucketLock, CONTROL_TRIES } from './lookup/bucket-lock';
+import { BucketLock, CONTROL_TRIES, PATIENT_TRIES } from './lookup/bucket-lock';
 import { Chain } from './lookup/chain';
 import { Pool } from './lookup/pool';
 import { State } from './lookup/state';
@@ -46,16 +46,13 @@ import { DROP_OUT_OF_ORDER, DROP_SILENT, DROP_TABLE_BUSY } from './verdict';
 import { TCP_ACK, TCP_ACKNOWLEDGMENT, TCP_FLAGS, TCP_SEQUENCE } from './wire/tcp';
 import { Workers } from './workers';
 
-/** As long as closing.ts tries: what is not seen here is not seen at all. */
-const TRIES: u32 = 1 << 20;
-
 export class Framing {
   /**
    * A packet of the server, before its rewrite: read, and counted as sent. 0, or the reason for which it
    * must not be sent: one that cannot be read now is sent again by the kernel.
    */
   static reply(worker: usize, tcp: usize, end: usize, entry: usize): u32 {
-    const bucket = Table.lock(load<u32>(worker, WORKER_OWNER), entry, TRIES);
+    const bucket = Table.lock(load<u32>(worker, WORKER_OWNER), entry, PATIENT_TRIES);
     if (bucket == 0) return DROP_TABLE_BUSY;
     let reason: u32 = DROP_SILENT;
     let answered = false;
@@ -84,7 +81,7 @@ export class Framing {
     const isNews =
       <i32>(acked - load<u32>(record, RECORD_CLIENT_ACK)) > 0 || <i32>(behind - known) > 0;
     if (!isNews) return;
-    const bucket = Table.lock(load<u32>(worker, WORKER_OWNER), entry, TRIES);
+    const bucket = Table.lock(load<u32>(worker, WORKER_OWNER), entry, PATIENT_TRIES);
     if (bucket == 0) return;
     let answered = false;
     if (Chain.sameKey(entry, Workers.copy(worker))) {

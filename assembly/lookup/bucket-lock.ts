@@ -12,6 +12,11 @@ import { Atomic } from './atomic';
 /** How often a worker tries; about 20 us. It then drops the packet: the client sends it again. */
 export const WORKER_TRIES: u32 = 1 << 12;
 /**
+ * How often it tries for a packet that says something once, about 5 ms: an end, or a response, that is
+ * not seen here is not seen at all.
+ */
+export const PATIENT_TRIES: u32 = 1 << 20;
+/**
  * How often control tries, about 0.1 s: longer than a busy machine keeps a lock's holder off the
  * processor.
  */
