@@ -138,10 +138,7 @@ export class NewConnection {
   private static passOn(worker: usize, slot: usize, service: usize): bool {
     if (load<u8>(service, SERVICE_DISPATCH) != DISPATCH_SYN) return false;
     if (!State.admitUnproven()) return false;
-    const id = Workers.id(worker);
-    store<u64>(id, 0); // no handoff yet
-    store<u32>(slot, NO_ENTRY, SLOT_ENTRY);
-    if (Queue.push(worker, QUEUE_OPEN, NO_ENTRY, id, 0, slot)) return true;
+    if (NewConnection.show(worker, slot, QUEUE_OPEN)) return true;
     State.dismissUnproven();
     return false;
   }
@@ -167,11 +164,16 @@ export class NewConnection {
   private static stray(worker: usize, slot: usize): u32 {
     if (<i32>Atomic.load(HEADER_STRAY_BUDGET) <= 0) return DROP_BAD_COOKIE << 8;
     if (<i32>Atomic.add(HEADER_STRAY_BUDGET, -1) <= 0) return DROP_BAD_COOKIE << 8;
+    if (NewConnection.show(worker, slot, QUEUE_STRAY)) return VERDICT_TO_CONTROL;
+    return DROP_TO_CONTROL_FULL << 8;
+  }
+
+  /** To control, as a packet without entry and without handoff. False when the ring is full. */
+  private static show(worker: usize, slot: usize, kind: u32): bool {
     const id = Workers.id(worker);
     store<u64>(id, 0);
     store<u32>(slot, NO_ENTRY, SLOT_ENTRY);
-    if (Queue.push(worker, QUEUE_STRAY, NO_ENTRY, id, 0, slot)) return VERDICT_TO_CONTROL;
-    return DROP_TO_CONTROL_FULL << 8;
+    return Queue.push(worker, kind, NO_ENTRY, id, 0, slot);
   }
 
   private static open(
