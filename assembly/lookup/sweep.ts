@@ -59,8 +59,7 @@ export class Sweep {
     let removed: u32 = 0;
     for (let index = from; index < end; ++index) {
       const entry = Pool.entry(index);
-      if (Atomic.load(entry + ENTRY_STATE) != STATE_CLOSED || !Sweep.isOver(entry)) continue;
-      if (!Sweep.isDue(entry, STATE_CLOSED, beforeMs, 0)) continue;
+      if (!Sweep.isOver(entry) || !Sweep.isDue(entry, STATE_CLOSED, beforeMs, 0)) continue;
       removed += u32(Sweep.removeOver(owner, entry, beforeMs));
     }
     return removed;
