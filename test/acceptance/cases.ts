@@ -1,6 +1,7 @@
 // Every case of a catalogue of bad inputs, the packets ten times: npm run acceptance cases [-- FILE]
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { programFile } from '../support/programs.ts';
 import { Report } from '../support/report.ts';
 
 const OWN = fileURLToPath(new URL('../test/cases/catalogue.json', import.meta.url));
@@ -8,7 +9,7 @@ const TIMES = 10;
 
 const report = new Report();
 const file = process.argv[2] ?? OWN;
-const program = fileURLToPath(new URL('./programs-cases.mjs', import.meta.url));
+const program = programFile('cases');
 const run = spawnSync(process.execPath, [program, file, '--times', String(TIMES)], {
   encoding: 'utf8',
   maxBuffer: 1 << 26,

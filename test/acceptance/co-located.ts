@@ -8,10 +8,10 @@ import {
   controlOf,
   openEntries,
   placementOf,
-  program,
   watchKept,
   withCoLocated,
 } from '../support/co-located.ts';
+import { programFile } from '../support/programs.ts';
 import { Report } from '../support/report.ts';
 import type { BurstOutcome } from '../programs/burst-client.ts';
 
@@ -28,9 +28,13 @@ const sum = (numbers: number[]): number => numbers.reduce((total, each) => total
 async function burst(lab: TestLab): Promise<void> {
   const url = lab.environment['BATON_URL']!;
   const words = [url, String(AT_ONCE), '20000', String(ROUNDS)];
-  const { stdout, stderr } = await lab.run('client', ['node', program('burst-client'), ...words], {
-    timeout: 120_000,
-  });
+  const { stdout, stderr } = await lab.run(
+    'client',
+    ['node', programFile('burst-client'), ...words],
+    {
+      timeout: 120_000,
+    },
+  );
   if (stdout === '') throw new Error(stderr);
   const { answered, refused, reset, lost, wrong, slowestMs } = JSON.parse(stdout) as BurstOutcome;
   const others = `${refused.length} refused, ${reset.length} reset, ${lost.length} lost`;

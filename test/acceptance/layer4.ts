@@ -1,10 +1,10 @@
 // SSH behind services of which the switch reads nothing: dispatched by the SYN and by the first ACK, its
 // server speaks first, and a SYN flood leaves room for those who answer.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import type { TableView } from '../../src/admin/views.ts';
 import { VIP4, VIP6 } from '../../src/lab/topology.ts';
 import type { TestLab } from '../support/lab.ts';
+import { programFile } from '../support/programs.ts';
 import { Report } from '../support/report.ts';
 import { ACK_PORT, SYN_PORT, ssh, withSsh, type SshTarget } from '../support/ssh.ts';
 import { streamDigest, streamFile } from '../support/transfer.ts';
@@ -56,7 +56,7 @@ async function checkPeers(lab: TestLab, what: string, target: SshTarget): Promis
 }
 
 async function flood(lab: TestLab, seconds: number): Promise<unknown> {
-  const program = fileURLToPath(new URL('./programs-raw-sender.mjs', import.meta.url));
+  const program = programFile('raw-sender');
   const to = `${VIP4}:${SYN_PORT}`;
   const options = ['--to', to, '--flags', 'syn', '--rate', String(FLOOD_RATE)];
   return lab.run('client', ['node', program, ...options, '--seconds', String(seconds)]);

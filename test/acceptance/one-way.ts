@@ -1,9 +1,9 @@
 // No reply byte crosses the switch; the servers see the client; no connection shows a false round-trip time.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { withLab, type TestLab } from '../support/lab.ts';
+import { programFile } from '../support/programs.ts';
 import { Report } from '../support/report.ts';
 
 const CONNECTIONS = 50;
@@ -84,7 +84,7 @@ function checkAccessLog(lab: TestLab): void {
 
 /** Sends what the router has for one more client address through a TUN that holds it for DELAY_MS. */
 async function addSlowPath(lab: TestLab): Promise<void> {
-  const program = fileURLToPath(new URL('./programs-delay.mjs', import.meta.url));
+  const program = programFile('delay');
   const delay = [
     'sh',
     '-c',

@@ -1,8 +1,8 @@
 // The adaptive polling's figures: few sleeps under full load, little CPU when idle.
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { withLab, type TestLab } from '../support/lab.ts';
+import { programFile } from '../support/programs.ts';
 import { Report } from '../support/report.ts';
 
 const IDLE_MS = 5000;
@@ -43,7 +43,7 @@ interface Load {
 
 async function load(lab: TestLab): Promise<Load> {
   const before = (await lab.stats('switch')).total.counters;
-  const sender = fileURLToPath(new URL('./programs-raw-sender.mjs', import.meta.url));
+  const sender = programFile('raw-sender');
   // answering costs the switch more than asking costs the sender: the queue never runs empty
   const args = ['--flags', 'syn', '--rate', '0', '--seconds', String(LOAD_SECONDS)];
   const run = await lab.run('client', ['taskset', '-c', '0', 'node', sender, ...args]);

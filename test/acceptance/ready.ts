@@ -1,9 +1,9 @@
 // An accept queue that fills between SYN-ACK and data: every request is answered once or refused clearly.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { withLab, type TestLab } from '../support/lab.ts';
+import { programFile } from '../support/programs.ts';
 import { Report } from '../support/report.ts';
 import type { BurstOutcome } from '../programs/burst-client.ts';
 
@@ -16,13 +16,9 @@ const CLIENT_LIMIT_MS = 20_000;
 
 const report = new Report();
 
-function program(name: string): string {
-  return fileURLToPath(new URL(`./programs-${name}.mjs`, import.meta.url));
-}
-
 async function startSlowServer(lab: TestLab, host: string): Promise<string> {
   const log = join(lab.directory, `${host}.slow.log`);
-  const words = ['exec', 'node', program('slow-server'), SLOW_PORT, BACKLOG, ACCEPT_DELAY_MS];
+  const words = ['exec', 'node', programFile('slow-server'), SLOW_PORT, BACKLOG, ACCEPT_DELAY_MS];
   const command = `${words.join(' ')} > ${log} 2>&1`;
   // ends with the lab's namespace holder: timeout bounds it whatever happens
   void lab.run(host, ['timeout', '150', 'sh', '-c', command], { timeout: 160_000 });
@@ -46,9 +42,13 @@ async function checkBurst(lab: TestLab, servers: number): Promise<void> {
   const hosts = Array.from({ length: servers }, (_, index) => `server${index + 1}`);
   const logs = await Promise.all(hosts.map((host) => startSlowServer(lab, host)));
   const args = [lab.environment['BATON_URL']!, CLIENTS, CLIENT_LIMIT_MS, ROUNDS].map(String);
-  const { stdout, stderr } = await lab.run('client', ['node', program('burst-client'), ...args], {
-    timeout: 120_000,
-  });
+  const { stdout, stderr } = await lab.run(
+    'client',
+    ['node', programFile('burst-client'), ...args],
+    {
+      timeout: 120_000,
+    },
+  );
   const outcome = JSON.parse(stdout || '{}') as BurstOutcome;
   if (outcome.answered === undefined) throw new Error(stderr);
   const { answered, refused, reset, lost, wrong, slowestMs } = outcome;

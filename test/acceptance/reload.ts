@@ -1,10 +1,10 @@
 // Configurations are taken while connections are open: fifty wrong ones change nothing, right ones
 // apply, and no connection minds.
-import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { send } from '../../src/lab/send.ts';
 import { Operator, changed, refusals } from '../reload/reloads.ts';
 import { withLab, type TestLab } from '../support/lab.ts';
+import { programFile } from '../support/programs.ts';
 import { Report } from '../support/report.ts';
 
 const SECONDS = 40;
@@ -14,10 +14,6 @@ const ADDED_VIP = '192.0.2.81';
 
 const report = new Report();
 
-function program(name: string): string {
-  return fileURLToPath(new URL(`./programs-${name}.mjs`, import.meta.url));
-}
-
 interface Outcome {
   requests: number;
   failed: string[];
@@ -26,7 +22,7 @@ interface Outcome {
 
 /** A program in the client that ends by itself and prints JSON. */
 async function outcome(lab: TestLab, name: string, args: string[]): Promise<Outcome> {
-  const { stdout, stderr } = await lab.run('client', ['node', program(name), ...args], {
+  const { stdout, stderr } = await lab.run('client', ['node', programFile(name), ...args], {
     timeout: 3 * SECONDS * 1000,
   });
   return JSON.parse(stdout || `{"requests":0,"failed":[${JSON.stringify(stderr)}]}`) as Outcome;

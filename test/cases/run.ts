@@ -1,7 +1,6 @@
 // A whole catalogue: through the core and through a lab. What it finds comes case by case.
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import type { WebServer } from '../../src/lab/web-servers.ts';
 import { VIP4, VIP6, VIP_PORT } from '../../src/lab/topology.ts';
@@ -15,6 +14,7 @@ import type { Case, Catalogue, Finding, PacketCase, PoolRule } from './catalogue
 import { CoreWire } from './core-wire.ts';
 import { PacketRun } from './packet-case.ts';
 import { runUnitCase } from './unit-case.ts';
+import { programFile } from '../support/programs.ts';
 
 /** How each web server reads a path. */
 const PATHS: Record<string, string> = {
@@ -83,7 +83,7 @@ async function inLab({ rules, server, program, args }: LabRun): Promise<string[]
   const folder = mkdtempSync(join(tmpdir(), 'baton-cases-'));
   const config = join(folder, 'overlay.yaml');
   writeFileSync(config, labConfig(rules, server));
-  const inside = fileURLToPath(new URL(`./programs-${program}.mjs`, import.meta.url));
+  const inside = programFile(program);
   try {
     return await withLab({ servers: names.length, server, config }, async (lab) => {
       const command = [process.execPath, '--enable-source-maps', inside, ...args(lab, pools)];

@@ -1,10 +1,10 @@
 // Senders that a test turns loose on a lab's switch, and the clients that must not notice.
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import type { StatsView } from '../../src/admin/views.ts';
 import type { TestLab } from '../support/lab.ts';
 import type { Population } from '../support/populations.ts';
+import { programFile } from '../support/programs.ts';
 import type { Report } from '../support/report.ts';
 
 /** all populations are in it */
@@ -17,10 +17,6 @@ const RATES = [1000, 2000, 4000, 8000, 16_000, 32_000, 64_000, 128_000, 256_000]
 /** Answers on their way when a sender ends. */
 const SETTLE_MS = 300;
 
-function program(name: string): string {
-  return fileURLToPath(new URL(`./programs-${name}.mjs`, import.meta.url));
-}
-
 /** Runs one of test/programs in the client's host; what it printed. */
 export async function runProgram<Printed>(
   lab: TestLab,
@@ -28,7 +24,7 @@ export async function runProgram<Printed>(
   args: readonly (string | number)[],
   seconds: number,
 ): Promise<Printed> {
-  const command = ['node', program(name), ...args.map(String)];
+  const command = ['node', programFile(name), ...args.map(String)];
   const run = await lab.run('client', command, { timeout: (seconds + 30) * 1000 });
   if (run.status !== 0) throw new Error(`${name}: status ${run.status}: ${run.stderr.slice(-500)}`);
   return JSON.parse(run.stdout) as Printed;

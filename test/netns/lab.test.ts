@@ -4,10 +4,10 @@ import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { planTopology } from '../../src/lab/topology.ts';
 import { streamBytes } from '../../src/lab/byte-stream.ts';
 import { withLab, type TestLab } from '../support/lab.ts';
+import { programFile } from '../support/programs.ts';
 
 const test = suite('lab');
 const PLAIN = { switching: false, servers: 2 } as const;
@@ -110,7 +110,7 @@ test('lab: two labs run side by side, and neither leaves a namespace', async () 
 
 /** Starts a lab in a process of its own, sends it the signal when it is up, and waits for its end. */
 async function interrupted(signal: NodeJS.Signals) {
-  const program = fileURLToPath(new URL('./programs-plain-lab.mjs', import.meta.url));
+  const program = programFile('plain-lab');
   const child = spawn(process.execPath, [program], { stdio: ['ignore', 'pipe', 'inherit'] });
   await once(child.stdout, 'data');
   child.kill(signal);

@@ -1,10 +1,10 @@
 // A running switch gets broken and good configurations while a client keeps its connections.
-import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { send } from '../../src/lab/send.ts';
 import { Operator, changed, refusals } from '../reload/reloads.ts';
 import { withLab } from '../support/lab.ts';
+import { programFile } from '../support/programs.ts';
 
 const test = suite('reload of a switch');
 
@@ -12,7 +12,7 @@ test('reload: broken files change nothing, a good one applies, kept connections 
   withLab({ servers: 3 }, async (lab) => {
     const operator = new Operator(lab);
     assert.ok((await operator.hangUp(operator.good)).ok);
-    const client = fileURLToPath(new URL('./programs-keep-alive-client.mjs', import.meta.url));
+    const client = programFile('keep-alive-client');
     const kept = lab.run('client', ['node', client, '192.0.2.80', '80', '10', '6']);
     assert.equal(await refusals(operator, 10), []);
     const { status, output } = await operator.command(changed(operator.good));

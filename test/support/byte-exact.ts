@@ -1,8 +1,8 @@
 // nginx and Apache behind the switch: every byte right, in both table modes, with 1, 2 and 4 workers. The
 // acceptance lines `bytes` and `v6`.
-import { fileURLToPath } from 'node:url';
 import type { Placement } from '../../src/config/schema.ts';
 import { withLab, type Family, type TestLab } from './lab.ts';
+import { programFile } from './programs.ts';
 import type { Report } from './report.ts';
 import { checkAb, checkDownload, checkUpload, checkWrk, streamDigest } from './transfer.ts';
 
@@ -29,7 +29,7 @@ const SETTINGS: Setting[] = [
 ];
 
 async function checkSegments(lab: TestLab, report: Report, what: string): Promise<void> {
-  const program = fileURLToPath(new URL('./programs-segments-client.mjs', import.meta.url));
+  const program = programFile('segments-client');
   const address = [lab.environment['BATON_VIP']!, lab.environment['BATON_PORT']!];
   for (const size of ['1', '7']) {
     const command = ['node', program, ...address, size, '1', '/1k'];

@@ -3,10 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import type { ConnectionView, PartView, StatsView } from '../../src/admin/views.ts';
 import type { SwitchPlane } from '../../src/control/switch/switch-plane.ts';
 import { TestLab, withLab, type TestLabOptions } from './lab.ts';
+import { programFile } from './programs.ts';
 
 type Control = ReturnType<SwitchPlane['stats']>;
 
@@ -69,10 +69,6 @@ export function counter(part: PartView, name: string): number {
   return part.total.counters[name] ?? 0;
 }
 
-export function program(name: string): string {
-  return fileURLToPath(new URL(`./programs-${name}.mjs`, import.meta.url));
-}
-
 export interface KeptSeen {
   /** what the clients say: no failure */
   failed: string[];
@@ -92,7 +88,7 @@ export async function watchKept(lab: TestLab, count: number, seconds: number): P
   const address = [lab.environment['BATON_VIP']!, lab.environment['BATON_PORT']!];
   const command = [
     'node',
-    program('keep-alive-client'),
+    programFile('keep-alive-client'),
     ...address,
     String(count),
     String(seconds),

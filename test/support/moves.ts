@@ -3,8 +3,8 @@ import { writeFileSync } from 'node:fs';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { withLab, type TestLab, type TestLabOptions } from './lab.ts';
+import { programFile } from './programs.ts';
 
 /** `?to=second` is for server2 alone, and so on; /admin is the third's, however it is written. */
 const CONFIG = `pools:
@@ -58,7 +58,7 @@ export async function withMovesLab(
 
 /** What the client program saw. */
 export async function move(lab: TestLab, plan: MovesPlan, timeout = 120_000): Promise<Outcome[]> {
-  const program = fileURLToPath(new URL('./programs-moving-client.mjs', import.meta.url));
+  const program = programFile('moving-client');
   const command = [process.execPath, program, lab.environment['BATON_VIP']!, '80'];
   const { stdout, stderr } = await lab.run('client', [...command, JSON.stringify(plan)], {
     timeout,

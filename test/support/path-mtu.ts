@@ -1,6 +1,6 @@
 // Links of the lab that carry less than 1500 bytes, and what the server's kernel knows of them.
-import { fileURLToPath } from 'node:url';
 import type { Family, TestLab } from './lab.ts';
+import { programFile } from './programs.ts';
 
 export const NARROW = 1400;
 /** The client's address and the first service address of server1. */
@@ -51,7 +51,7 @@ export async function kernelCounter(lab: TestLab, host: string, name: string): P
 
 /** Sends packets from a host as they are. */
 export async function sendRaw(lab: TestLab, host: string, packets: Uint8Array[]): Promise<void> {
-  const program = fileURLToPath(new URL('./programs-raw-packet.mjs', import.meta.url));
+  const program = programFile('raw-packet');
   const hex = packets.map((packet) => Buffer.from(packet).toString('hex'));
   await must(lab, host, [process.execPath, program, ...hex]);
 }

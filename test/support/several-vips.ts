@@ -2,8 +2,8 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { withLab, type TestLab } from './lab.ts';
+import { programFile } from './programs.ts';
 
 /** Of the first switch; what the second has is the lab's default: a web service of its own. */
 const SERVICES = `
@@ -55,7 +55,7 @@ export async function askAll(
   path: string,
   targets: string[],
 ): Promise<Answer[]> {
-  const program = fileURLToPath(new URL('./programs-same-port.mjs', import.meta.url));
+  const program = programFile('same-port');
   const command = ['node', program, String(localPort), path, ...targets];
   const { status, stdout, stderr } = await lab.run('client', command);
   if (status !== 0) throw new Error(`same-port: ${stderr}`);

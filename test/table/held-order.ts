@@ -1,6 +1,5 @@
 // Packets of one connection that arrive at different workers, before, while and after it is handed off.
 import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { setImmediate as turn } from 'node:timers/promises';
 import * as V from '../../assembly/verdict.ts';
@@ -11,6 +10,7 @@ import type { TcpPacket } from '../../src/packet/read.ts';
 import { plantedModule } from '../planted/core.ts';
 import { HELD_MISTAKES } from '../planted/core-mistakes.ts';
 import type { Change } from '../planted/mistakes.ts';
+import { programFile } from '../support/programs.ts';
 import type { Report } from '../support/report.ts';
 import { Random } from '../../src/lab/random.ts';
 import { CLIENT, VIP } from '../unit/control/rig.ts';
@@ -179,7 +179,7 @@ export async function holdInNamespace(
 ): Promise<HeldOutcome> {
   const name = `held-${process.pid}-${workers}`;
   const run = promisify(execFile);
-  const program = fileURLToPath(new URL('./programs-held-order.mjs', import.meta.url));
+  const program = programFile('held-order');
   await run('ip', ['netns', 'add', name]);
   try {
     const args = [program, workers, count, arrival, seed, planted].map(String);

@@ -3,9 +3,9 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import type { UploadOutcome } from '../programs/numbered-upload.ts';
 import { withLab, type TestLab } from '../support/lab.ts';
+import { programFile } from '../support/programs.ts';
 import type { Report } from '../support/report.ts';
 
 const UPLOADS = 5;
@@ -45,7 +45,7 @@ function startCapture(lab: TestLab, host: string): { file: string; ended: Promis
 }
 
 async function upload(lab: TestLab): Promise<UploadOutcome> {
-  const program = fileURLToPath(new URL('./programs-numbered-upload.mjs', import.meta.url));
+  const program = programFile('numbered-upload');
   const address = [lab.environment['BATON_VIP']!, lab.environment['BATON_PORT']!];
   const numbers = [NUMBERS, BURST, PAUSE_MS, START_MS].map(String);
   const { stdout, stderr } = await lab.run('client', ['node', program, ...address, ...numbers]);

@@ -1,8 +1,8 @@
 // One client's connections use many buckets and every worker.
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import type { WorkerFigures } from '../../src/admin/counters.ts';
 import { withLab, type TestLab } from '../support/lab.ts';
+import { programFile } from '../support/programs.ts';
 import type { Report } from '../support/report.ts';
 
 const CONNECTIONS = 1000;
@@ -14,7 +14,7 @@ const LEAST_SHARE = 0.4;
 const OPEN_LIMIT_MS = 60_000;
 
 async function openConnections(lab: TestLab): Promise<() => Promise<void>> {
-  const program = fileURLToPath(new URL('./programs-open-client.mjs', import.meta.url));
+  const program = programFile('open-client');
   const { BATON_VIP, BATON_PORT } = lab.environment;
   const command = ['node', program, BATON_VIP!, BATON_PORT!, String(CONNECTIONS)];
   const client = lab.startProgram('client', 'open', command);
