@@ -3,7 +3,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { killProgram } from '../../src/lab/strikes.ts';
 import type { TestLab } from '../support/lab.ts';
-import { faultOf, move, movesOf, withMovesLab, type Outcome, type Step } from '../support/moves.ts';
+import type { Outcome, Step } from '../programs/moving-client.ts';
+import { faultOf, move, movesOf, withMovesLab } from '../support/moves.ts';
 import { Report } from '../support/report.ts';
 
 const REQUESTS = 1000;

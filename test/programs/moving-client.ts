@@ -9,7 +9,7 @@ import { streamChunks } from '../../src/lab/byte-stream.ts';
 import { Random } from '../../src/lab/random.ts';
 
 /** What is asked, and how many bytes of the stream are in the answer, or are sent; -1: not looked at. */
-interface Step {
+export interface Step {
   method: 'GET' | 'HEAD' | 'PUT';
   target: string;
   bytes: number;
@@ -17,7 +17,7 @@ interface Step {
   next?: number;
 }
 
-interface Plan {
+export interface MovesPlan {
   connections: number;
   steps: Step[] | { random: number; seed: number };
 }
@@ -28,7 +28,7 @@ interface Seen {
   isRight: boolean;
 }
 
-interface Outcome {
+export interface Outcome {
   port: number;
   seen: Seen[];
   /** '' when nothing went wrong */
@@ -88,30 +88,25 @@ class Incoming {
     if (chunk.length > 0) this.#chunks.unshift(chunk);
   }
 
+  /** Lines, the end of the last one with them. */
   async head(): Promise<string> {
-    let text = Buffer.alloc(0);
-    for (;;) {
-      const end = text.indexOf('\r\n\r\n');
-      if (end >= 0) {
-        this.back(text.subarray(end + 4));
-        return text.toString('latin1', 0, end + 2);
-      }
-      const chunk = await this.next();
-      if (!chunk) throw new Error('closed');
-      text = Buffer.concat([text, chunk]);
-    }
+    return `${await this.#until('\r\n\r\n')}\r\n`;
   }
 
-  async line(): Promise<string> {
+  line(): Promise<string> {
+    return this.#until('\r\n');
+  }
+
+  async #until(mark: string): Promise<string> {
     let text = Buffer.alloc(0);
     for (;;) {
-      const end = text.indexOf('\r\n');
+      const end = text.indexOf(mark);
       if (end >= 0) {
-        this.back(text.subarray(end + 2));
+        this.back(text.subarray(end + mark.length));
         return text.toString('latin1', 0, end);
       }
       const chunk = await this.next();
-      if (!chunk) throw new Error('closed in a line');
+      if (!chunk) throw new Error(text.length === 0 ? 'closed' : 'closed in a line');
       text = Buffer.concat([text, chunk]);
     }
   }
@@ -201,7 +196,7 @@ async function run(steps: Step[]): Promise<Outcome> {
   return outcome;
 }
 
-const plan = JSON.parse(planText) as Plan;
+const plan = JSON.parse(planText) as MovesPlan;
 const outcomes = await Promise.all(
   Array.from({ length: plan.connections }, (_, index) => {
     const { steps } = plan;

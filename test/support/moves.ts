@@ -1,8 +1,8 @@
 // A lab in which a connection moves between nginx, Apache and the echo server, and its client.
-import { writeFileSync } from 'node:fs';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { MovesPlan, Outcome } from '../programs/moving-client.ts';
 import { withLab, type TestLab, type TestLabOptions } from './lab.ts';
 import { programFile } from './programs.ts';
 
@@ -22,24 +22,6 @@ services:
       - { match: { query: { to: second } }, pool: second }
       - { match: { query: { to: third } }, pool: third }
 `;
-
-export interface Step {
-  method: 'GET' | 'HEAD' | 'PUT';
-  target: string;
-  bytes: number;
-  next?: number;
-}
-
-export interface Outcome {
-  port: number;
-  seen: { status: number; server: string; isRight: boolean }[];
-  error: string;
-}
-
-export interface MovesPlan {
-  connections: number;
-  steps: Step[] | { random: number; seed: number };
-}
 
 export async function withMovesLab(
   options: Partial<TestLabOptions>,
