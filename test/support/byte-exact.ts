@@ -75,24 +75,26 @@ const PLACED: (Setting & { family: Family })[] = [
   { family: 'IPv4', table: 'keyed', workers: 1, server: 'apache', servers: 1 },
 ];
 
+async function checkIn(
+  report: Report,
+  { family, ...setting }: Setting & { family: Family },
+  placement?: Placement,
+): Promise<void> {
+  const { table, workers, server, servers } = setting;
+  const where = placement ? `${placement}, ${family}` : `${family}, ${table}`;
+  const what = `${where}, ${workers} worker(s), ${servers} x ${server}`;
+  const options = { placement, family, ...setting, policy: 'round-robin' };
+  await report.part(what, () =>
+    withLab(options, (lab) => checkSetting(lab, report, what, servers)),
+  );
+}
+
 /** Runs all of it in another placement than `single`. */
 export async function checkPlacement(report: Report, placement: Placement): Promise<void> {
-  for (const { family, table, workers, server, servers } of PLACED) {
-    const what = `${placement}, ${family}, ${workers} worker(s), ${servers} x ${server}`;
-    const options = { placement, family, table, workers, server, servers, policy: 'round-robin' };
-    await report.part(what, () =>
-      withLab(options, (lab) => checkSetting(lab, report, what, servers)),
-    );
-  }
+  for (const setting of PLACED) await checkIn(report, setting, placement);
 }
 
 /** Runs all of it over one address family. */
 export async function checkBytes(report: Report, family: Family): Promise<void> {
-  for (const { table, workers, server, servers } of SETTINGS) {
-    const what = `${family}, ${table}, ${workers} worker(s), ${servers} x ${server}`;
-    const options = { family, table, workers, server, servers, policy: 'round-robin' };
-    await report.part(what, () =>
-      withLab(options, (lab) => checkSetting(lab, report, what, servers)),
-    );
-  }
+  for (const setting of SETTINGS) await checkIn(report, { family, ...setting });
 }
