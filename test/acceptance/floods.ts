@@ -5,6 +5,7 @@ import { ACK_PORT, SYN_PORT, withServices } from '../floods/lab.ts';
 import { checkQueues, checkShown, checkSlowHeads } from '../floods/shown.ts';
 import * as strangers from '../floods/strangers.ts';
 import { checkEviction, checkForgedAcks, checkSyns } from '../floods/syns.ts';
+import { checkFaults } from '../support/faults.ts';
 import { Report } from '../support/report.ts';
 
 const report = new Report();
@@ -29,10 +30,7 @@ await part('strangers', () =>
     await checkQueues(report, lab);
     await checkForgedAcks(report, lab);
     checkShown(report, lab);
-    for (const host of ['switch', 'server1', 'server2']) {
-      const { faults } = await lab.stats(host);
-      report.check(`${host}: no event failed`, faults === 0, faults);
-    }
+    await checkFaults(report, lab, ['switch', 'server1', 'server2']);
   }),
 );
 await part('SYNs', () =>

@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TableView } from '../../src/admin/views.ts';
 import { VIP4, VIP6 } from '../../src/lab/topology.ts';
+import { checkFaults } from '../support/faults.ts';
 import type { TestLab } from '../support/lab.ts';
 import { programFile } from '../support/programs.ts';
 import { Report } from '../support/report.ts';
@@ -148,10 +149,7 @@ await report.part('ssh', () =>
       }
     }
     await checkFlood(lab);
-    for (const host of ['switch', 'server1', 'server2']) {
-      const { faults } = await lab.stats(host);
-      report.check(`${host}: no event failed`, faults === 0, faults);
-    }
+    await checkFaults(report, lab, ['switch', 'server1', 'server2']);
   }),
 );
 await report.part('full table', () => withSsh(checkEviction, 'switch: { connections: 128 }'));

@@ -2,6 +2,7 @@
 // one connection, which the client sees as one; rules hold for each request of it.
 import { setTimeout as delay } from 'node:timers/promises';
 import { killProgram } from '../../src/lab/strikes.ts';
+import { checkFaults } from '../support/faults.ts';
 import type { TestLab } from '../support/lab.ts';
 import type { Outcome, Step } from '../programs/moving-client.ts';
 import { faultOf, move, movesOf, withMovesLab } from '../support/moves.ts';
@@ -13,6 +14,7 @@ const UPLOAD = 1e7;
 const SEED = 20261122;
 /** Servers read it as /admin or as something else: no rule can tell. */
 const FORBIDDEN = '/%61dmin';
+const HOSTS = ['switch', 'server1', 'server2', 'server3'];
 const report = new Report();
 
 function get(target: string, bytes: number, next?: number): Step {
@@ -132,13 +134,6 @@ async function checkMany(lab: TestLab): Promise<void> {
   );
 }
 
-async function checkFaults(lab: TestLab): Promise<void> {
-  for (const host of ['switch', 'server1', 'server2', 'server3']) {
-    const { faults } = await lab.stats(host);
-    report.check(`${host}: no event failed`, faults === 0, faults);
-  }
-}
-
 await report.part('moves', () =>
   withMovesLab({}, async (lab) => {
     await checkOne(lab);
@@ -146,7 +141,7 @@ await report.part('moves', () =>
     await checkUnknownLength(lab);
     await checkSlow(lab);
     await checkForbidden(lab);
-    await checkFaults(lab);
+    await checkFaults(report, lab, HOSTS);
     await checkResynced(lab);
   }),
 );
@@ -154,7 +149,7 @@ const hostile = { lossPercent: 1, delayMs: 0, reorderPercent: 0, seed: SEED };
 await report.part('moves with loss', () =>
   withMovesLab({ hostile }, async (lab) => {
     await checkMany(lab);
-    await checkFaults(lab);
+    await checkFaults(report, lab, HOSTS);
   }),
 );
 report.finish();

@@ -1,6 +1,7 @@
 // Several VIPs, ports and switches at once: one agent whose configuration names no switch serves two, the
 // same client address and port is open to all their VIPs, and each reply comes from its own.
 import type { ConnectionView } from '../../src/admin/views.ts';
+import { checkFaults } from '../support/faults.ts';
 import type { TestLab } from '../support/lab.ts';
 import { Report } from '../support/report.ts';
 import { EXPECTED, agentFile, askAll, withSeveralVips } from '../support/several-vips.ts';
@@ -75,10 +76,7 @@ await report.part('vips', () =>
       await checkBytes(lab, port);
     }
     await checkAgentTables(lab, PORTS.at(-1)!);
-    for (const host of ['switch', 'switch2', 'server1', 'server2']) {
-      const { faults } = await lab.stats(host);
-      report.check(`${host}: no event failed`, faults === 0, faults);
-    }
+    await checkFaults(report, lab, ['switch', 'switch2', 'server1', 'server2']);
   }),
 );
 report.finish();
