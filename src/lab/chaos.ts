@@ -1,6 +1,4 @@
 // `baton lab --chaos`: parts of the cluster die at random while clients come and go; then a verdict.
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { monotonicMs } from '../clock.ts';
 import type { Lab } from './cluster.ts';
@@ -214,12 +212,10 @@ async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
   }
 }
 
-/** Connections that workers had locked when they died, as the hosts' logs tell. */
+/** Connections of all hosts. */
 function lostConnections(lab: Lab): number {
   const hosts = ['switch', ...lab.topology.servers.map(({ name }) => name)];
-  const logs = hosts.map((host) => readFileSync(join(lab.directory, `${host}.log`), 'utf8'));
-  const lost = [...logs.join('\n').matchAll(/was replaced, (\d+) lost/g)];
-  return lost.reduce((sum, [, count]) => sum + Number(count), 0);
+  return hosts.reduce((sum, host) => sum + strikes.lostWithWorkers(lab, host), 0);
 }
 
 function judge(load: Load, outages: Outage[], lost: number, narrator: Narrator): void {

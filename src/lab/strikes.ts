@@ -1,5 +1,7 @@
 // What the lab does to its own parts, so that one can see what holds when they die.
 import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { Lab } from './cluster.ts';
@@ -21,6 +23,13 @@ export function killProgram(lab: Lab, host: string, program: 'baton' | 'web'): v
 /** Makes worker 0 of a host fail; its supervisor replaces it. */
 export function strikeWorker(lab: Lab, host: string, signal: NodeJS.Signals): void {
   process.kill(lab.hosts[host]!.programs['baton']!, signal);
+}
+
+/** Connections of a host that its workers had locked when they died, as its log tells. */
+export function lostWithWorkers(lab: Lab, host: string): number {
+  const log = readFileSync(join(lab.directory, `${host}.log`), 'utf8');
+  const lost = [...log.matchAll(/was replaced, (\d+) lost/g)];
+  return lost.reduce((sum, [, count]) => sum + Number(count), 0);
 }
 
 /** Takes an agent's control channel away for so long, both ways, and nothing else. */

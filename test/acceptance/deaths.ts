@@ -64,16 +64,6 @@ function workerDeath(what: string, host: string, signal: NodeJS.Signals): Death 
   return { what, strike, breaksNone: true, workerOf: host };
 }
 
-/** Replaced threads, and the connections that they had locked. */
-async function replacement(lab: TestLab, host: string): Promise<{ threads: number; lost: number }> {
-  const { replacedThreads } = await lab.stats(host);
-  const lost = [...lab.file(`${host}.log`).matchAll(/was replaced, (\d+) lost/g)];
-  return {
-    threads: replacedThreads,
-    lost: lost.reduce((sum, [, count]) => sum + Number(count), 0),
-  };
-}
-
 const DEATHS: Death[] = [
   {
     what: 'an agent is killed',
@@ -131,9 +121,9 @@ async function checkDeath({ what, strike, breaksNone, workerOf }: Death): Promis
     const broken = judged.filter(({ whole }) => !whole).length;
     let lost = 0;
     if (workerOf !== undefined) {
-      const replaced = await replacement(lab, workerOf);
-      lost = replaced.lost;
-      report.check(`${what}: it is replaced`, replaced.threads === 1, `${lost} connections locked`);
+      const { replacedThreads } = await lab.stats(workerOf);
+      lost = strikes.lostWithWorkers(lab, workerOf);
+      report.check(`${what}: it is replaced`, replacedThreads === 1, `${lost} connections locked`);
     }
     report.check(
       `${what}: ${breaksNone ? 'all' : "the other server's"} downloads are whole`,
