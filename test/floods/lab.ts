@@ -54,7 +54,7 @@ export async function withServices(
   }
 }
 
-/** Greatest of what is seen every 100 ms until the work is done. */
+/** Greatest of what is seen every 200 ms until the work is done. */
 export async function greatest(
   lab: TestLab,
   seen: (stats: { table: TableView; control: ControlFigures }) => number,

@@ -1,7 +1,7 @@
 // Senders that a test turns loose on a lab's switch, and the clients that must not notice.
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { StatsView } from '../../src/admin/views.ts';
+import type { PartView, StatsView } from '../../src/admin/views.ts';
 import type { TestLab } from '../support/lab.ts';
 import type { Population } from '../support/populations.ts';
 import { programFile } from '../support/programs.ts';
@@ -30,6 +30,8 @@ export async function runProgram<Printed>(
   return JSON.parse(run.stdout) as Printed;
 }
 
+type Total = PartView['total'];
+
 /** How many a sender sent, and how many of them the switch took as it should. */
 export interface Taken {
   sent: number;
@@ -38,49 +40,35 @@ export interface Taken {
 
 export const dropsOf = async (lab: TestLab, reason: string): Promise<number> =>
   (await lab.stats('switch')).total.drops[reason] ?? 0;
-const counterOf = async (lab: TestLab, name: string): Promise<number> =>
-  (await lab.stats('switch')).total.counters[name] ?? 0;
 
 /** Forged SYNs from 100,000 addresses; answered ones got a SYN-ACK or went to a server. */
-export async function flood(
-  lab: TestLab,
-  rate: number,
-  seconds: number,
-  port = 80,
-): Promise<Taken> {
-  const settled = async (): Promise<number> =>
-    (await counterOf(lab, 'cookiesSent')) + (await counterOf(lab, 'toControl'));
-  return forge(lab, 'syn', rate, seconds, port, settled);
+export function flood(lab: TestLab, rate: number, seconds: number, port = 80): Promise<Taken> {
+  const settled = ({ counters }: Total): number =>
+    (counters['cookiesSent'] ?? 0) + (counters['toControl'] ?? 0);
+  return forge(lab, ['--flags', 'syn'], { rate, seconds, port }, settled);
 }
 
 /** Forged ACKs from as many; answered ones were seen to belong to no connection. */
-export async function forgedAcks(
-  lab: TestLab,
-  rate: number,
-  seconds: number,
-  count = 0,
-): Promise<Taken> {
+export function forgedAcks(lab: TestLab, rate: number, seconds: number, count = 0): Promise<Taken> {
   // control asks servers about a few of them
-  const settled = async (): Promise<number> =>
-    (await dropsOf(lab, 'bad-cookie')) + (await counterOf(lab, 'toControl'));
-  return forge(lab, 'ack', rate, seconds, 80, settled, count);
+  const settled = ({ counters, drops }: Total): number =>
+    (drops['bad-cookie'] ?? 0) + (counters['toControl'] ?? 0);
+  const args = ['--flags', 'ack', '--count', count];
+  return forge(lab, args, { rate, seconds, port: 80 }, settled);
 }
 
 async function forge(
   lab: TestLab,
-  flags: 'syn' | 'ack',
-  rate: number,
-  seconds: number,
-  port: number,
-  settled: () => Promise<number>,
-  count = 0,
+  args: (string | number)[],
+  { rate, seconds, port }: { rate: number; seconds: number; port: number },
+  settled: (total: Total) => number,
 ): Promise<Taken> {
-  const before = await settled();
-  const args = ['--to', `192.0.2.80:${port}`, '--flags', flags];
-  const held = ['--rate', rate, '--seconds', seconds, '--count', count];
+  const seen = async (): Promise<number> => settled((await lab.stats('switch')).total);
+  const before = await seen();
+  const held = ['--to', `192.0.2.80:${port}`, '--rate', rate, '--seconds', seconds];
   const { sent } = await runProgram<Taken>(lab, 'raw-sender', [...args, ...held], 3 * seconds);
   await sleep(SETTLE_MS);
-  return { sent, answered: (await settled()) - before };
+  return { sent, answered: (await seen()) - before };
 }
 
 export interface Handshakes {
