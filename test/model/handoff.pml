@@ -5,7 +5,7 @@
  *        these ports; each held packet leaves once, in order; when all is quiet, switch and agents agree.
  *
  * Bounds: two connections, three handoffs, PACKETS packets of a connection, two messages under way in each
- *        direction of a channel, one break of one channel or one new start of one agent (none with CALM).
+ *        direction of a channel, one break of one channel or one new start of one agent.
  *
  * Each of these makes one mistake, which must be found:
  *   NO_ID          messages are matched by the client's ports, not by the handoff id
@@ -356,10 +356,8 @@ inline empty_both(a) {
 /* A channel breaks, or none does. */
 active proctype network() {
   if
-#ifndef CALM
   :: atomic { gone > 0 -> broke = 1; empty_both(0) }
   :: atomic { gone > 0 -> broke = 1; empty_both(1) }
-#endif
   :: gone > 0
   fi
 }

@@ -24,8 +24,6 @@ export const MISTAKES = [
 
 export interface CheckOptions {
   mistake?: (typeof MISTAKES)[number];
-  /** no channel breaks and no agent starts anew */
-  calm?: boolean;
   /** the search goes no deeper */
   depth?: number;
   /** the search ends then, complete or not */
@@ -46,11 +44,10 @@ function run(command: string, args: string[], cwd: string): void {
 
 /** A mistake is looked for in another order of the steps each time, until it is found. */
 export function check(options: CheckOptions): Verdict {
-  const { mistake, calm = false, depth = DEPTH, limitMs } = options;
+  const { mistake, depth = DEPTH, limitMs } = options;
   const folder = mkdtempSync(join(tmpdir(), 'baton-model-'));
   try {
-    const knobs = [...(mistake ? [mistake] : []), ...(calm ? ['CALM'] : [])];
-    run('spin', [...knobs.map((knob) => `-D${knob}`), '-a', MODEL], folder);
+    run('spin', [...(mistake ? [`-D${mistake}`] : []), '-a', MODEL], folder);
     const order = mistake ? ['-DT_RAND', '-DP_RAND'] : [];
     const flags = [
       '-O2',
