@@ -19,7 +19,6 @@ interface Owed {
 interface Front {
   name: string;
   group: string;
-  up: boolean;
   /** ms; Infinity while it is up */
   awaySinceMs: number;
   owed: Map<string, Owed>;
@@ -28,6 +27,10 @@ interface Front {
 /** Whether a peer is a switch that hands nothing over (docs/protocol.md, section 6). */
 export function isInFront({ capabilities }: Hello): boolean {
   return capabilities.includes(IN_FRONT);
+}
+
+function isUp({ awaySinceMs }: Front): boolean {
+  return awaySinceMs === Infinity;
 }
 
 function keyOf(type: 'update' | 'close', id: HandoffId): string {
@@ -55,29 +58,18 @@ export class FrontNotices {
 
   /** Of all that are up. */
   names(): string[] {
-    return [...this.#fronts.values()].flatMap(({ name, up }) => (up ? [name] : []));
-  }
-
-  /** Not earlier than this anything must be repeated. */
-  get nextMs(): number {
-    return this.#nextMs;
-  }
-
-  /** Notices that are not confirmed. */
-  get size(): number {
-    return [...this.#fronts.values()].reduce((sum, { owed }) => sum + owed.size, 0);
+    return [...this.#fronts.values()].filter(isUp).map(({ name }) => name);
   }
 
   up(name: string, group: string, nowMs: number): void {
     const owed = this.#fronts.get(name)?.owed ?? new Map<string, Owed>();
-    this.#fronts.set(name, { name, group, up: true, awaySinceMs: Infinity, owed });
+    this.#fronts.set(name, { name, group, awaySinceMs: Infinity, owed });
     for (const each of owed.values()) this.#say(name, each, nowMs);
   }
 
   down(name: string, nowMs: number): void {
     const front = this.#fronts.get(name);
     if (!front) return;
-    front.up = false;
     front.awaySinceMs = nowMs;
     this.#nextMs = Math.min(this.#nextMs, nowMs + AWAY_MS);
   }
@@ -90,7 +82,8 @@ export class FrontNotices {
   /** To every switch of the groups for which `isOf` holds. */
   tell(notice: Notice, isOf: (group: string) => boolean, nowMs: number): void {
     const key = keyOf(notice.type, notice.id);
-    for (const { name, group, up, owed } of this.#fronts.values()) {
+    for (const front of this.#fronts.values()) {
+      const { name, group, owed } = front;
       if (!isOf(group)) continue;
       const each = { notice, dueMs: nowMs + REPEAT_MS };
       owed.set(key, each);
@@ -100,8 +93,7 @@ export class FrontNotices {
           break;
         }
       }
-      this.#nextMs = Math.min(this.#nextMs, each.dueMs);
-      if (up) this.#send(name, notice);
+      if (isUp(front)) this.#say(name, each, nowMs);
     }
   }
 
@@ -122,7 +114,7 @@ export class FrontNotices {
     this.#nextMs = Infinity;
     for (const front of this.#fronts.values()) {
       if (nowMs - front.awaySinceMs >= AWAY_MS) this.#fronts.delete(front.name);
-      else if (!front.up) this.#nextMs = Math.min(this.#nextMs, front.awaySinceMs + AWAY_MS);
+      else if (!isUp(front)) this.#nextMs = Math.min(this.#nextMs, front.awaySinceMs + AWAY_MS);
       else this.#repeat(front, nowMs);
     }
   }
