@@ -1,6 +1,6 @@
 // Bodies of the messages by which a connection is taken from its server.
 import type { ByteReader } from './bytes.ts';
-import { idAt, tupleAt } from './decode-parts.ts';
+import { idAt, optionsOf, tupleAt } from './decode-parts.ts';
 import type { Busy, Release, Released, Requests } from './messages.ts';
 import * as wire from './wire.ts';
 
@@ -47,21 +47,19 @@ export function requests(reader: ByteReader): Requests | undefined {
   const tuple = at < 0 ? undefined : tupleAt(reader, at + wire.REQUESTS_TUPLE);
   if (!tuple) return undefined;
   const { view } = reader;
-  const flags = view.getUint8(at + wire.REQUESTS_FLAGS);
   const agreed = {
     mss: view.getUint16(at + wire.REQUESTS_MSS),
     clientScale: view.getUint8(at + wire.REQUESTS_CLIENT_SCALE),
     switchScale: view.getUint8(at + wire.REQUESTS_SWITCH_SCALE),
-    sack: (flags & wire.HANDOFF_FLAG_SACK) !== 0,
-    timestamps: (flags & wire.HANDOFF_FLAG_TIMESTAMPS) !== 0,
+    ...optionsOf(view.getUint8(at + wire.REQUESTS_FLAGS)),
   };
   if (Math.max(agreed.clientScale, agreed.switchScale) > wire.SCALE_LIMIT) return undefined;
   return {
     type: 'requests',
     id: idAt(reader, at + wire.REQUESTS_ID),
     tuple,
-    count: reader.view.getUint32(at + wire.REQUESTS_COUNT),
-    next: reader.view.getUint32(at + wire.REQUESTS_NEXT),
+    count: view.getUint32(at + wire.REQUESTS_COUNT),
+    next: view.getUint32(at + wire.REQUESTS_NEXT),
     ...(agreed.mss > 0 && { agreed }),
   };
 }

@@ -1,6 +1,6 @@
 // What stands in many bodies.
 import type { ByteReader } from './bytes.ts';
-import type { Address, HandoffId, Tuple } from './messages.ts';
+import type { Address, Agreed, HandoffId, Tuple } from './messages.ts';
 import * as wire from './wire.ts';
 
 /** The address at `at`, copied; undefined when the family is neither 4 nor 6. */
@@ -26,5 +26,13 @@ export function tupleAt(reader: ByteReader, at: number): Tuple | undefined {
     clientPort: reader.view.getUint16(at + wire.TUPLE_CLIENT_PORT),
     vip,
     vipPort: reader.view.getUint16(at + wire.TUPLE_VIP_PORT),
+  };
+}
+
+/** The options that were agreed with a client, of HANDOFF_FLAG_*. */
+export function optionsOf(flags: number): Pick<Agreed, 'sack' | 'timestamps'> {
+  return {
+    sack: (flags & wire.HANDOFF_FLAG_SACK) !== 0,
+    timestamps: (flags & wire.HANDOFF_FLAG_TIMESTAMPS) !== 0,
   };
 }

@@ -1,6 +1,6 @@
 // Bodies to messages. Nothing here throws or reads past the frame: what does not fit is undefined.
 import { ByteReader } from './bytes.ts';
-import { addressAt, idAt, tupleAt } from './decode-parts.ts';
+import { addressAt, idAt, optionsOf, tupleAt } from './decode-parts.ts';
 import { busy, release, released, requests } from './decode-moves.ts';
 import type {
   Binding,
@@ -113,8 +113,7 @@ function handoff(reader: ByteReader): Handoff | undefined {
     mss: view.getUint16(at + wire.HANDOFF_MSS),
     clientScale,
     switchScale,
-    sack: (flags & wire.HANDOFF_FLAG_SACK) !== 0,
-    timestamps: (flags & wire.HANDOFF_FLAG_TIMESTAMPS) !== 0,
+    ...optionsOf(flags),
     sessions: (flags & wire.HANDOFF_FLAG_SESSIONS) !== 0,
     timestampRecent: view.getUint32(at + wire.HANDOFF_TIMESTAMP_RECENT),
     timestampSwitch: view.getUint32(at + wire.HANDOFF_TIMESTAMP_SWITCH),

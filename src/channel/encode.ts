@@ -2,6 +2,7 @@
 import { ByteWriter, hasControlCharacters } from './bytes.ts';
 import type {
   Address,
+  Agreed,
   Binding,
   Busy,
   Close,
@@ -49,6 +50,11 @@ function putTuple(writer: ByteWriter, at: number, tuple: Tuple): void {
   writer.bytes.set(tuple.vip, at + wire.TUPLE_VIP);
   writer.view.setUint16(at + wire.TUPLE_CLIENT_PORT, tuple.clientPort);
   writer.view.setUint16(at + wire.TUPLE_VIP_PORT, tuple.vipPort);
+}
+
+/** HANDOFF_FLAG_* of the options that were agreed with a client. */
+function optionFlags({ sack, timestamps }: Pick<Agreed, 'sack' | 'timestamps'>): number {
+  return (sack ? wire.HANDOFF_FLAG_SACK : 0) | (timestamps ? wire.HANDOFF_FLAG_TIMESTAMPS : 0);
 }
 
 function putOffer(writer: ByteWriter, offer: ServiceOffer): void {
@@ -101,8 +107,7 @@ function putHandoff(writer: ByteWriter, handoff: Handoff): void {
   bytes[at + wire.HANDOFF_CLIENT_SCALE] = handoff.clientScale;
   bytes[at + wire.HANDOFF_SWITCH_SCALE] = handoff.switchScale;
   bytes[at + wire.HANDOFF_FLAGS] =
-    (handoff.sack ? wire.HANDOFF_FLAG_SACK : 0) |
-    (handoff.timestamps ? wire.HANDOFF_FLAG_TIMESTAMPS : 0) |
+    optionFlags(handoff) |
     (handoff.bySyn ? wire.HANDOFF_FLAG_BY_SYN : 0) |
     (handoff.requests ? wire.HANDOFF_FLAG_REQUESTS : 0) |
     (handoff.requests?.isHead ? wire.HANDOFF_FLAG_HEAD : 0) |
@@ -215,9 +220,7 @@ function putRequests(writer: ByteWriter, requests: Requests): void {
   writer.view.setUint16(at + wire.REQUESTS_MSS, agreed.mss);
   writer.bytes[at + wire.REQUESTS_CLIENT_SCALE] = agreed.clientScale;
   writer.bytes[at + wire.REQUESTS_SWITCH_SCALE] = agreed.switchScale;
-  writer.bytes[at + wire.REQUESTS_FLAGS] =
-    (agreed.sack ? wire.HANDOFF_FLAG_SACK : 0) |
-    (agreed.timestamps ? wire.HANDOFF_FLAG_TIMESTAMPS : 0);
+  writer.bytes[at + wire.REQUESTS_FLAGS] = optionFlags(agreed);
 }
 
 /** Appends the message's body: the type of its frame. Throws RangeError for what does not fit. */
