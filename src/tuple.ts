@@ -12,6 +12,10 @@ export function sameAddress(a: Address, b: Address): boolean {
   return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }
 
+export function sameId(a: HandoffId, b: HandoffId): boolean {
+  return a.run === b.run && a.counter === b.counter;
+}
+
 /** A string for maps of control messages; never made on the packet path. */
 export function idKey(id: HandoffId): string {
   return `${id.run}.${id.counter}`;

@@ -1,5 +1,6 @@
 import * as L from '../../assembly/layout.ts';
 import { advance } from '../packet/sequence.ts';
+import { sameId } from '../tuple.ts';
 import type { Entries } from './entries.ts';
 import { probeSegment } from './segments.ts';
 
@@ -42,13 +43,13 @@ export class Probes {
   /** What to do about an entry that a sweep reported as idle. */
   idle(entry: number, nowMs: number): 'probe' | 'wait' | 'gone' {
     const { connections } = this.#entries;
-    const { run, counter } = connections.id(entry);
+    const id = connections.id(entry);
     const seen = connections.entry32(entry, L.ENTRY_LAST_SEEN);
     const known = this.#probed.get(entry);
-    const same = known && known.run === run && known.counter === counter;
+    const same = known && sameId(known, id);
     // an answer to the last probe is a packet that was seen
     if (!same || known.seen !== seen) {
-      this.#probed.set(entry, { run, counter, seen, count: 1, lastMs: nowMs });
+      this.#probed.set(entry, { ...id, seen, count: 1, lastMs: nowMs });
       return 'probe';
     }
     if (nowMs - known.lastMs < PROBE_INTERVAL_MS) return 'wait';

@@ -1,4 +1,5 @@
 import type { HandoffId } from '../channel/messages.ts';
+import { sameId } from '../tuple.ts';
 import type { Entries } from './entries.ts';
 
 /** A connection in which more came than workers report is asked for so often, whatever its client sends. */
@@ -23,7 +24,7 @@ export class Resets {
   reported(entry: number, id: HandoffId, nowMs: number): void {
     this.#ask(entry);
     const known = this.#told.get(entry)?.id;
-    if (known && known.run === id.run && known.counter === id.counter) return;
+    if (known && sameId(known, id)) return;
     this.#told.delete(entry);
     this.#told.set(entry, { id, untilMs: nowMs + INTERVAL_MS });
   }

@@ -5,6 +5,7 @@ import { buildPacket } from '../../packet/build.ts';
 import { readPacket } from '../../packet/read.ts';
 import { TCP_RST } from '../../../assembly/wire/tcp.ts';
 import { advance, isAfter, isBefore } from '../../packet/sequence.ts';
+import { sameId } from '../../tuple.ts';
 import type { HeldPacket, NextRequest, Opening } from '../opening.ts';
 import type { Server, SwitchState } from '../state.ts';
 import { acknowledge } from './answer.ts';
@@ -65,14 +66,10 @@ export function loseRelease(state: SwitchState, server: Server, nowMs: number): 
 }
 
 /** Who asked this server under that id. */
-function askedUnder(
-  state: SwitchState,
-  server: Server,
-  { run, counter }: HandoffId,
-): Opening | undefined {
+function askedUnder(state: SwitchState, server: Server, id: HandoffId): Opening | undefined {
   for (const opening of state.asked) {
-    const isIt = opening.id.run === run && opening.id.counter === counter;
-    if (isIt && opening.following?.asked && serverOf(state, opening) === server) return opening;
+    if (sameId(opening.id, id) && opening.following?.asked && serverOf(state, opening) === server)
+      return opening;
   }
   return undefined;
 }
