@@ -4,7 +4,7 @@
 import * as libc from './libc.ts';
 import { openFrames } from './packet-ring.ts';
 import { openTap, tunRefusal } from './tun.ts';
-import { innerEnd, mustIp } from './veth.ts';
+import { innerEnd, mustIp, raiseEnd } from './veth.ts';
 
 // linux/sockios.h, linux/ethtool.h
 const SIOCETHTOOL = 0x8946;
@@ -32,9 +32,8 @@ export function openEthernet(device: string): number {
   if (tunRefusal() === undefined) return openTap(device);
   const inner = innerEnd(device);
   mustIp(device, `link add ${device} type veth peer name ${inner}`);
-  mustIp(device, `link set ${inner} addrgenmode none`);
   // frames are for the stations behind it, none is for this host's own stack
-  mustIp(device, `link set ${inner} arp off up`);
+  raiseEnd(device, inner);
   const fd = openFrames(libc.interfaceIndex(inner));
   try {
     offloadNothing(device, fd);

@@ -61,6 +61,12 @@ function claim(device: string): number {
   throw new Error(`cannot make the device ${device}: ${code} (${mend})`);
 }
 
+/** Up, and so that it speaks to nobody by itself: without an address, asking for no neighbour. */
+export function raiseEnd(device: string, end: string): void {
+  mustIp(device, `link set ${end} addrgenmode none`);
+  mustIp(device, `link set ${end} arp off up`);
+}
+
 export interface VethPair {
   /** name of the end that the engine holds */
   inner: string;
@@ -91,10 +97,7 @@ export function makeVeth(device: string): VethPair {
     throw error;
   }
   try {
-    for (const end of [inner, device]) {
-      mustIp(device, `link set ${end} addrgenmode none`);
-      mustIp(device, `link set ${end} arp off up`);
-    }
+    for (const end of [inner, device]) raiseEnd(device, end);
   } catch (error) {
     close();
     throw error;
