@@ -163,7 +163,7 @@ class Run {
     }
     this.clock.runUntil(this.clock.nowMs + this.scenario.cluster.timing.lingerMs! + SWEEP_MS);
     // a connection that may have been served stays known until its cookie is no longer valid
-    if (this.machines().some(({ view }) => entriesByState(view).size > 0)) {
+    if (this.cookieMakers().some(({ view }) => entriesByState(view).size > 0)) {
       this.clock.runUntil(this.clock.nowMs + COOKIE_LIFE_MS);
     }
     this.judge();
@@ -187,9 +187,16 @@ class Run {
   }
 
   private machines() {
+    return [...this.cookieMakers(), ...this.cluster.servers.map(({ agent }) => agent)];
+  }
+
+  /** Those that keep what a valid cookie could bring back. */
+  private cookieMakers() {
     const { servers } = this.cluster;
-    const distributors = servers.flatMap(({ distributor }) => distributor?.machine ?? []);
-    return [this.cluster.switch, ...servers.map(({ agent }) => agent), ...distributors];
+    return [
+      this.cluster.switch,
+      ...servers.flatMap(({ distributor }) => distributor?.machine ?? []),
+    ];
   }
 
   private judge(): void {
