@@ -9,6 +9,8 @@ import { nextExpected, windowLeft } from './handshake.ts';
 
 const NO_BYTES = new Uint8Array(0);
 const SACK_BLOCKS = 3;
+/** The client would stall if its bytes were acknowledged later than this. */
+const ACK_DELAY_MS = 40;
 
 /** A segment to the client as its server: from the VIP. Options as negotiated, no clock of ours. */
 export function answer(
@@ -48,6 +50,12 @@ function windowField(opening: Opening): number {
   const scaled = opening.client.scale !== L.SCALE_NONE;
   const shift = scaled ? opening.service.windowScale : 0;
   return Math.min(0xffff, Math.ceil(windowLeft(opening) / 2 ** shift));
+}
+
+/** The rest of a head must come: acknowledges what is here unless that is soon. */
+export function acknowledgeSoon(state: SwitchState, opening: Opening, nowMs: number): void {
+  opening.ackDueMs = nowMs + ACK_DELAY_MS;
+  state.deadlines.add(opening, opening.ackDueMs);
 }
 
 /** Acknowledges everything that came in order, and says what lies beyond a hole. */

@@ -1,39 +1,30 @@
 import * as L from '../../../assembly/layout.ts';
-import { HEAD_ERROR_TOO_LONG } from '../../../assembly/parse/head-errors.ts';
 import { advance } from '../../packet/sequence.ts';
-import { RequestHead } from '../dispatcher/request-head.ts';
 import type { Choice, Opening } from '../opening.ts';
 import type { SwitchState } from '../state.ts';
+import { acknowledgeSoon } from './answer.ts';
 import { ask } from './ask.ts';
 import { extentOf } from './extent.ts';
 import { passUpTo } from './follow.ts';
+import { readHead } from './head.ts';
 import { choiceFor } from './request.ts';
 import { usableServers } from './choose-server.ts';
-
-const ACK_DELAY_MS = 40;
 
 /**
  * Looks for a request head in what is gathered. True: it went on to its server. False: more must come,
  * or the server was asked to give the connection back.
  */
 export function dispatchNext(state: SwitchState, opening: Opening, nowMs: number): boolean {
-  const { gather } = opening;
-  const bytes = gather.contents;
-  state.connections.writeBuffer(bytes);
-  const result = state.core.parseHead(L.CONTROL_BUFFER, bytes.length, L.CONTROL_HEAD);
-  const isFull = gather.room === 0;
-  if (result === 0 && !isFull) {
-    opening.ackDueMs = nowMs + ACK_DELAY_MS;
-    state.deadlines.add(opening, opening.ackDueMs);
+  const head = readHead(state, opening);
+  if (head === null) {
+    acknowledgeSoon(state, opening, nowMs);
     return false;
   }
-  if (result <= 0) {
-    const isLong = result === 0 || -result === HEAD_ERROR_TOO_LONG;
-    ask(state, opening, { status: isLong ? 431 : 400, mustMove: true }, nowMs);
+  if (typeof head === 'number') {
+    ask(state, opening, { status: head, mustMove: true }, nowMs);
     return false;
   }
-  const head = new RequestHead(bytes, state.connections.view, L.CONTROL_HEAD);
-  const extent = extentOf(head, bytes);
+  const extent = extentOf(head, head.bytes);
   const choice = extent && choiceFor(state, opening, head);
   if (!extent || !choice) {
     ask(state, opening, { status: 400, mustMove: true }, nowMs);

@@ -1,27 +1,25 @@
 import * as C from '../../../assembly/calls.ts';
 import * as L from '../../../assembly/layout.ts';
-import { HEAD_ERROR_TOO_LONG } from '../../../assembly/parse/head-errors.ts';
 import { TCP_FIN } from '../../../assembly/wire/tcp.ts';
 import type { TcpPacket } from '../../packet/read.ts';
 import { advance, distance } from '../../packet/sequence.ts';
 import { hasBytesBehind, isLastRequest } from '../dispatcher/last-request.ts';
-import { RequestHead } from '../dispatcher/request-head.ts';
+import type { RequestHead } from '../dispatcher/request-head.ts';
 import { cookieValues } from '../dispatcher/rules.ts';
 import type { Choice, HeldPacket, Opening } from '../opening.ts';
 import type { Service } from '../service.ts';
 import type { SwitchState } from '../state.ts';
-import { acknowledge } from './answer.ts';
+import { acknowledge, acknowledgeSoon } from './answer.ts';
 import { challenge } from './challenge.ts';
 import { joinHalfRead } from './crowd.ts';
 import { extentOf } from './extent.ts';
 import { beginHanding } from './handoff.ts';
+import { readHead } from './head.ts';
 import { takeHello } from './hello.ts';
 import { judge, learn } from './handshake.ts';
 import { packetsOf } from './pieces.ts';
 import { abandon, endQuietly, refuse, reset } from './refuse.ts';
 
-/** The client would stall if its bytes were acknowledged later than this. */
-const ACK_DELAY_MS = 40;
 const LINE_FEED = 10;
 /** Cookies of one name, of several paths and domains, that a client is looked for by. */
 const COOKIE_LIMIT = 4;
@@ -71,8 +69,7 @@ function take(state: SwitchState, opening: Opening, packet: TcpPacket, nowMs: nu
   const finReached = opening.fin !== null && advance(gather.next, 1) === opening.fin;
   if (finReached) return endQuietly(state, opening, nowMs);
   if (gathered !== 'grown') return acknowledge(state, opening);
-  opening.ackDueMs = nowMs + ACK_DELAY_MS;
-  state.deadlines.add(opening, opening.ackDueMs);
+  acknowledgeSoon(state, opening, nowMs);
 }
 
 function bytesBeforeFin(opening: Opening, packet: TcpPacket): Uint8Array {
@@ -91,16 +88,10 @@ function takeHead(state: SwitchState, opening: Opening, nowMs: number): boolean 
   const hasLine = bytes.indexOf(LINE_FEED, opening.parsed) >= 0;
   if (!isFirst && !isFull && !hasLine) return false;
   opening.parsed = bytes.length;
-  state.connections.writeBuffer(bytes);
-  const result = state.core.parseHead(L.CONTROL_BUFFER, bytes.length, L.CONTROL_HEAD);
-  if (result > 0) {
-    const head = new RequestHead(bytes, state.connections.view, L.CONTROL_HEAD);
-    dispatch(state, opening, head, nowMs);
-    return true;
-  }
-  if (result === 0 && !isFull) return false;
-  const isLong = result === 0 || -result === HEAD_ERROR_TOO_LONG;
-  refuse(state, opening, isLong ? 431 : 400, nowMs);
+  const head = readHead(state, opening);
+  if (head === null) return false;
+  if (typeof head === 'number') refuse(state, opening, head, nowMs);
+  else dispatch(state, opening, head, nowMs);
   return true;
 }
 
