@@ -140,6 +140,11 @@ export class SwitchState {
     return nowMs >= deadMs || this.servers.every((server) => server.known);
   }
 
+  /** The server that the entry's connection was given to last. */
+  serverOf(entry: number): Server | undefined {
+    return this.servers[this.connections.record16(entry, L.RECORD_SERVER)];
+  }
+
   /** What this host says first on a channel to an agent, and again when the services have changed. */
   hello(server?: Server): Hello {
     const own = server?.port ?? 0;

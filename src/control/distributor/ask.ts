@@ -38,7 +38,7 @@ export function askAgain(state: SwitchState, opening: Opening): void {
   const { connections } = state;
   const { entry, id, tuple, gather } = opening;
   const { asked, acknowledgment } = opening.following!;
-  const server = serverOf(state, opening);
+  const server = state.serverOf(entry);
   if (!server || !asked) return;
   const requests = connections.record32(entry, L.RECORD_REQUESTS);
   const waits = asked.mustMove;
@@ -46,14 +46,10 @@ export function askAgain(state: SwitchState, opening: Opening): void {
   state.send(server, { type: 'release', id, tuple, ...about });
 }
 
-function serverOf({ connections, servers }: SwitchState, { entry }: Opening): Server | undefined {
-  return servers[connections.record16(entry, L.RECORD_SERVER)];
-}
-
 /** The agent is back, and has told what it gave back meanwhile. */
 export function askEachAgain(state: SwitchState, server: Server): void {
   for (const opening of state.asked) {
-    if (serverOf(state, opening) === server) askAgain(state, opening);
+    if (state.serverOf(opening.entry) === server) askAgain(state, opening);
   }
 }
 
@@ -61,15 +57,15 @@ export function askEachAgain(state: SwitchState, server: Server): void {
 export function loseRelease(state: SwitchState, server: Server, nowMs: number): void {
   for (const opening of state.asked) {
     const isLeft = opening.following?.asked?.mustMove === false;
-    if (isLeft && serverOf(state, opening) === server) stay(state, opening, nowMs);
+    if (isLeft && state.serverOf(opening.entry) === server) stay(state, opening, nowMs);
   }
 }
 
 /** Who asked this server under that id. */
 function askedUnder(state: SwitchState, server: Server, id: HandoffId): Opening | undefined {
   for (const opening of state.asked) {
-    if (sameId(opening.id, id) && opening.following?.asked && serverOf(state, opening) === server)
-      return opening;
+    const isIt = sameId(opening.id, id) && state.serverOf(opening.entry) === server;
+    if (isIt && opening.following?.asked) return opening;
   }
   return undefined;
 }

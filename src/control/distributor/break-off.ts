@@ -1,4 +1,3 @@
-import * as L from '../../../assembly/layout.ts';
 import type { Opening } from '../opening.ts';
 import type { SwitchState } from '../state.ts';
 import { oweClose } from '../switch/close.ts';
@@ -22,7 +21,7 @@ export function breakOff(
   nowMs: number,
 ): void {
   const { entry, id, tuple } = opening;
-  const server = state.servers[state.connections.record16(entry, L.RECORD_SERVER)];
+  const server = state.serverOf(entry);
   if (!recall(state, opening, nowMs)) return state.forget(opening);
   state.endFollowing(opening);
   if (server) {

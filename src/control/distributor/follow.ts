@@ -227,7 +227,7 @@ export function passUpTo(
   if (!state.update(entry, id, C.UPDATE_REQUESTS)) return state.forget(opening);
   passHeld(state, opening, next);
   restart(opening, next);
-  const server = state.servers[connections.record16(entry, L.RECORD_SERVER)];
+  const server = state.serverOf(entry);
   const isWhole = opening.following!.body === null;
   if (server && (requests > 0 || isWhole)) {
     const { tuple } = opening;

@@ -23,7 +23,7 @@ export function endEntry(state: SwitchState, entry: number, nowMs: number): bool
   const { connections } = state;
   const id = connections.id(entry);
   const tuple = state.tupleOf(entry);
-  const server = state.servers[connections.record16(entry, L.RECORD_SERVER)];
+  const server = state.serverOf(entry);
   if (!removeEntry(state, entry, id)) return false;
   if (!server) return true;
   state.dispatcher.release(server.index);

@@ -18,7 +18,7 @@ export function resetOrphans(state: SwitchState, from: number, count: number, no
   const { connections } = state;
   for (let entry = from; entry < from + count; entry += 1) {
     if (connections.state(entry) !== L.STATE_FORWARD || state.openings.has(entry)) continue;
-    const server = state.servers[connections.record16(entry, L.RECORD_SERVER)];
+    const server = state.serverOf(entry);
     if (!server || !isGone(server, nowMs)) continue;
     // whole seconds
     const seenMs = (connections.entry32(entry, L.ENTRY_LAST_SEEN) + 1) * 1000;

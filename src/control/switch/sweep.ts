@@ -122,7 +122,7 @@ function forceForward(state: SwitchState, entry: number): void {
 /** Nobody sees its packets here: its agent tells when it is over, as long as there is one. */
 function expirePassed(state: SwitchState, entry: number, nowMs: number): void {
   const { connections } = state;
-  const server = state.servers[connections.record16(entry, L.RECORD_SERVER)];
+  const server = state.serverOf(entry);
   if (!server?.up) return expireIdle(state, entry, nowMs);
   connections.template().deadline(nowMs + state.timing.idleTimeoutMs);
   state.update(entry, connections.id(entry), C.UPDATE_DEADLINE);
