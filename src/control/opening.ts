@@ -79,6 +79,7 @@ export interface Choice {
   /** by this one the chosen server is remembered from now on; null: its policy does, or nobody */
   remember: number | null;
   pool: string;
+  /** what the pool's policy keys on */
   target: number;
   targetHash: number;
   headOnly: boolean;
@@ -86,6 +87,9 @@ export interface Choice {
   extent: Extent | null;
   isUpgrade: boolean;
 }
+
+/** Of a connection whose bytes are no requests to us. */
+export const NO_REQUEST = { headOnly: false, extent: null, isUpgrade: false } as const;
 
 /** A request behind the first one, for which the connection may have to move. */
 export interface NextRequest {
@@ -110,21 +114,11 @@ export interface Following {
   acknowledgment: number;
 }
 
-export interface Handing {
-  pool: string;
-  /** see Choice */
-  keys: number[];
-  remember: number | null;
-  /** what the pool's policy keys on */
-  target: number;
-  targetHash: number;
+export interface Handing extends Choice {
   /** index of the server that was asked; NO_SERVER: none can be, it waits */
   server: number;
   /** indexes of the servers asked so far, this one included */
   tried: number[];
-  headOnly: boolean;
-  extent: Extent | null;
-  isUpgrade: boolean;
   held: HeldPacket[];
   heldBytes: number;
   /** next sequence number of the client behind what was handed over or held in order */

@@ -2,6 +2,7 @@ import * as C from '../../../assembly/calls.ts';
 import * as L from '../../../assembly/layout.ts';
 import * as E from '../../../assembly/parse/hello-errors.ts';
 import { ClientHello } from '../dispatcher/client-hello.ts';
+import { NO_REQUEST } from '../opening.ts';
 import type { Opening } from '../opening.ts';
 import type { SwitchState } from '../state.ts';
 import * as A from './alert.ts';
@@ -58,16 +59,7 @@ function dispatch(state: SwitchState, opening: Opening, hello: ClientHello, nowM
     if (offersTls13 && blind) keys.push((remember = target));
   }
   if (blind) target = 0;
-  const choice = {
-    pool,
-    target,
-    targetHash: nameHash,
-    headOnly: false,
-    extent: null,
-    isUpgrade: false,
-    keys,
-    remember,
-  };
+  const choice = { ...NO_REQUEST, pool, target, targetHash: nameHash, keys, remember };
   beginHanding(state, opening, choice, nowMs);
 }
 

@@ -4,6 +4,7 @@ import * as L from '../../../assembly/layout.ts';
 import { TCP_FIN, TCP_RST, TCP_SYN } from '../../../assembly/wire/tcp.ts';
 import type { PacketEvent } from '../../event.ts';
 import type { TcpPacket } from '../../packet/read.ts';
+import { NO_REQUEST } from '../opening.ts';
 import type { Opening } from '../opening.ts';
 import type { SwitchState } from '../state.ts';
 import { removeEntry } from '../switch/update.ts';
@@ -38,15 +39,6 @@ export function beginUnread(state: SwitchState, opening: Opening, nowMs: number)
   state.connections.writeBuffer(client);
   const target = state.core.hashTarget(L.CONTROL_BUFFER, client.length);
   const pool = opening.service.rules.otherwise;
-  const choice = {
-    pool,
-    target,
-    targetHash: target,
-    headOnly: false,
-    extent: null,
-    isUpgrade: false,
-    keys: [],
-    remember: null,
-  };
+  const choice = { ...NO_REQUEST, pool, target, targetHash: target, keys: [], remember: null };
   beginHanding(state, opening, choice, nowMs);
 }
