@@ -11,7 +11,7 @@ import type { SwitchState } from '../state.ts';
 import { stepOver } from './extent.ts';
 import { acknowledge } from './answer.ts';
 import { Gather } from './gather.ts';
-import { learn, openFromRecord } from './handshake.ts';
+import { learn, openFromRecord, segmentLength } from './handshake.ts';
 import { bytesOf, giveUp, isIntact, passOn } from './held.ts';
 import { packetsOf } from './pieces.ts';
 import { askAgain } from './ask.ts';
@@ -33,10 +33,10 @@ export function follow(state: SwitchState, entry: number, held: HeldPacket, nowM
   const packet = readPacket(held.packet);
   const { connections } = state;
   if (!packet) return drop(state, entry, held);
-  const end = advance(packet.sequence, lengthOf(packet));
+  const end = advance(packet.sequence, segmentLength(packet));
   const next = connections.record32(entry, L.RECORD_REQUEST_NEXT);
   const isKnown = connections.record32(entry, L.RECORD_REQUESTS) !== 0;
-  const isControl = (packet.flags & (TCP_RST | TCP_SYN)) !== 0 || lengthOf(packet) === 0;
+  const isControl = (packet.flags & (TCP_RST | TCP_SYN)) !== 0 || segmentLength(packet) === 0;
   if (isControl || (isKnown && !isAfter(end, next))) return passOn(state, entry, held);
   if (!isIntact(state, held)) return drop(state, entry, held);
   const opening = state.openings.get(entry) ?? beginFollowing(state, entry, nowMs);
@@ -47,10 +47,6 @@ export function follow(state: SwitchState, entry: number, held: HeldPacket, nowM
 
 function drop(state: SwitchState, entry: number, held: HeldPacket): void {
   if (held.counted) giveUp(state, entry);
-}
-
-function lengthOf(packet: TcpPacket): number {
-  return packet.payload.length + ((packet.flags & TCP_FIN) !== 0 ? 1 : 0);
 }
 
 /** The object of a connection whose next request begins to come, or whose last one goes on. */
@@ -127,14 +123,14 @@ function take(
   }
   learn(opening, packet);
   noteAcknowledgment(opening, packet.acknowledgment);
-  if (!isAfter(advance(packet.sequence, lengthOf(packet)), gather.next)) {
+  if (!isAfter(advance(packet.sequence, segmentLength(packet)), gather.next)) {
     // over again: our acknowledgment may have been lost
     drop(state, opening.entry, held);
     if (opening.acked !== gather.base) acknowledge(state, opening);
     return askAgain(state, opening);
   }
   if ((packet.flags & TCP_FIN) !== 0) {
-    opening.fin = advance(packet.sequence, lengthOf(packet));
+    opening.fin = advance(packet.sequence, segmentLength(packet));
   }
   keep(state, following, [...following.held, held]);
   state.figures.heldPackets += 1;
@@ -240,7 +236,7 @@ function passHeld(state: SwitchState, opening: Opening, next: number): void {
   const kept: HeldPacket[] = [];
   for (const held of following.held) {
     const packet = readPacket(held.packet)!;
-    if (!isAfter(advance(packet.sequence, lengthOf(packet)), next)) {
+    if (!isAfter(advance(packet.sequence, segmentLength(packet)), next)) {
       passOn(state, opening.entry, held);
       continue;
     }

@@ -65,7 +65,8 @@ function tryNext(state: SwitchState, opening: Opening, nowMs: number): void {
   const deadlineMs = nowMs + state.timing.handoffTimeoutMs;
   if (!holdEntry(state, opening, id, server, deadlineMs)) {
     state.dispatcher.release(index);
-    return forget(state, opening);
+    // the entry is no longer ours
+    return state.forget(opening);
   }
   const isFirst = opening.id.run === 0 && opening.id.counter === 0;
   if (isFirst) state.firstCounter[opening.entry] = id.counter;
@@ -282,9 +283,4 @@ export function handingDeadline(state: SwitchState, opening: Opening, nowMs: num
   }
   opening.deadlineMs = Math.min(nowMs + state.timing.handoffTimeoutMs, patienceMs);
   state.deadlines.add(opening, opening.deadlineMs);
-}
-
-/** The entry is no longer ours. */
-function forget(state: SwitchState, opening: Opening): void {
-  state.forget(opening);
 }
