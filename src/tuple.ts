@@ -16,7 +16,12 @@ export function sameId(a: HandoffId, b: HandoffId): boolean {
   return a.run === b.run && a.counter === b.counter;
 }
 
-/** A string for maps of control messages; never made on the packet path. */
+/** A string for maps of control; never made on the packet path. */
 export function idKey(id: HandoffId): string {
   return `${id.run}.${id.counter}`;
+}
+
+/** Likewise, of a connection. */
+export function tupleKey({ client, clientPort, local, localPort }: LocalTuple): string {
+  return `${client.join('.')} ${clientPort} ${local.join('.')} ${localPort}`;
 }

@@ -89,7 +89,7 @@ function putOff(state: SwitchState, entry: number): void {
   state.figures.early += 1;
   const isUnread = serviceOf(state, entry)?.protocol === 'tcp';
   if (isUnread && connections.state(entry) === L.STATE_GATHERING) return;
-  state.putOffs.add(state.tupleOf(entry), connections.record32(entry, L.RECORD_CLIENT_ISN));
+  state.putOffs.add(connections.key(entry), connections.record32(entry, L.RECORD_CLIENT_ISN));
   removeEntry(state, entry, connections.id(entry));
 }
 

@@ -1,5 +1,6 @@
-import type { Tuple } from '../../channel/messages.ts';
 import { isAfter } from '../../packet/sequence.ts';
+import { tupleKey } from '../../tuple.ts';
+import type { LocalTuple } from '../../tuple.ts';
 
 const LIMIT = 65536;
 
@@ -11,15 +12,15 @@ export class PutOffs {
   private readonly isns = new Map<string, number>();
 
   /** The client proved a handshake with that ISN. Those that are too many are not remembered. */
-  add(tuple: Tuple, clientIsn: number): void {
-    if (this.isns.size < LIMIT && !this.hasYounger(tuple, clientIsn)) {
-      this.isns.set(keyOf(tuple), clientIsn);
+  add(key: LocalTuple, clientIsn: number): void {
+    if (this.isns.size < LIMIT && !this.hasYounger(key, clientIsn)) {
+      this.isns.set(tupleKey(key), clientIsn);
     }
   }
 
   /** Whether the client has begun a connection after that one. */
-  hasYounger(tuple: Tuple, clientIsn: number): boolean {
-    const isn = this.isns.get(keyOf(tuple));
+  hasYounger(key: LocalTuple, clientIsn: number): boolean {
+    const isn = this.isns.get(tupleKey(key));
     return isn !== undefined && isAfter(isn, clientIsn);
   }
 
@@ -27,8 +28,4 @@ export class PutOffs {
   clear(): void {
     this.isns.clear();
   }
-}
-
-function keyOf({ client, clientPort, vip, vipPort }: Tuple): string {
-  return `${client.join('.')} ${clientPort} ${vip.join('.')} ${vipPort}`;
 }

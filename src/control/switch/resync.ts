@@ -91,9 +91,9 @@ function isOurs(
   { id, tuple, clientIsn }: ResyncEntry,
   nowMs: number,
 ): boolean {
-  if (state.owed.has(id) || state.putOffs.hasYounger(tuple, clientIsn)) return false;
-  const { connections, core } = state;
   const key = state.keyOf(tuple);
+  if (state.owed.has(id) || state.putOffs.hasYounger(key, clientIsn)) return false;
+  const { connections, core } = state;
   const found = state.find(key);
   if (found !== L.NO_ENTRY && !yields(state, found, clientIsn)) {
     const isSame = connections.hasId(found, id);

@@ -8,6 +8,7 @@ import { countUnder } from '../figures.ts';
 import { isIntact } from '../distributor/held.ts';
 import { keyOf } from '../distributor/insert.ts';
 import type { SwitchState } from '../state.ts';
+import { tupleKey } from '../../tuple.ts';
 
 /** Packets that workers may show between two fillings. */
 const BUDGET = 32;
@@ -61,8 +62,7 @@ export class Strays {
   }
 
   private knownSinceMs(packet: TcpPacket, nowMs: number): number {
-    const { source, sourcePort, destination, destinationPort } = packet;
-    const key = `${source.join('.')} ${sourcePort} ${destination.join('.')} ${destinationPort}`;
+    const key = tupleKey(keyOf(packet));
     const known = this.firstMs.get(key);
     if (known !== undefined && nowMs - known < MEMORY_MS) return known;
     this.firstMs.delete(key);
