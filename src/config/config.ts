@@ -2,7 +2,7 @@
 import { dirname, resolve } from 'node:path';
 import { parseAddress, parseEndpoint, parsePrefix } from './address.ts';
 import type { Endpoint, Prefix } from './address.ts';
-import { configSchema } from './schema.ts';
+import { LARD, configSchema } from './schema.ts';
 import type {
   Affinity,
   DispatchName,
@@ -30,8 +30,8 @@ export interface SwitchConfig {
   key: Uint8Array;
   /** most connections that servers have by their SYN alone; absent: 32 for each server */
   halfOpen?: number | undefined;
-  /** most half-read requests at a time; absent: 4096; never more than an eighth of the table */
-  halfRead?: number | undefined;
+  /** most half-read requests at a time, of 16 KiB at most; never more than an eighth of the table */
+  halfRead: number;
   /** client bytes held per connection while a handoff is under way */
   heldBytes: number;
   /** bytes; smallest between the switch and its servers */
@@ -213,5 +213,5 @@ function frontServers(raw: RawConfig): Pick<Config, 'servers' | 'pools'> {
   const name = FRONT_SERVICE.pool;
   const policy = 'least-connections';
   const pool = { name, servers: servers.map((server) => server.name), policy } as const;
-  return { servers, pools: [{ ...pool, tLow: 25, tHigh: 65 }] };
+  return { servers, pools: [{ ...pool, ...LARD }] };
 }

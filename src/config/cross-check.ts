@@ -17,6 +17,7 @@ import type { Loose } from './loose.ts';
 import { TIMING_DEFAULTS } from './config.ts';
 import type { TimingConfig } from './config.ts';
 import type { Path, Problem } from './problem.ts';
+import { LARD } from './schema.ts';
 
 function checkTransport(raw: Loose, problems: Problem[]): void {
   const tls = raw['tls'] !== undefined;
@@ -59,7 +60,7 @@ function checkPools(raw: Loose, problems: Problem[]): void {
       checkReference(problems, [...path, 'servers', place], 'server', server, servers);
       inPool.add(`server "${server}"`, [...path, 'servers', place]);
     }
-    const { tLow = 25, tHigh = 65 } = pool;
+    const { tLow, tHigh } = { ...LARD, ...pool };
     if (typeof tLow === 'number' && typeof tHigh === 'number' && tLow >= tHigh) {
       const key = pool['tLow'] === undefined ? 'tHigh' : 'tLow';
       const text = `expected tLow below tHigh, found ${tLow} and ${tHigh}`;

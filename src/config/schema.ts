@@ -94,8 +94,8 @@ const switching = {
     .optional()
     .describe('most connections given to servers by their SYN and not proven by an ACK yet'),
   halfRead: whole(1, 1_000_000, 'a number of connections')
-    .optional()
-    .describe('most connections at a time whose request is half read (4096); the oldest goes'),
+    .default(4096)
+    .describe('most connections at a time whose request is half read; the oldest goes'),
   heldBytes: whole(1460, 1_048_576, 'bytes')
     .default(65536)
     .describe('client bytes held per connection while a handoff is under way'),
@@ -141,13 +141,19 @@ const distributor = section({
   weight: weight.default(1),
 });
 
+/** LARD's thresholds where a pool says nothing (Pai et al. 1998), connections. */
+export const LARD = { tLow: 25, tHigh: 65 } as const;
 const LOAD_BOUND = 'a number above 1, at most 100';
 const pool = section({
   name,
   servers: listOf(name, 'server names'),
   policy: z.enum(POLICIES, { error: POLICIES.join(', ') }).default('lard'),
-  tLow: whole(1, 1_000_000, 'connections').default(25).describe('LARD: below it a server idles'),
-  tHigh: whole(1, 1_000_000, 'connections').default(65).describe('LARD: above it a target moves'),
+  tLow: whole(1, 1_000_000, 'connections')
+    .default(LARD.tLow)
+    .describe('LARD: below it a server idles'),
+  tHigh: whole(1, 1_000_000, 'connections')
+    .default(LARD.tHigh)
+    .describe('LARD: above it a target moves'),
   replicaMs: milliseconds
     .optional()
     .describe('lard-replicated: after so long without a change a target loses a replica (20000)'),

@@ -2,7 +2,7 @@ import * as L from '../../assembly/layout.ts';
 import type { Address, Binding, HandoffId, Hello, Message, Tuple } from '../channel/messages.ts';
 import { IN_FRONT } from '../channel/messages.ts';
 import { PROTOCOL_VERSION } from '../channel/wire.ts';
-import type { Config } from '../config/config.ts';
+import type { Config, SwitchConfig } from '../config/config.ts';
 import { Connections } from '../connections.ts';
 import type { Core } from '../core.ts';
 import type { Effects, OutgoingPacket } from '../event.ts';
@@ -26,12 +26,10 @@ import { Unproven } from './switch/unproven.ts';
 
 /** Sessions and clients whose server is remembered. */
 const AFFINITIES = 65536;
-/** Of at most 16 KiB each. */
-const HALF_READ = 4096;
 /** of the table, at most one in so many */
 const CROWD_SHARE = 8;
 
-/** What the switch's control plane is made with. */
+/** What the switch's control plane is made with. `config` has the section of the role. */
 export interface WebSwitchOptions {
   core: Core;
   config: Config;
@@ -111,8 +109,12 @@ export class SwitchState {
     this.servers = config.servers.map((server, index) => makeServer(index, server));
   }
 
+  private get section(): SwitchConfig {
+    return this.config.switch!;
+  }
+
   get group(): string {
-    return this.config.switch?.group ?? 'main';
+    return this.section.group;
   }
 
   get timing(): Config['timing'] {
@@ -122,11 +124,11 @@ export class SwitchState {
   /** Most half-read requests, and most farewells, at a time. */
   get crowdLimit(): number {
     const share = Math.ceil(this.connections.entryCount / CROWD_SHARE);
-    return Math.min(this.config.switch?.halfRead ?? HALF_READ, share);
+    return Math.min(this.section.halfRead, share);
   }
 
   get heldLimit(): number {
-    return this.config.switch?.heldBytes ?? 65536;
+    return this.section.heldBytes;
   }
 
   /** Whether an agent may have connections that this switch does not know of yet. */

@@ -1,4 +1,4 @@
-import { LardThresholds, T_HIGH, T_LOW } from './lard-thresholds.ts';
+import { LardThresholds } from './lard-thresholds.ts';
 import { NO_SERVER, leastLoaded, loadOf } from './policy.ts';
 import type { Policy, PolicyContext } from './policy.ts';
 import type { RequestHead } from './request-head.ts';
@@ -23,7 +23,7 @@ export class LardReplicated implements Policy {
   private words = 0;
   private context: PolicyContext | undefined;
 
-  constructor(tLow = T_LOW, tHigh = T_HIGH, replicaMs = REPLICA_MS) {
+  constructor(tLow: number, tHigh: number, replicaMs = REPLICA_MS) {
     this.thresholds = new LardThresholds(tLow, tHigh);
     this.replicaMs = replicaMs;
   }

@@ -1,9 +1,6 @@
 import { loadOf } from './policy.ts';
 import type { PolicyContext } from './policy.ts';
 
-export const T_LOW = 25;
-export const T_HIGH = 65;
-
 /** When a target leaves its server (Pai et al. 1998): in connections of a server of weight 1. */
 export class LardThresholds {
   private readonly low: number;

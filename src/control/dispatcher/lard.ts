@@ -1,5 +1,5 @@
 import { Affinities } from './affinities.ts';
-import { LardThresholds, T_HIGH, T_LOW } from './lard-thresholds.ts';
+import { LardThresholds } from './lard-thresholds.ts';
 import { NO_SERVER, leastLoaded } from './policy.ts';
 import type { Policy, PolicyContext } from './policy.ts';
 import type { RequestHead } from './request-head.ts';
@@ -16,7 +16,7 @@ export class Lard implements Policy {
   private readonly targets = new Affinities(TARGETS);
   private context: PolicyContext | undefined;
 
-  constructor(tLow = T_LOW, tHigh = T_HIGH) {
+  constructor(tLow: number, tHigh: number) {
     this.thresholds = new LardThresholds(tLow, tHigh);
   }
 

@@ -41,6 +41,7 @@ export function testConfig(servers: number, changes: Partial<Config> = {}): Conf
       connections: 256,
       group: 'main',
       key: new Uint8Array(32),
+      halfRead: 4096,
       heldBytes: 65536,
       mtu: 1500,
     },

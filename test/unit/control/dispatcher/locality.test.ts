@@ -1,6 +1,7 @@
 // The policies that keep targets on servers, each against a plain form of what its paper says.
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { LARD } from '../../../../src/config/schema.ts';
 import { BoundedLoad } from '../../../../src/control/dispatcher/bounded-load.ts';
 import { LardCost } from '../../../../src/control/dispatcher/lard-cost.ts';
 import { LardReplicated } from '../../../../src/control/dispatcher/lard-replicated.ts';
@@ -43,7 +44,7 @@ function plainReplicated(): (target: number, load: Int32Array, nowMs: number) =>
 
 test('LARD with replication: as the plain form, over random loads and times', () => {
   const random = new Random(8);
-  const policy = new LardReplicated();
+  const policy = new LardReplicated(LARD.tLow, LARD.tHigh);
   const { loads, all } = begin(
     policy,
     Array.from({ length: SERVERS }, () => 1),
@@ -66,7 +67,7 @@ test('LARD with replication: as the plain form, over random loads and times', ()
 });
 
 test('LARD with replication: more than 32 servers', () => {
-  const policy = new LardReplicated();
+  const policy = new LardReplicated(LARD.tLow, LARD.tHigh);
   const { loads, all } = begin(
     policy,
     Array.from({ length: 70 }, () => 1),

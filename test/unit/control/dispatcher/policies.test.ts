@@ -1,5 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { LARD } from '../../../../src/config/schema.ts';
 import type { PolicyName } from '../../../../src/config/schema.ts';
 import { Dispatcher } from '../../../../src/control/dispatcher/dispatcher.ts';
 import { Lard } from '../../../../src/control/dispatcher/lard.ts';
@@ -39,7 +40,7 @@ test('least connections: the fewest for its weight', () => {
 });
 
 test('LARD: a target stays with its server up to T_high', () => {
-  const policy = new Lard();
+  const policy = new Lard(LARD.tLow, LARD.tHigh);
   const { loads, all } = begin(policy, [1, 1, 1], [3, 2, 4]);
   assert.is(policy.select(42, all), 1);
   loads.active[1] = 65;
@@ -47,7 +48,7 @@ test('LARD: a target stays with its server up to T_high', () => {
 });
 
 test('LARD: above T_high it moves only if a server is below T_low', () => {
-  const policy = new Lard();
+  const policy = new Lard(LARD.tLow, LARD.tHigh);
   const { loads, all } = begin(policy, [1, 1], [1, 0]);
   assert.is(policy.select(42, all), 1);
   loads.active.set([25, 66]);
@@ -59,7 +60,7 @@ test('LARD: above T_high it moves only if a server is below T_low', () => {
 });
 
 test('LARD: from twice T_high on it moves in any case', () => {
-  const policy = new Lard();
+  const policy = new Lard(LARD.tLow, LARD.tHigh);
   const { loads, all } = begin(policy, [1, 1], [1, 0]);
   assert.is(policy.select(42, all), 1);
   loads.active.set([100, 130]);
@@ -67,7 +68,7 @@ test('LARD: from twice T_high on it moves in any case', () => {
 });
 
 test('LARD: the targets of a server that is gone find another', () => {
-  const policy = new Lard();
+  const policy = new Lard(LARD.tLow, LARD.tHigh);
   const { all } = begin(policy, [1, 1], [1, 0]);
   assert.is(policy.select(42, all), 1);
   assert.is(policy.select(42, Uint8Array.of(1, 0)), 0);

@@ -49,13 +49,13 @@ test('half-read requests: the configured number, and no more than an eighth of t
   for (const [halfRead, limit] of [
     [5, 5],
     [500, 32],
-  ]) {
+  ] as const) {
     const changes: Partial<Config> = { switch: { ...base.switch!, halfRead } };
     const rig = await Rig.make(testConfig(1, changes));
     rig.up(1);
     opened(rig, 60, HALF);
     const { openings, halfReadEvicted } = rig.plane.stats();
-    assert.equal([openings.gathering, halfReadEvicted], [limit, 60 - limit!]);
+    assert.equal([openings.gathering, halfReadEvicted], [limit, 60 - limit]);
     assert.is(256 - free(rig), limit);
   }
 });
