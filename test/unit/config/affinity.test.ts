@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseConfig } from '../../../src/config/load.ts';
-import { ConfigError } from '../../../src/config/problem.ts';
+import { problemsOf } from '../../support/config-problems.ts';
 
 const test = suite('affinity');
 
@@ -21,13 +21,7 @@ function affinityOf(...keys: string[]): unknown {
 }
 
 function problem(...keys: string[]): string {
-  try {
-    parseConfig(file(...keys), 'baton.yaml');
-  } catch (error) {
-    if (error instanceof ConfigError) return error.problems.join('\n');
-    throw error;
-  }
-  return '';
+  return problemsOf(file(...keys)).join('\n');
 }
 
 test('affinity: sessions are those of protocol tls', () => {

@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert';
 import { loadConfig, parseConfig } from '../../../src/config/load.ts';
 import { ConfigError } from '../../../src/config/problem.ts';
 import { jsonSchema } from '../../../src/config/schema.ts';
+import { problemsAfter, problemsOf } from '../../support/config-problems.ts';
 
 const test = suite('config');
 
@@ -34,20 +35,8 @@ agent:
   service: [10.82.1.0/24, 'fd82:1::/64']
 `;
 
-function problemsOf(text: string): string[] {
-  try {
-    parseConfig(text, 'baton.yaml');
-  } catch (error) {
-    if (error instanceof ConfigError) return error.problems;
-    throw error;
-  }
-  return [];
-}
-
-/** Replaces once and says what is wrong then. */
 function changed(from: string, to: string, text = SWITCH): string[] {
-  assert.ok(text.includes(from), `"${from}" is in the file`);
-  return problemsOf(text.replace(from, to));
+  return problemsAfter(text, from, to);
 }
 
 test('config: defaults fill in what a switch leaves out, addresses are bytes', () => {

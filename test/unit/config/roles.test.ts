@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseConfig } from '../../../src/config/load.ts';
-import { ConfigError } from '../../../src/config/problem.ts';
+import { problemsAfter, problemsOf } from '../../support/config-problems.ts';
 
 const test = suite('roles');
 
@@ -30,21 +30,6 @@ roles: [distributor, dispatcher, agent]
 distributor: { key: '${KEY}', addresses: [10.81.1.128/25] }
 agent: { listen: 10.80.11.2:7080, handoff: [10.81.1.0/25], service: [10.82.1.0/24] }
 ${READS}`;
-
-function problemsOf(text: string): string[] {
-  try {
-    parseConfig(text, 'baton.yaml');
-  } catch (error) {
-    if (error instanceof ConfigError) return error.problems;
-    throw error;
-  }
-  return [];
-}
-
-function changed(text: string, from: string, to: string): string[] {
-  assert.ok(text.includes(from), `"${from}" is in the file`);
-  return problemsOf(text.replace(from, to));
-}
 
 test('roles: a switch alone is also its distributor and dispatcher', () => {
   for (const roles of ['[switch]', '[switch, distributor, dispatcher]', '[switch, distributor]']) {
@@ -78,51 +63,55 @@ test('roles: a distributor has its settings in a section of its own', () => {
 test('roles: what does not go together is refused with its place', () => {
   const refusals: [string[], string][] = [
     [
-      changed(BESIDE, '[distributor, dispatcher, agent]', '[distributor]'),
+      problemsAfter(BESIDE, '[distributor, dispatcher, agent]', '[distributor]'),
       'baton.yaml:3:8: roles: expected role agent beside role distributor',
     ],
     [
-      changed(BESIDE, '[distributor, dispatcher, agent]', '[dispatcher, agent]'),
+      problemsAfter(BESIDE, '[distributor, dispatcher, agent]', '[dispatcher, agent]'),
       'baton.yaml:3:8: roles: expected role distributor beside role dispatcher',
     ],
     [
-      changed(BESIDE, 'distributor: {', 'switch: {'),
+      problemsAfter(BESIDE, 'distributor: {', 'switch: {'),
       'baton.yaml:1:1: role distributor needs the section "distributor:"',
     ],
     [
-      changed(BESIDE, ', addresses: [10.81.1.128/25]', ''),
+      problemsAfter(BESIDE, ', addresses: [10.81.1.128/25]', ''),
       'baton.yaml:4:1: distributor: key "addresses" is missing',
     ],
     [
-      changed(BESIDE, '10.81.1.128/25', '10.81.1.64/26'),
+      problemsAfter(BESIDE, '10.81.1.128/25', '10.81.1.64/26'),
       'baton.yaml:4:101: distributor.addresses[0]: overlaps the agent',
     ],
     [
-      changed(BESIDE, 'distributor: {', 'distributor: { device: baton0,'),
+      problemsAfter(BESIDE, 'distributor: {', 'distributor: { device: baton0,'),
       'agent.device: expected another device than that of the distributor',
     ],
     [
-      changed(FRONT, '[switch]', '[switch, agent]'),
+      problemsAfter(FRONT, '[switch]', '[switch, agent]'),
       'baton.yaml:5:1: distributors: a switch in front of distributors reads nothing itself',
     ],
     [
-      changed(FRONT, 'services:', `pools: [{ name: default, servers: [server1] }]\nservices:`),
+      problemsAfter(
+        FRONT,
+        'services:',
+        `pools: [{ name: default, servers: [server1] }]\nservices:`,
+      ),
       'baton.yaml:8:1: pools: a switch in front of distributors has no use for it',
     ],
     [
-      changed(FRONT, '[192.0.2.80] }', '[192.0.2.80], pool: default }'),
+      problemsAfter(FRONT, '[192.0.2.80] }', '[192.0.2.80], pool: default }'),
       'baton.yaml:9:37: services[0].pool: a switch in front of distributors has no use for it',
     ],
     [
-      changed(FRONT, '10.80.12.2:7080', '10.80.11.2:7080'),
+      problemsAfter(FRONT, '10.80.12.2:7080', '10.80.11.2:7080'),
       'baton.yaml:7:31: distributors[1].control: host 10.80.11.2:7080 stands here twice',
     ],
     [
-      changed(FRONT, 'server2', 'server1'),
+      problemsAfter(FRONT, 'server2', 'server1'),
       'baton.yaml:7:13: distributors[1].name: distributor "server1" stands here twice',
     ],
     [
-      changed(SWITCH + READS, ', pool: default', ''),
+      problemsAfter(SWITCH + READS, ', pool: default', ''),
       'services[0]: key "pool" is missing: expected the name of the pool',
     ],
     [problemsOf(SWITCH), 'role switch needs at least one of "servers", or "distributors"'],
