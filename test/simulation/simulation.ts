@@ -2,10 +2,11 @@ import { STATE_CLOSED } from '../../assembly/layout.ts';
 import { COOKIE_EPOCH_MS } from '../../src/control/switch/cookie-keys.ts';
 import { Random } from '../../src/lab/random.ts';
 import { Cluster } from './cluster.ts';
-import { ODD, VIP4, VIP6, dispatchesEach } from './configs.ts';
+import { VIP4, VIP6 } from './configs.ts';
 import { ClientConnection, type ConnectionPlan, type Outcome } from './http/client.ts';
 import { describeDelivery } from './describe.ts';
 import { Journal, ServerApplication } from './http/server.ts';
+import { connectionMistakes } from './judge.ts';
 import { Monitor } from './monitor.ts';
 import { Network, parseAddress } from './network.ts';
 import { drawScenario, type ClientPlan, type Fault, type Scenario } from './scenario.ts';
@@ -36,12 +37,6 @@ const CLOSE_LIMIT_MS = 30_000; // a kept copy of a bare ACK is gathered for 20 s
 const LONGEST_STALE_MS = 5000;
 const SWEEP_MS = 6000;
 const COOKIE_LIFE_MS = 3 * COOKIE_EPOCH_MS;
-
-/** Ends of a client's connection that are not its own wish, its server's nor a 503. */
-const BROKEN_REASONS = ['timed out', 'reset by peer', 'patience over', 'refused'];
-
-/** Nobody told the client that its connection is broken. */
-const HANGING_REASONS = ['timed out', 'patience over'];
 
 /** The same trouble for its packets; nobody dies, and channels hold. */
 function coLocated(scenario: Scenario): Scenario {
@@ -219,50 +214,11 @@ class Run {
     ];
     for (const [count, what] of strange) if (count > 0) problems.push(`${count} ${what}`);
     for (const { connections, hasVanished } of this.clients) {
-      for (const one of connections) this.judgeClient(one, hasVanished);
+      for (const one of connections) {
+        problems.push(...connectionMistakes(one, hasVanished, this.scenario, journal));
+      }
     }
   }
-
-  private judgeClient(connection: ClientConnection, hasVanished: boolean): void {
-    const { problems, journal, scenario } = this;
-    problems.push(...connection.problems);
-    const { reason } = connection;
-    if (scenario.isCalm && !hasVanished && BROKEN_REASONS.includes(reason)) {
-      const port = connection.plan.ends.localPort;
-      problems.push(`connection ${port} ended although nothing was wrong: ${reason}`);
-    }
-    if (scenario.endsEveryWait && !hasVanished && HANGING_REASONS.includes(reason)) {
-      problems.push(`connection ${connection.plan.ends.localPort} was left waiting: ${reason}`);
-    }
-    connection.plan.requests.forEach((request, index) => {
-      const outcome = connection.outcomes[index]!;
-      const executed = journal.count(request.id);
-      if (dispatchesEach(scenario.cluster)) problems.push(...misplaced(journal, request.id));
-      const what = `request ${request.id} (${connection.plan.ends.localPort}, ${connection.reason})`;
-      if (executed > 1) {
-        const where = journal.executions.get(request.id)!.join(' and ');
-        problems.push(`${what} was executed ${executed} times: ${where}`);
-      }
-      if (outcome === 'answered' && executed !== 1) {
-        problems.push(`${what} was answered and executed ${executed} times`);
-      }
-      if (outcome === 'refused' && executed > 0) problems.push(`${what} was refused and executed`);
-      // a broken channel stops new handoffs; what is handed off goes on
-      const isHandedOff = index > 0 && connection.outcomes[index - 1] === 'answered';
-      if (scenario.isOnlyCut && !hasVanished && outcome === 'broken' && isHandedOff) {
-        problems.push(`${what} was broken although only control channels were cut`);
-      }
-      if (scenario.isCalm && !hasVanished && (outcome === 'refused' || outcome === 'broken')) {
-        problems.push(`${what} was ${outcome} although nothing was wrong`);
-      }
-    });
-  }
-}
-
-/** Where a request was executed that the rules do not allow. */
-function misplaced({ executions }: Journal, id: number): string[] {
-  const wrong = (executions.get(id) ?? []).filter((name) => (name === ODD) !== (id % 2 === 1));
-  return wrong.map((name) => `request ${id} was executed by ${name}, which may not get it`);
 }
 
 /** One run of a seed: everything in it is a function of the seed and of the program. */
