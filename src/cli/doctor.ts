@@ -5,7 +5,7 @@ import { OPERATOR_SETTINGS, firewallFindings } from '../agent/traps.ts';
 import type { Finding as Trap } from '../agent/traps.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
-import type { EngineChoice } from '../config/schema.ts';
+import type { EngineChoice } from '../config/choices.ts';
 import { describeEngines, engineOf, tryEngines, type Engines } from './engines.ts';
 import { filterRule, hiddenPrefixes } from './filter-rule.ts';
 

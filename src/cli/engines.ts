@@ -1,6 +1,6 @@
 // Which packet engines this machine lets this user have, tried out; for baton doctor.
 import { spawnSync } from 'node:child_process';
-import type { EngineChoice } from '../config/schema.ts';
+import type { EngineChoice } from '../config/choices.ts';
 import type { Engine } from '../packet-io/engine.ts';
 
 const PROBE_DEVICE = 'baton-probe';

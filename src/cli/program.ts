@@ -1,7 +1,7 @@
 // The command line: arguments to commands, mistakes to one line and an exit status.
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { ConfigError } from '../config/problem.ts';
-import { ENGINES, PLACEMENTS, POLICIES } from '../config/schema.ts';
+import { ENGINES, PLACEMENTS, POLICIES } from '../config/choices.ts';
 import type { LabCommandOptions } from '../lab/lab.ts';
 import { checkCommand } from './check.ts';
 import type { CheckOptions } from './check.ts';

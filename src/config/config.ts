@@ -2,17 +2,17 @@
 import { dirname, resolve } from 'node:path';
 import { parseAddress, parseEndpoint, parsePrefix } from './address.ts';
 import type { Endpoint, Prefix } from './address.ts';
-import { LARD, configSchema } from './schema.ts';
+import { LARD } from './choices.ts';
+import { configSchema } from './schema.ts';
 import type {
-  Affinity,
   DispatchName,
   EngineChoice,
   PathsName,
   PolicyName,
   ProtocolName,
-  RawConfig,
   Role,
-} from './schema.ts';
+} from './choices.ts';
+import type { Affinity, RawConfig } from './schema.ts';
 
 export interface TlsFiles {
   ca: string;

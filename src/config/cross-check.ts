@@ -17,7 +17,7 @@ import type { Loose } from './loose.ts';
 import { TIMING_DEFAULTS } from './config.ts';
 import type { TimingConfig } from './config.ts';
 import type { Path, Problem } from './problem.ts';
-import { LARD } from './schema.ts';
+import { LARD } from './choices.ts';
 
 function checkTransport(raw: Loose, problems: Problem[]): void {
   const tls = raw['tls'] !== undefined;

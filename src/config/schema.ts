@@ -1,83 +1,36 @@
 // The configuration file's shape, as the person writes it. Meaning across keys: cross-check.ts.
 import { z } from 'zod';
-import { isUnicast, parseAddress, parseEndpoint, parsePrefix } from './address.ts';
+import {
+  AFFINITIES,
+  DISPATCHES,
+  ENGINES,
+  LARD,
+  PATHS,
+  POLICIES,
+  PROTOCOLS,
+  REQUESTS,
+  ROLES,
+} from './choices.ts';
+import {
+  connections,
+  device,
+  endpoint,
+  key,
+  listOf,
+  milliseconds,
+  name,
+  patterns,
+  port,
+  prefix,
+  section,
+  text,
+  vip,
+  weight,
+  whole,
+} from './fields.ts';
 
-/** Policies by the name that a pool uses. */
-export const POLICIES = [
-  'round-robin',
-  'least-connections',
-  'two-choices',
-  'lard',
-  'lard-replicated',
-  'lard-cost',
-  'cap',
-  'maglev',
-  'bounded-load',
-] as const;
-/** How a service's servers read a path; strict: any of the others, so the readings must agree. */
-export const PATHS = ['strict', 'raw', 'rfc3986', 'merge-slashes'] as const;
-/** The papers' components, the last being theirs on a server's host. */
-export const ROLES = ['switch', 'distributor', 'dispatcher', 'agent'] as const;
-/** For which requests of a connection rules and policy decide: the first one, or each. */
-export const REQUESTS = ['per-connection', 'per-request'] as const;
-/** By what a client is brought back to its server. */
-export const AFFINITIES = ['none', 'session'] as const;
 const AFFINITY = 'none, session or { cookie: NAME }';
 const COOKIE = "the name of a cookie (letters, digits and !#$%&'*+.^_`|~-, at most 64)";
-/** What a service's clients speak: what the switch reads before it chooses a server. */
-export const PROTOCOLS = ['http', 'tls', 'tcp'] as const;
-/** What of a client a service with protocol tcp chooses a server by. */
-export const DISPATCHES = ['syn', 'ack'] as const;
-
-/** A whole number within bounds; `what` completes "expected ...". */
-function whole(least: number, most: number, what: string): z.ZodNumber {
-  const error = `${what} (${least} to ${most})`;
-  return z.int({ error }).min(least, { error }).max(most, { error });
-}
-
-const port = whole(1, 65535, 'a port');
-const milliseconds = whole(1, 86_400_000, 'milliseconds');
-const text = (what: string): z.ZodString => z.string({ error: what }).min(1, { error: what });
-
-const NAME = 'a name of letters, digits, ".", "_" and "-" (1 to 63 characters)';
-const name = z.string({ error: NAME }).regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, { error: NAME });
-const DEVICE = 'a device name (1 to 15 characters, no "/" and no space)';
-const device = z.string({ error: DEVICE }).regex(/^[^\s/]{1,15}$/, { error: DEVICE });
-
-function readable(what: string, accepts: (value: string) => boolean): z.ZodString {
-  return z.string({ error: what }).refine(accepts, { error: what });
-}
-
-const vip = readable('a unicast IPv4 or IPv6 address', (value) => {
-  const address = parseAddress(value);
-  return address !== undefined && isUnicast(address);
-});
-const endpoint = readable('address:port, IPv6 as [address]:port', (value) => {
-  return parseEndpoint(value) !== undefined;
-});
-const prefix = readable('a prefix such as 10.81.1.0/24 without host bits', (value) => {
-  return parsePrefix(value) !== undefined;
-});
-const KEY = '64 hex digits in quotes (make them with: openssl rand -hex 32)';
-const key = z.string({ error: KEY }).regex(/^[0-9a-fA-F]{64}$/, { error: KEY });
-const weight = z
-  .number({ error: 'a weight above 0, at most 65535' })
-  .positive({ error: 'a weight above 0, at most 65535' })
-  .max(65535, { error: 'a weight above 0, at most 65535' });
-const connections = whole(16, 4_194_304, 'a number of connections').default(65536);
-const patterns = z.record(text('a name'), z.string({ error: 'a pattern (text in quotes)' }), {
-  error: 'name: pattern pairs',
-});
-
-function listOf<Item extends z.ZodType>(item: Item, what: string): z.ZodArray<Item> {
-  const error = `a list of ${what}, at least one`;
-  return z.array(item, { error }).min(1, { error });
-}
-
-function section<Shape extends z.ZodRawShape>(shape: Shape): z.ZodObject<Shape, z.core.$strict> {
-  return z.strictObject(shape, { error: 'keys and values' });
-}
-
 const tls = section({
   ca: text('a file name').describe("certificates of the cluster's CA (PEM)"),
   cert: text('a file name').describe("this host's certificate; its CN is the host's name"),
@@ -141,8 +94,6 @@ const distributor = section({
   weight: weight.default(1),
 });
 
-/** LARD's thresholds where a pool says nothing (Pai et al. 1998), connections. */
-export const LARD = { tLow: 25, tHigh: 65 } as const;
 const LOAD_BOUND = 'a number above 1, at most 100';
 const pool = section({
   name,
@@ -256,10 +207,6 @@ const timing = section({
     .describe('a request waits so long for a server when there is none'),
 });
 
-/** How packets come and go. */
-export const ENGINES = ['auto', 'tun', 'packet'] as const;
-export type EngineChoice = (typeof ENGINES)[number];
-
 export const configSchema = section({
   name: name.describe("this host's name, the CN of its certificate"),
   roles: listOf(z.enum(ROLES, { error: ROLES.join(' or ') }), `roles (${ROLES.join(', ')})`),
@@ -289,17 +236,8 @@ export const configSchema = section({
 
 export type RawConfig = z.output<typeof configSchema>;
 export type Affinity = NonNullable<RawConfig['services'][number]['affinity']>;
-export type ProtocolName = (typeof PROTOCOLS)[number];
-export type PathsName = (typeof PATHS)[number];
-export type DispatchName = (typeof DISPATCHES)[number];
-export type PolicyName = (typeof POLICIES)[number];
-export type Role = (typeof ROLES)[number];
 
 /** JSON Schema (draft 2020-12) of the file, for editors. */
 export function jsonSchema(): object {
   return z.toJSONSchema(configSchema, { io: 'input' });
 }
-
-/** Where the papers' components run (Aron et al. 2000, figures 5 and 7); layer4: nothing is read. */
-export const PLACEMENTS = ['single', 'co-located', 'layer4'] as const;
-export type Placement = (typeof PLACEMENTS)[number];

@@ -1,7 +1,7 @@
 import * as L from '../../assembly/layout.ts';
 import type { Address } from '../channel/messages.ts';
 import type { ServiceConfig } from '../config/config.ts';
-import type { ProtocolName } from '../config/schema.ts';
+import type { ProtocolName } from '../config/choices.ts';
 import { sameAddress } from '../tuple.ts';
 import { HelloRules } from './dispatcher/hello-rules.ts';
 import { Rules } from './dispatcher/rules.ts';

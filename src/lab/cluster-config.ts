@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
-import type { EngineChoice, Placement } from '../config/schema.ts';
+import type { EngineChoice, Placement } from '../config/choices.ts';
 import { AGENT_PORT, SERVER_PORT, TLS_PORT, VIP_PORT, isIpv6 } from './topology.ts';
 import type { ServerPlan, SwitchPlan, Topology } from './topology.ts';
 

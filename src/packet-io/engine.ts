@@ -1,4 +1,4 @@
-import type { EngineChoice } from '../config/schema.ts';
+import type { EngineChoice } from '../config/choices.ts';
 import { PacketDevice } from './packet.ts';
 import { openPacketQueues } from './packet-ring.ts';
 import { closeQueues, openTun, TunDevice, tunRefusal } from './tun.ts';

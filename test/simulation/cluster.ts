@@ -1,6 +1,6 @@
 import type { Message } from '../../src/channel/messages.ts';
 import type { Config } from '../../src/config/config.ts';
-import type { PolicyName } from '../../src/config/schema.ts';
+import type { PolicyName } from '../../src/config/choices.ts';
 import { FrontSwitch } from '../../src/control/front/front-switch.ts';
 import { COOKIE_EPOCH_MS, writeCookieKeys } from '../../src/control/switch/cookie-keys.ts';
 import { unusedTimeoutMs } from '../../src/control/switch/sweep.ts';

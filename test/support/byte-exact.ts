@@ -1,6 +1,6 @@
 // nginx and Apache behind the switch: every byte right, in both table modes, with 1, 2 and 4 workers. The
 // acceptance lines `bytes` and `v6`.
-import type { Placement } from '../../src/config/schema.ts';
+import type { Placement } from '../../src/config/choices.ts';
 import { withLab, type Family, type TestLab } from './lab.ts';
 import { programFile } from './programs.ts';
 import type { Report } from './report.ts';

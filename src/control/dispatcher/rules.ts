@@ -1,6 +1,6 @@
 import { HEAD_FLAG_PATH_SPELLING } from '../../../assembly/calls.ts';
 import type { MatchConfig, RuleConfig } from '../../config/config.ts';
-import type { PathsName } from '../../config/schema.ts';
+import type { PathsName } from '../../config/choices.ts';
 import { hexByte, readPath } from './path.ts';
 import type { PathReading } from './path.ts';
 import { Pattern, lowerCase } from './pattern.ts';

@@ -60,6 +60,15 @@ test('roles: a distributor has its settings in a section of its own', () => {
   assert.is(config.switch?.addresses?.[0]?.length, 25);
 });
 
+function refused(refusals: [string[], string][]): void {
+  for (const [found, expected] of refusals) {
+    assert.ok(
+      found.some((line) => line.includes(expected)),
+      `${expected}\n${found.join('\n')}`,
+    );
+  }
+}
+
 test('roles: what does not go together is refused with its place', () => {
   const refusals: [string[], string][] = [
     [
@@ -86,6 +95,12 @@ test('roles: what does not go together is refused with its place', () => {
       problemsAfter(BESIDE, 'distributor: {', 'distributor: { device: baton0,'),
       'agent.device: expected another device than that of the distributor',
     ],
+  ];
+  refused(refusals);
+});
+
+test('roles: what a switch in front has no use for is refused with its place', () => {
+  refused([
     [
       problemsAfter(FRONT, '[switch]', '[switch, agent]'),
       'baton.yaml:5:1: distributors: a switch in front of distributors reads nothing itself',
@@ -115,13 +130,7 @@ test('roles: what does not go together is refused with its place', () => {
       'services[0]: key "pool" is missing: expected the name of the pool',
     ],
     [problemsOf(SWITCH), 'role switch needs at least one of "servers", or "distributors"'],
-  ];
-  for (const [found, expected] of refusals) {
-    assert.ok(
-      found.some((line) => line.includes(expected)),
-      `${expected}\n${found.join('\n')}`,
-    );
-  }
+  ]);
 });
 
 test.run();

@@ -1,7 +1,7 @@
 // The policies that keep targets on servers, each against a plain form of what its paper says.
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { LARD } from '../../../../src/config/schema.ts';
+import { LARD } from '../../../../src/config/choices.ts';
 import { BoundedLoad } from '../../../../src/control/dispatcher/bounded-load.ts';
 import { LardCost } from '../../../../src/control/dispatcher/lard-cost.ts';
 import { LardReplicated } from '../../../../src/control/dispatcher/lard-replicated.ts';

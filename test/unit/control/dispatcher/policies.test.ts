@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { LARD } from '../../../../src/config/schema.ts';
-import type { PolicyName } from '../../../../src/config/schema.ts';
+import { LARD } from '../../../../src/config/choices.ts';
+import type { PolicyName } from '../../../../src/config/choices.ts';
 import { Dispatcher } from '../../../../src/control/dispatcher/dispatcher.ts';
 import { Lard } from '../../../../src/control/dispatcher/lard.ts';
 import { LeastConnections } from '../../../../src/control/dispatcher/least-connections.ts';

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { MatchConfig } from '../../../../src/config/config.ts';
-import type { PathsName } from '../../../../src/config/schema.ts';
+import type { PathsName } from '../../../../src/config/choices.ts';
 import { isLastRequest } from '../../../../src/control/dispatcher/last-request.ts';
 import { readPath } from '../../../../src/control/dispatcher/path.ts';
 import { Pattern } from '../../../../src/control/dispatcher/pattern.ts';
