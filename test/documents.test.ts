@@ -30,9 +30,9 @@ const folder = mkdtempSync(join(tmpdir(), 'baton-documents-'));
 test.after(() => rmSync(folder, { recursive: true }));
 
 test('documents: the configurations pass the check, with keys by keygen', async () => {
-  assert.is(whole.length, 4);
-  await writeKeys(join(folder, 'keys'), ['switch', 'server1']);
-  const [ofSwitch, ofAgent, inFront, beside] = whole.map((text) =>
+  assert.is(whole.length, 5);
+  await writeKeys(join(folder, 'keys'), ['switch', 'server1', 'dispatcher']);
+  const [ofSwitch, ofAgent, inFront, beside, dispatcher] = whole.map((text) =>
     parseConfig(text, join(folder, 'a.yaml')),
   );
   const [server] = ofSwitch!.servers;
@@ -43,6 +43,7 @@ test('documents: the configurations pass the check, with keys by keygen', async 
   assert.equal(inFront!.servers[0]!.agent, beside!.agent!.listen);
   assert.equal(inFront!.switch!.key, beside!.switch!.key);
   assert.is(inFront!.switch!.group, beside!.switch!.group);
+  assert.equal(dispatcher!.pools, beside!.pools);
 });
 
 test('documents: each part, laid over the switch example, passes the check', () => {

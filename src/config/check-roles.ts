@@ -9,6 +9,11 @@ export function isInFront(raw: Loose): boolean {
   return list(raw['distributors']).length > 0;
 }
 
+/** A dispatcher that others ask says so by listening. */
+function isRemote(raw: Loose): boolean {
+  return raw['dispatcher'] !== undefined && rolesOf(raw).includes('dispatcher');
+}
+
 function rolesOf(raw: Loose): string[] {
   return texts(raw['roles']).map(([, role]) => role);
 }
@@ -30,8 +35,12 @@ function checkTogether(raw: Loose, problems: Problem[]): void {
   const roles = rolesOf(raw);
   const path = ['roles'];
   const reads = roles.includes('switch') || roles.includes('distributor');
-  if (roles.includes('dispatcher') && !reads) {
-    problems.push({ path, text: 'expected role distributor beside role dispatcher' });
+  if (isRemote(raw) && roles.length > 1) {
+    const text = 'expected role dispatcher alone, as it has the section "dispatcher:"';
+    problems.push({ path, text });
+  } else if (roles.includes('dispatcher') && !reads && !isRemote(raw)) {
+    const or = 'or the section "dispatcher:" to listen for distributors of other hosts';
+    problems.push({ path, text: `expected role distributor beside role dispatcher, ${or}` });
   }
   const isAlone = roles.includes('distributor') && !roles.includes('switch');
   if (isAlone && !roles.includes('agent')) {
@@ -51,9 +60,9 @@ function checkSections(raw: Loose, problems: Problem[]): void {
     if (role === 'distributor' && roles.includes('switch')) return false;
     return roles.includes(role);
   };
-  for (const role of ['switch', 'distributor', 'agent']) {
+  for (const role of ['switch', 'distributor', 'agent', 'dispatcher']) {
     const present = raw[role] !== undefined;
-    if (needs(role) && !present) {
+    if (needs(role) && !present && role !== 'dispatcher') {
       problems.push({ path: [], text: `role ${role} needs the section "${role}:"` });
     }
     if (!present || needs(role) || !Array.isArray(raw['roles'])) continue;
@@ -64,15 +73,21 @@ function checkSections(raw: Loose, problems: Problem[]): void {
   }
 }
 
+/** The role that servers and pools are for. */
+function listsRole(raw: Loose): string {
+  if (rolesOf(raw).includes('switch')) return 'switch';
+  return isRemote(raw) ? 'dispatcher' : 'distributor';
+}
+
 function checkLists(raw: Loose, problems: Problem[]): void {
   if (raw['roles'] !== undefined && !Array.isArray(raw['roles'])) return;
   const roles = rolesOf(raw);
-  const role = roles.includes('switch') ? 'switch' : 'distributor';
-  const isUsed = roles.includes(role);
+  const role = listsRole(raw);
   const inFront = isInFront(raw);
   for (const key of ['servers', 'pools', 'services']) {
     const filled = list(raw[key]).length > 0;
     const isReaders = READERS_LISTS.includes(key);
+    const isUsed = roles.includes(role) && (isReaders || role !== 'dispatcher');
     if (isUsed && !filled && !(inFront && isReaders)) {
       const absent = raw[key] === undefined || Array.isArray(raw[key]);
       const or = isReaders && role === 'switch' ? ', or "distributors" to stand in front of' : '';
@@ -84,6 +99,10 @@ function checkLists(raw: Loose, problems: Problem[]): void {
       ? 'a switch in front of distributors has no use for it: it reads no requests'
       : 'only a host with role switch or distributor has use for it';
     if (!isUsed || (inFront && isReaders)) problems.push({ path: [key], at: 'key', text });
+  }
+  if (list(raw['dispatchers']).length > 0 && (inFront || role === 'dispatcher')) {
+    const text = 'only a host that reads requests has use for it';
+    problems.push({ path: ['dispatchers'], at: 'key', text });
   }
   if (!inFront || role === 'switch') return;
   const text = 'only a host with role switch has use for it';

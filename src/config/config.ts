@@ -51,6 +51,17 @@ export interface AgentConfig {
   state?: string | undefined;
 }
 
+/** A dispatcher on a host of its own. */
+export interface DispatcherConfig {
+  listen: Endpoint;
+}
+
+/** Where a distributor reaches a dispatcher. */
+export interface RemoteDispatcherConfig {
+  name: string;
+  control: Endpoint;
+}
+
 export interface ServerConfig {
   name: string;
   agent: Endpoint;
@@ -145,6 +156,10 @@ export interface Config {
   inFront?: boolean;
   /** present when roles hold `agent` */
   agent?: AgentConfig;
+  /** present when the host is a dispatcher for others */
+  dispatcher?: DispatcherConfig;
+  /** who chooses the servers, the first that can be reached; absent: the host's own dispatcher */
+  dispatchers?: RemoteDispatcherConfig[];
   servers: ServerConfig[];
   pools: PoolConfig[];
   services: ServiceConfig[];
@@ -161,7 +176,8 @@ function accepted<Thing>(thing: Thing | undefined): Thing {
 export function resolveConfig(file: string, raw: RawConfig): Config {
   const folder = dirname(resolve(file));
   const path = (name: string): string => resolve(folder, name);
-  const { tls, insecure, switch: own, distributor, distributors, agent, ...rest } = raw;
+  const { tls, insecure, switch: own, distributor, distributors, agent, ...others } = raw;
+  const { dispatcher, dispatchers, ...rest } = others;
   const inFront = distributors.length > 0;
   const section = own ?? distributor;
   return {
@@ -189,6 +205,12 @@ export function resolveConfig(file: string, raw: RawConfig): Config {
         handoff: agent.handoff.map((text) => accepted(parsePrefix(text))),
         service: agent.service.map((text) => accepted(parsePrefix(text))),
       },
+    }),
+    ...(dispatcher && { dispatcher: { listen: accepted(parseEndpoint(dispatcher.listen)) } }),
+    ...(dispatchers.length > 0 && {
+      dispatchers: dispatchers.map(({ name, control }) => {
+        return { name, control: accepted(parseEndpoint(control)) };
+      }),
     }),
     servers: raw.servers.map((server) => ({
       ...server,

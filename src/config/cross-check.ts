@@ -93,6 +93,21 @@ function checkDistributors(raw: Loose, problems: Problem[]): void {
   }
 }
 
+/** A channel's peer is known by its name. */
+function checkDispatchers(raw: Loose, problems: Problem[]): void {
+  const once = new Once(problems);
+  const others = [...namesOf(raw['servers']), String(raw['name'])];
+  list(raw['dispatchers']).forEach((item, index) => {
+    const { name } = section(item);
+    const path = ['dispatchers', index, 'name'];
+    if (typeof name !== 'string') return;
+    once.add(`dispatcher "${name}"`, path);
+    if (!others.includes(name)) return;
+    const text = `expected a host of its own, "${name}" is a server or this host`;
+    problems.push({ path, text });
+  });
+}
+
 /** What one policy alone needs. */
 function checkPolicy(pool: Loose, path: Path, problems: Problem[]): void {
   if (pool['policy'] === 'cap' && pool['classes'] === undefined) {
@@ -190,6 +205,7 @@ export function crossCheck(data: unknown): Problem[] {
   checkServers(raw, problems);
   checkPools(raw, problems);
   checkDistributors(raw, problems);
+  checkDispatchers(raw, problems);
   checkServices(raw, isInFront(raw), problems);
   checkAgent(raw, problems);
   checkTiming(raw, problems);

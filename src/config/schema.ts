@@ -94,6 +94,15 @@ const distributor = section({
   weight: weight.default(1),
 });
 
+const dispatcherSection = section({
+  listen: endpoint.describe('where distributors reach the dispatcher'),
+});
+
+const dispatcher = section({
+  name: name.describe("the host's name, as its certificate says"),
+  control: endpoint.describe("the host's control address (its dispatcher.listen)"),
+});
+
 const LOAD_BOUND = 'a number above 1, at most 100';
 const pool = section({
   name,
@@ -224,6 +233,11 @@ export const configSchema = section({
   switch: switchSection.optional(),
   distributor: distributorSection.optional(),
   agent: agentSection.optional(),
+  dispatcher: dispatcherSection.optional(),
+  dispatchers: z
+    .array(dispatcher, { error: 'a list of dispatchers' })
+    .default([])
+    .describe('hosts that choose the servers; the first that can be reached is asked'),
   distributors: z
     .array(distributor, { error: 'a list of distributors' })
     .default([])

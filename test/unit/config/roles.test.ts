@@ -133,4 +133,60 @@ test('roles: what a switch in front has no use for is refused with its place', (
   ]);
 });
 
+const DISPATCHER = `name: dispatcher
+insecure: true
+roles: [dispatcher]
+dispatcher: { listen: 10.80.9.2:7081 }
+${READS.slice(0, READS.indexOf('services'))}`;
+const ASKING = `${SWITCH}dispatchers:
+  - { name: dispatcher, control: 10.80.9.2:7081 }
+  - { name: dispatcher2, control: 10.80.10.2:7081 }
+${READS}`;
+
+test('roles: a dispatcher on a host of its own, and who asks it', () => {
+  const dispatcher = parseConfig(DISPATCHER, 'baton.yaml');
+  assert.is(dispatcher.dispatcher?.listen.port, 7081);
+  assert.is(dispatcher.switch, undefined);
+  assert.is(dispatcher.pools[0]?.policy, 'lard');
+  const asking = parseConfig(ASKING, 'baton.yaml');
+  assert.equal(
+    asking.dispatchers?.map(({ name }) => name),
+    ['dispatcher', 'dispatcher2'],
+  );
+  assert.is(asking.dispatcher, undefined);
+  assert.is(parseConfig(SWITCH + READS, 'baton.yaml').dispatchers, undefined);
+});
+
+test('roles: a dispatcher that cannot work, or cannot be asked, is refused with its place', () => {
+  const pools = DISPATCHER.slice(DISPATCHER.indexOf('pools'));
+  refused([
+    [
+      problemsAfter(DISPATCHER, '[dispatcher]', '[dispatcher, agent]'),
+      'baton.yaml:3:8: roles: expected role dispatcher alone',
+    ],
+    [problemsAfter(DISPATCHER, '[dispatcher]', '[agent]'), 'baton.yaml:4:1: dispatcher: section'],
+    [problemsAfter(DISPATCHER, pools, ''), 'role dispatcher needs at least one of "pools"'],
+    [
+      problemsOf(DISPATCHER + READS.slice(READS.indexOf('services'))),
+      'services: only a host with role switch or distributor has use for it',
+    ],
+    [
+      problemsAfter(ASKING, 'name: dispatcher2', 'name: dispatcher'),
+      'baton.yaml:7:13: dispatchers[1].name: dispatcher "dispatcher" stands here twice',
+    ],
+    [
+      problemsAfter(ASKING, 'name: dispatcher2', 'name: server1'),
+      'baton.yaml:7:13: dispatchers[1].name: expected a host of its own',
+    ],
+    [
+      problemsAfter(
+        FRONT,
+        'services:',
+        'dispatchers: [{ name: x, control: 10.1.1.1:1 }]\nservices:',
+      ),
+      'baton.yaml:8:1: dispatchers: only a host that reads requests has use for it',
+    ],
+  ]);
+});
+
 test.run();
