@@ -82,7 +82,8 @@ test('config: an unknown key names its place and the nearest key', () => {
   ]);
   assert.equal(changed('insecure: true', 'insecure: true\ncolour: red'), [
     'baton.yaml:4:1: colour: unknown key "colour"; known are name, roles, workers, engine, admin, tls, ' +
-      'insecure, switch, distributor, agent, dispatcher, dispatchers, distributors, servers, pools, services, timing',
+      'insecure, switch, distributor, agent, dispatcher, dispatchers, distributors, servers, ' +
+      'pools, services, timing',
   ]);
 });
 
