@@ -3,7 +3,14 @@ import type { Config } from './config/config.ts';
 
 /** What happens to a plane of the program. Real and simulated runs feed the same events. */
 export type PlaneEvent =
-  PacketEvent | MessageEvent | ChannelUpEvent | ChannelDownEvent | ConfigEvent | TimeEvent;
+  | PacketEvent
+  | MessageEvent
+  | ChannelUpEvent
+  | ChannelDownEvent
+  | ConfigEvent
+  | ModeEvent
+  | HealthEvent
+  | TimeEvent;
 
 /** A record that a worker queued for control (layout.ts, RING_*). `packet` is a copy, without vnet header. */
 export interface PacketEvent {
@@ -47,6 +54,27 @@ export interface ChannelDownEvent {
 export interface ConfigEvent {
   kind: 'config';
   config: Config;
+}
+
+/**
+ * Whether a server takes new connections. drain: none, those that it has go on; maint: the same, and its
+ * health is not checked.
+ */
+export type ServerMode = 'ready' | 'drain' | 'maint';
+
+/** The operator wants a server of this switch in that mode. */
+export interface ModeEvent {
+  kind: 'mode';
+  server: string;
+  mode: ServerMode;
+}
+
+/** Health checks have found another state of a server than before, for the connections of that pool. */
+export interface HealthEvent {
+  kind: 'health';
+  pool: string;
+  server: string;
+  healthy: boolean;
 }
 
 /** The deadline that the last receive() asked for has come (or an earlier moment: harmless). */

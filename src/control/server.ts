@@ -1,5 +1,6 @@
 import type { Binding, Requests } from '../channel/messages.ts';
 import type { ServerConfig } from '../config/config.ts';
+import type { ServerMode } from '../event.ts';
 import type { ServerFigures } from './figures.ts';
 
 /** A server and the control channel to its agent; the agent has the server's name. */
@@ -11,6 +12,10 @@ export interface Server {
   weight: number;
   /** false: taken out of the configuration, it only keeps the connections that it has */
   isConfigured: boolean;
+  /** what the operator wants */
+  mode: ServerMode;
+  /** pools for whose connections its health checks have failed */
+  unhealthyIn: Set<string>;
   up: boolean;
   /** when its channel broke; Infinity: it had none yet */
   downSinceMs: number;
@@ -45,6 +50,8 @@ export function makeServer(index: number, { name, port, weight }: ServerConfig):
     port,
     weight,
     isConfigured: true,
+    mode: 'ready',
+    unhealthyIn: new Set(),
     up: false,
     downSinceMs: Infinity,
     known: false,
@@ -60,4 +67,14 @@ export function makeServer(index: number, { name, port, weight }: ServerConfig):
     listed: null,
     listedBefore: 0,
   };
+}
+
+/** The operator takes it out of use: it gets no new connection, and those that it has end or move. */
+export function isDraining({ mode }: Server): boolean {
+  return mode !== 'ready';
+}
+
+/** Whether operator and health checks let it have new connections of that pool; all choices go by it. */
+export function isOpen(server: Server, pool: string): boolean {
+  return !isDraining(server) && !server.unhealthyIn.has(pool);
 }

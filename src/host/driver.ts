@@ -42,6 +42,8 @@ export class Driver {
     'channel-up': 0,
     'channel-down': 0,
     config: 0,
+    mode: 0,
+    health: 0,
     time: 0,
   };
   /** events in which the plane failed */

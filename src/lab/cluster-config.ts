@@ -19,6 +19,8 @@ export interface ClusterOptions {
   engine?: EngineChoice | undefined;
   policy?: string | undefined;
   table?: string | undefined;
+  /** so many of the servers, the last ones, are not the switch's at its start */
+  spares?: number | undefined;
   /** YAML whose parts are laid over the generated ones */
   config?: string | undefined;
 }
@@ -130,6 +132,7 @@ function switchConfig(
   topology: Topology,
   options: ClusterOptions,
 ): Section {
+  const servers = topology.servers.slice(0, topology.servers.length - (options.spares ?? 0));
   return {
     name,
     roles: ['switch'],
@@ -145,7 +148,7 @@ function switchConfig(
       group: name === 'switch' ? 'lab' : `lab-${name}`,
       key: randomBytes(32).toString('hex'),
     },
-    servers: topology.servers.map((server) => ({
+    servers: servers.map((server) => ({
       name: server.name,
       agent: `${server.address}:${AGENT_PORT}`,
       port: SERVER_PORT,
@@ -154,7 +157,7 @@ function switchConfig(
     pools: [
       {
         name: 'default',
-        servers: topology.servers.map((server) => server.name),
+        servers: servers.map((server) => server.name),
         policy: options.policy ?? DEFAULT_POLICY,
       },
     ],

@@ -184,7 +184,7 @@ export class Lab {
   /** Ready when the switch reaches every server's agent. */
   private async startSwitch({ name }: SwitchPlan): Promise<void> {
     const baton = await this.startBaton(name);
-    const wanted = this.topology.servers.length;
+    const wanted = this.topology.servers.length - (this.options.spares ?? 0);
     const isConnected = async () => (await reachedServers(this.directory, name)).length === wanted;
     await baton.ready(isConnected, READY_LIMIT_MS, this.options.signal);
   }

@@ -1,5 +1,6 @@
 import { NO_SERVER } from '../dispatcher/policy.ts';
 import type { Opening } from '../opening.ts';
+import { isOpen } from '../server.ts';
 import type { SwitchState } from '../state.ts';
 
 /** Its index, or NO_SERVER: who knows the client, if it may be chosen, else the choice of the policy. */
@@ -28,6 +29,7 @@ export function usableServers(
   const usable = new Uint8Array(state.servers.length);
   for (const index of state.dispatcher.members(pool)) {
     const server = state.servers[index]!;
+    if (!isOpen(server, pool)) continue;
     if (!server.up || !server.known || tried.includes(index)) continue;
     if (opening.bySyn && !server.takesSyns) continue;
     if (service.eachRequest && !server.givesBack) continue;

@@ -10,6 +10,7 @@ import { redirectPacket } from '../../packet/redirect.ts';
 import { sameAddress } from '../../tuple.ts';
 import { isIntact } from '../distributor/held.ts';
 import { cookieTemplate, isPast, keyOf, synTemplate } from '../distributor/insert.ts';
+import { isDraining } from '../server.ts';
 import type { Service } from '../service.ts';
 import type { Server, SwitchState } from '../state.ts';
 import { removeEntry } from '../switch/update.ts';
@@ -152,7 +153,7 @@ function insert(
 /** Hosts whose distributor can be reached and takes connections of that VIP and port. */
 function usable(state: SwitchState, vip: Address, port: number): Choice[] {
   return state.servers.flatMap((server) => {
-    if (!server.up || !server.isConfigured) return [];
+    if (!server.up || !server.isConfigured || isDraining(server)) return [];
     const arrival = server.arrivals.find(
       (each) => each.port === port && sameAddress(each.vip, vip),
     );

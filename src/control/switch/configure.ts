@@ -20,6 +20,7 @@ export function configure(state: SwitchState, config: Config): void {
 }
 
 function takeServers(state: SwitchState, config: Config): void {
+  const gone = new Set(state.servers.filter((server) => !server.isConfigured));
   for (const server of state.servers) server.isConfigured = false;
   for (const wanted of config.servers) {
     let server = state.serverNamed(wanted.name);
@@ -27,6 +28,7 @@ function takeServers(state: SwitchState, config: Config): void {
       server = makeServer(state.servers.length, wanted);
       state.servers.push(server);
     }
+    if (gone.has(server)) Object.assign(server, { mode: 'ready', unhealthyIn: new Set() });
     server.isConfigured = true;
     server.port = wanted.port;
     server.weight = wanted.weight;

@@ -5,6 +5,7 @@ import { HISTOGRAM_LIMITS_MS } from '../figures.ts';
 import { LEARNING_MS, SwitchState } from '../state.ts';
 import type { WebSwitchOptions } from '../state.ts';
 import { configure } from './configure.ts';
+import { setHealth, setMode } from './open-servers.ts';
 import { Sweep } from './sweep.ts';
 
 /** What channels to servers, distributors and switches tell. */
@@ -37,6 +38,8 @@ export abstract class SwitchPlane implements Plane {
     if (state.learningUntilMs === Infinity) state.learningUntilMs = nowMs + LEARNING_MS;
     if (event.kind === 'packet') this.packet(event, nowMs);
     else if (event.kind === 'config') configure(state, event.config);
+    else if (event.kind === 'mode') setMode(state, event, nowMs);
+    else if (event.kind === 'health') setHealth(state, event, nowMs);
     else if (event.kind !== 'time') this.heard(event, nowMs);
     return state.takeEffects(this.time(nowMs));
   }
@@ -93,6 +96,8 @@ export abstract class SwitchPlane implements Plane {
       servers: state.servers.map((server) => ({
         name: server.name,
         up: server.up,
+        mode: server.mode,
+        unhealthyIn: [...server.unhealthyIn],
         active: state.dispatcher.loads.active[server.index] ?? 0,
         ...server.figures,
       })),
