@@ -1,17 +1,17 @@
 import type { PeerView } from './admin/peers.ts';
-import type { ServiceView } from './admin/services.ts';
+import type { ServiceView, StandingView } from './admin/services.ts';
 import { AdminServer } from './admin/server.ts';
 import type { ConnectionView, StatsView } from './admin/views.ts';
 import { monotonicMs } from './clock.ts';
 import type { Config } from './config/config.ts';
-import { describeChange, differences } from './config/difference.ts';
 import { loadConfig } from './config/load.ts';
-import { ConfigError } from './config/problem.ts';
 import { compileCore } from './core.ts';
 import { startAgent } from './host/agent-part.ts';
 import { frontPort, localChannel, randomRun, readTls, type Ground } from './host/ground.ts';
 import { chooseEngine } from './packet-io/engine.ts';
+import { Reloader, type Reloaded } from './host/reloader.ts';
 import type { RunningPart } from './host/running-part.ts';
+import { serverActions } from './host/server-actions.ts';
 import { startSwitch } from './host/switch-part.ts';
 import type { WorkerPool } from './workers/pool.ts';
 
@@ -24,12 +24,6 @@ export interface RunOptions {
   load?: (running: Config) => Config;
   /** workers obey debug commands (tests only) */
   debug?: boolean;
-}
-
-/** What came of a reload, one line for each change, or for each mistake. */
-export interface Reloaded {
-  ok: boolean;
-  lines: string[];
 }
 
 export interface HealthView {
@@ -45,6 +39,7 @@ export interface RunningHost {
   stats: () => StatsView;
   connections: () => ConnectionView[];
   services: () => ServiceView[];
+  servers: () => StandingView[];
   /** who gives connections to this host's agent */
   peers: () => PeerView[];
   health: () => HealthView;
@@ -83,55 +78,11 @@ function describe(config: Config, parts: RunningPart[]): Omit<RunningHost, 'stop
     }),
     connections: () => parts.flatMap((part) => part.connections()),
     services: () => parts.flatMap((part) => part.services()),
+    servers: () => parts.flatMap((part) => part.servers()),
     peers: () => parts.flatMap((part) => part.peers()),
     pools: parts.map((part) => part.pool),
     health: () => ({ name, roles, ok: parts.every((part) => part.isUp()), uptimeMs: uptimeMs() }),
   };
-}
-
-/** In one text, so that nobody who follows the log sees the verdict without its reasons. */
-function report(verdict: string, lines: string[]): string {
-  return [verdict, ...lines].map((line) => `reload: ${line}`).join('\n');
-}
-
-/** One reload at a time: the next one begins when the parts have taken this one. */
-class Reloader {
-  readonly #ground: Ground;
-  readonly #parts: RunningPart[];
-  readonly #load: (running: Config) => Config;
-  #running: Config;
-  #last: Promise<unknown> = Promise.resolve();
-
-  constructor(ground: Ground, parts: RunningPart[], load: (running: Config) => Config) {
-    this.#ground = ground;
-    this.#parts = parts;
-    this.#load = load;
-    this.#running = ground.config;
-  }
-
-  reload(): Promise<Reloaded> {
-    const done = this.#last.then(() => this.#once());
-    this.#last = done;
-    return done;
-  }
-
-  async #once(): Promise<Reloaded> {
-    const { notice } = this.#ground;
-    try {
-      const next = this.#load(this.#running);
-      const tls = readTls(next);
-      // the switch, if there is one, first: an agent takes everything
-      for (const part of this.#parts.toReversed()) await part.reload(next, tls);
-      const lines = differences(this.#running, next).map(describeChange);
-      this.#running = next;
-      notice(report(lines.length === 0 ? 'nothing has changed' : 'done', lines));
-      return { ok: true, lines };
-    } catch (error) {
-      const lines = error instanceof ConfigError ? error.problems : [(error as Error).message];
-      notice(report('refused, everything stays as it was', lines));
-      return { ok: false, lines };
-    }
-  }
 }
 
 /**
@@ -160,10 +111,14 @@ export async function runHost(config: Config, options: RunOptions = {}): Promise
     '/stats': host.stats,
     '/connections': host.connections,
     '/services': host.services,
+    '/servers': host.servers,
     '/peers': host.peers,
     '/health': host.health,
   };
-  const admin = new AdminServer(config.admin, views, { '/reload': host.reload });
+  const admin = new AdminServer(config.admin, views, {
+    '/reload': host.reload,
+    ...serverActions(parts, reloader, notice),
+  });
   const stopParts = async (): Promise<void> => {
     for (const part of parts.toReversed()) await part.stop();
   };

@@ -6,8 +6,8 @@ import { dirname } from 'node:path';
 /** What an address answers: anything that JSON can say, made at the moment of asking. */
 export type AdminPaths = Record<string, () => unknown>;
 
-/** What POST to an address does and then answers; `ok: false` in it is a refusal. */
-export type AdminActions = Record<string, () => Promise<{ ok: boolean }>>;
+/** What POST to an address does with its query, and then answers; `ok: false` in it is a refusal. */
+export type AdminActions = Record<string, (query: URLSearchParams) => Promise<{ ok: boolean }>>;
 
 const OWNER_ONLY = 0o177; // no other user of the host reads the clients' addresses
 
@@ -27,7 +27,7 @@ const REFUSED = 409;
 
 function makeServer(paths: AdminPaths, actions: AdminActions): Server {
   return createServer((request, response) => {
-    const path = new URL(request.url ?? '/', 'http://admin').pathname;
+    const { pathname: path, searchParams } = new URL(request.url ?? '/', 'http://admin');
     const answer = (status: number, body: unknown): void => {
       response.writeHead(status, { 'content-type': 'application/json' });
       response.end(`${JSON.stringify(body)}\n`);
@@ -36,7 +36,10 @@ function makeServer(paths: AdminPaths, actions: AdminActions): Server {
     if (action) {
       if (request.method !== 'POST') return answer(405, { error: `${path} wants a POST` });
       const failed = (error: unknown): void => answer(500, { error: String(error) });
-      return void action().then((done) => answer(done.ok ? 200 : REFUSED, done), failed);
+      return void action(searchParams).then(
+        (done) => answer(done.ok ? 200 : REFUSED, done),
+        failed,
+      );
     }
     const make = Object.hasOwn(paths, path) ? paths[path] : undefined;
     const known = [...Object.keys(paths), ...Object.keys(actions)];

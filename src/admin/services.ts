@@ -2,6 +2,7 @@ import * as L from '../../assembly/layout.ts';
 import { formatEndpoint } from '../config/address.ts';
 import type { Config } from '../config/config.ts';
 import type { Connections } from '../connections.ts';
+import type { ServerMode } from '../event.ts';
 
 /** One of `GET /services`: a virtual service with its pools, as ipvsadm lists them. */
 export interface ServiceView {
@@ -30,11 +31,22 @@ export interface ServerView extends ServerCounts {
   inactive: number;
 }
 
+/** One of `GET /servers`. */
+export interface StandingView extends ServerView {
+  /** why it gets no new connections, or `up` */
+  state: 'up' | 'down' | 'unhealthy' | 'drain' | 'maint';
+  pools: string[];
+}
+
 /** What the switch's control counts of a server. */
 export interface ServerCounts {
   name: string;
   /** its agent can be reached */
   up: boolean;
+  /** what the operator wants */
+  mode: ServerMode;
+  /** pools in which its health checks have failed */
+  unhealthyIn: string[];
   /** connections that it has, of all pools */
   active: number;
   handoffs: number;
@@ -54,18 +66,26 @@ function countLingering(connections: Connections): Map<number, number> {
   return counts;
 }
 
-/** `counts`: by index of the server in the table, which is not its place in the configuration. */
-export function serviceViews(
+const NONE = {
+  up: false,
+  mode: 'ready',
+  unhealthyIn: [],
+  active: 0,
+  handoffs: 0,
+  ready: 0,
+  failed: 0,
+} satisfies Partial<ServerCounts>;
+
+function serverViews(
   config: Config,
   connections: Connections,
   counts: ServerCounts[],
-): ServiceView[] {
+): ServerView[] {
   const lingering = countLingering(connections);
-  const servers = config.servers.map((server): ServerView => {
+  return config.servers.map((server): ServerView => {
     const index = counts.findIndex(({ name }) => name === server.name);
-    const none = { up: false, active: 0, handoffs: 0, ready: 0, failed: 0 };
     return {
-      ...none,
+      ...NONE,
       ...counts[index],
       name: server.name,
       agent: formatEndpoint(server.agent.address, server.agent.port),
@@ -74,6 +94,33 @@ export function serviceViews(
       inactive: lingering.get(index) ?? 0,
     };
   });
+}
+
+export function stateOf({ mode, up, unhealthyIn }: ServerCounts): StandingView['state'] {
+  if (mode !== 'ready') return mode;
+  if (!up) return 'down';
+  return unhealthyIn.length > 0 ? 'unhealthy' : 'up';
+}
+
+/** All servers of the configuration, `counts` as for serviceViews(). */
+export function standingViews(
+  config: Config,
+  connections: Connections,
+  counts: ServerCounts[],
+): StandingView[] {
+  return serverViews(config, connections, counts).map((server) => {
+    const pools = config.pools.filter((pool) => pool.servers.includes(server.name));
+    return { ...server, state: stateOf(server), pools: pools.map(({ name }) => name) };
+  });
+}
+
+/** `counts`: by index of the server in the table, which is not its place in the configuration. */
+export function serviceViews(
+  config: Config,
+  connections: Connections,
+  counts: ServerCounts[],
+): ServiceView[] {
+  const servers = serverViews(config, connections, counts);
   const poolNamed = (name: string, serverPort: number | undefined): PoolView[] =>
     config.pools
       .filter((pool) => pool.name === name)

@@ -1,7 +1,7 @@
 // list, conns, stats: what a running program tells through its admin socket.
 import { askAdmin, tellAdmin } from '../admin/client.ts';
 import type { PeerView } from '../admin/peers.ts';
-import type { ServerView, ServiceView } from '../admin/services.ts';
+import { stateOf, type ServerView, type ServiceView } from '../admin/services.ts';
 import type { ConnectionView, PartView, StatsView } from '../admin/views.ts';
 import { formatFigures, formatTable, inWords } from './table.ts';
 
@@ -12,15 +12,15 @@ export interface InspectOptions {
 
 const DEFAULT_ADMIN = '/run/baton.sock';
 
-function socketOf(options: InspectOptions): string {
+export function socketOf(options: InspectOptions): string {
   return options.admin ?? process.env['BATON_ADMIN'] ?? DEFAULT_ADMIN;
 }
 
-async function ask<Answer>(options: InspectOptions, path: string): Promise<Answer> {
+export async function ask<Answer>(options: InspectOptions, path: string): Promise<Answer> {
   return askAdmin<Answer>(socketOf(options), path);
 }
 
-function json(value: unknown): string {
+export function json(value: unknown): string {
   return `${JSON.stringify(value, null, 2)}\n`;
 }
 
@@ -38,9 +38,10 @@ export function formatServices(services: readonly ServiceView[]): string {
       const flags = index === 0 ? name : `${name} pool=${pool.name}`;
       for (const vip of vips) rows.push(['TCP', vip, pool.policy, flags, '', '', '']);
       for (const server of pool.servers) {
-        const state = server.up ? server.name : `${server.name} (down)`;
+        const state = stateOf(server);
+        const named = state === 'up' ? server.name : `${server.name} (${state})`;
         const counts = [server.weight, server.active, server.inactive].map(String);
-        rows.push(['  ->', remote(server), 'Handoff', ...counts, state]);
+        rows.push(['  ->', remote(server), 'Handoff', ...counts, named]);
       }
     }
   }

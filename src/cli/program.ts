@@ -10,6 +10,7 @@ import { connsCommand, listCommand, reloadCommand, statsCommand } from './inspec
 import type { InspectOptions } from './inspect.ts';
 import { runCommand } from './run.ts';
 import type { RunOptions } from './run.ts';
+import { addServers } from './servers.ts';
 
 /** What this folder does not know by itself. */
 export interface ProgramParts {
@@ -173,6 +174,7 @@ function makeProgram(parts: ProgramParts, finish: (status: number) => void): Com
       (taken ? process.stdout : process.stderr).write(text);
       if (!taken) finish(EXIT_FAILURE);
     });
+  addServers(program, finish);
   addKeygen(program);
   addLab(program, parts, finish);
   return program;

@@ -212,10 +212,7 @@ export function resolveConfig(file: string, raw: RawConfig): Config {
         return { name, control: accepted(parseEndpoint(control)) };
       }),
     }),
-    servers: raw.servers.map((server) => ({
-      ...server,
-      agent: accepted(parseEndpoint(server.agent)),
-    })),
+    servers: raw.servers.map(resolveServer),
     ...(inFront ? frontServers(raw) : {}),
     services: raw.services.map((service) => ({
       ...service,
@@ -223,6 +220,10 @@ export function resolveConfig(file: string, raw: RawConfig): Config {
       vip: service.vip.map((text) => accepted(parseAddress(text))),
     })),
   };
+}
+
+export function resolveServer(server: RawConfig['servers'][number]): ServerConfig {
+  return { ...server, agent: accepted(parseEndpoint(server.agent)) };
 }
 
 /** Nothing is read: a SYN goes to the least loaded of all. */

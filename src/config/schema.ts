@@ -81,7 +81,7 @@ const agentSection = section({
     .describe('folder for the table, so that connections outlive the agent; best in a tmpfs'),
 });
 
-const server = section({
+export const serverSchema = section({
   name: name.describe("the agent's name, as its certificate says"),
   agent: endpoint.describe("the agent's control address"),
   port: port.describe('local port of the server application'),
@@ -242,7 +242,7 @@ export const configSchema = section({
     .array(distributor, { error: 'a list of distributors' })
     .default([])
     .describe('hosts over which a switch that reads nothing spreads new connections'),
-  servers: z.array(server, { error: 'a list of servers' }).default([]),
+  servers: z.array(serverSchema, { error: 'a list of servers' }).default([]),
   pools: z.array(pool, { error: 'a list of pools' }).default([]),
   services: z.array(service, { error: 'a list of services' }).default([]),
   timing: timing.prefault({}),

@@ -177,6 +177,8 @@ export async function startAgent(ground: Ground): Promise<RunningPart> {
       viewOf(part, { control: part.plane.stats(), channels: channelsByPeer(channels.peers()) }),
     connections: () => connectionsOf(part, (peer) => `peer ${peer}`),
     services: () => [],
+    servers: () => [],
+    setMode: () => {},
     peers: () => peersOf(part, channels),
     reload: async (next, tls) => {
       channels.retune({ timing: next.timing, tls });

@@ -1,5 +1,5 @@
 import type { PeerView } from '../admin/peers.ts';
-import type { ServiceView } from '../admin/services.ts';
+import type { ServiceView, StandingView } from '../admin/services.ts';
 import {
   connectionViews,
   tableView,
@@ -10,6 +10,7 @@ import {
 import type { TlsMaterial } from '../channel/control-channel.ts';
 import { monotonicMs } from '../clock.ts';
 import type { Config } from '../config/config.ts';
+import type { ServerMode } from '../event.ts';
 import type { WorkerPool } from '../workers/pool.ts';
 import type { Part } from './part.ts';
 
@@ -18,6 +19,10 @@ export interface RunningPart {
   view: () => PartView;
   connections: () => ConnectionView[];
   services: () => ServiceView[];
+  /** those of a switch */
+  servers: () => StandingView[];
+  /** A server of a switch gets, or gets no, new connections. */
+  setMode: (server: string, mode: ServerMode) => void;
   peers: () => PeerView[];
   /** somebody is there to work with */
   isUp: () => boolean;

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { serviceViews } from '../admin/services.ts';
+import { serviceViews, standingViews } from '../admin/services.ts';
 import { ControlChannels } from '../channel/control-channel.ts';
 import { monotonicMs, wallMs } from '../clock.ts';
 import type { Config, SwitchConfig } from '../config/config.ts';
@@ -137,16 +137,26 @@ export async function startSwitch(ground: Ground): Promise<RunningPart> {
     await stop();
     throw error;
   }
-  const view = () =>
-    viewOf(part, { control: part.plane.stats(), channels: channelsByPeer(channels.peers()) });
+  return { ...operated(part, channels, reloading), stop };
+}
+
+/** What an operator sees of it and may do with it. */
+function operated(
+  part: Part<SwitchPlane>,
+  channels: PartChannels,
+  reloading: Reloading,
+): Omit<RunningPart, 'stop'> {
+  const counts = () => part.plane.stats().servers;
   return {
-    view,
+    view: () =>
+      viewOf(part, { control: part.plane.stats(), channels: channelsByPeer(channels.peers()) }),
     connections: () => connectionsOf(part, (server) => part.plane.serverName(server)),
-    services: () => serviceViews(reloading.config, part.connections, part.plane.stats().servers),
+    services: () => serviceViews(reloading.config, part.connections, counts()),
+    servers: () => standingViews(reloading.config, part.connections, counts()),
+    setMode: (server, mode) => part.driver.receive({ kind: 'mode', server, mode }),
     peers: () => [],
     reload: (next, tls) => reloading.reload(next, tls),
     isUp: () => channels.peers().some((peer) => peer.up),
     pool: part.pool,
-    stop,
   };
 }

@@ -88,7 +88,8 @@ test('command line: --version and --help', async () => {
   refused(spawned('check', '-c', '/nowhere.yaml'), 1, /nowhere.yaml: no such file/);
   const help = await baton('--help');
   assert.is(help.status, 0);
-  for (const name of ['run', 'check', 'doctor', 'list', 'conns', 'stats', 'keygen', 'lab']) {
+  const names = 'run check doctor list conns stats servers keygen lab';
+  for (const name of names.split(' ')) {
     assert.ok(help.stdout.includes(`\n  ${name} `), name);
   }
 });
@@ -226,7 +227,7 @@ agent:
 });
 
 test('command line: list has the columns of ipvsadm', async () => {
-  const none = { handoffs: 0, ready: 0, failed: 0 };
+  const none = { handoffs: 0, ready: 0, failed: 0, mode: 'ready' as const, unhealthyIn: [] };
   const server = { name: 's1', agent: '10.80.11.2:7080', port: 80, weight: 1, up: true, ...none };
   const text = formatServices([
     {
