@@ -47,6 +47,8 @@ export interface ServerCounts {
   mode: ServerMode;
   /** pools in which its health checks have failed */
   unhealthyIn: string[];
+  /** too many handoffs have failed */
+  heldOff: boolean;
   /** connections that it has, of all pools */
   active: number;
   handoffs: number;
@@ -70,6 +72,7 @@ const NONE = {
   up: false,
   mode: 'ready',
   unhealthyIn: [],
+  heldOff: false,
   active: 0,
   handoffs: 0,
   ready: 0,
@@ -96,10 +99,10 @@ function serverViews(
   });
 }
 
-export function stateOf({ mode, up, unhealthyIn }: ServerCounts): StandingView['state'] {
+export function stateOf({ mode, up, unhealthyIn, heldOff }: ServerCounts): StandingView['state'] {
   if (mode !== 'ready') return mode;
   if (!up) return 'down';
-  return unhealthyIn.length > 0 ? 'unhealthy' : 'up';
+  return heldOff || unhealthyIn.length > 0 ? 'unhealthy' : 'up';
 }
 
 /** All servers of the configuration, `counts` as for serviceViews(). */

@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { parseAddress, parseEndpoint, parsePrefix } from './address.ts';
 import type { Endpoint, Prefix } from './address.ts';
 import { LARD } from './choices.ts';
+import type { HealthConfig } from './health.ts';
 import { configSchema } from './schema.ts';
 import type {
   DispatchName,
@@ -68,6 +69,8 @@ export interface ServerConfig {
   /** local port of the server application */
   port: number;
   weight: number;
+  /** so long its weight grows after it came up; absent: it has it at once */
+  slowStartMs?: number | undefined;
 }
 
 export interface CostsConfig {
@@ -91,6 +94,7 @@ export interface PoolConfig {
   classes?: string[] | undefined;
   /** bounded load: > 1 */
   loadBound?: number | undefined;
+  health?: HealthConfig | undefined;
 }
 
 /** Conditions; all that are present must hold. Patterns: `*` stands for any characters. */

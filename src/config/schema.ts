@@ -28,6 +28,7 @@ import {
   weight,
   whole,
 } from './fields.ts';
+import { health } from './health.ts';
 
 const AFFINITY = 'none, session or { cookie: NAME }';
 const COOKIE = "the name of a cookie (letters, digits and !#$%&'*+.^_`|~-, at most 64)";
@@ -86,6 +87,9 @@ export const serverSchema = section({
   agent: endpoint.describe("the agent's control address"),
   port: port.describe('local port of the server application'),
   weight: weight.default(1),
+  slowStartMs: milliseconds
+    .optional()
+    .describe('so long its weight grows after it came up, from next to nothing'),
 });
 
 const distributor = section({
@@ -134,6 +138,7 @@ const pool = section({
     .max(100, { error: LOAD_BOUND })
     .optional()
     .describe('bounded-load: most connections of a server, in shares of all (1.25)'),
+  health: health.optional().describe('which of its servers work: active and passive checks'),
 });
 
 const METHOD = 'a method such as GET';

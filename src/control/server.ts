@@ -16,6 +16,12 @@ export interface Server {
   mode: ServerMode;
   /** pools for whose connections its health checks have failed */
   unhealthyIn: Set<string>;
+  /** handoffs that failed since the last one that did not */
+  failedInRow: number;
+  /** gets no new connections until then, as too many failed; Infinity: that is not so */
+  heldOffUntilMs: number;
+  /** ms until it has its whole weight after it came up */
+  slowStartMs: number;
   up: boolean;
   /** when its channel broke; Infinity: it had none yet */
   downSinceMs: number;
@@ -43,15 +49,16 @@ export interface Server {
   listedBefore: number;
 }
 
-export function makeServer(index: number, { name, port, weight }: ServerConfig): Server {
+export function makeServer(index: number, config: ServerConfig): Server {
+  const { name, port, weight, slowStartMs = 0 } = config;
   return {
     index,
     name,
     port,
     weight,
+    slowStartMs,
     isConfigured: true,
-    mode: 'ready',
-    unhealthyIn: new Set(),
+    ...freshStanding(),
     up: false,
     downSinceMs: Infinity,
     known: false,
@@ -69,12 +76,23 @@ export function makeServer(index: number, { name, port, weight }: ServerConfig):
   };
 }
 
+/** Of a server that nobody has said anything about. */
+export function freshStanding() {
+  return {
+    mode: 'ready' as const,
+    unhealthyIn: new Set<string>(),
+    failedInRow: 0,
+    heldOffUntilMs: Infinity,
+  };
+}
+
 /** The operator takes it out of use: it gets no new connection, and those that it has end or move. */
 export function isDraining({ mode }: Server): boolean {
   return mode !== 'ready';
 }
 
-/** Whether operator and health checks let it have new connections of that pool; all choices go by it. */
+/** Whether operator and health let it have new connections of that pool; all choices go by it. */
 export function isOpen(server: Server, pool: string): boolean {
-  return !isDraining(server) && !server.unhealthyIn.has(pool);
+  const isHeldOff = server.heldOffUntilMs !== Infinity;
+  return !isDraining(server) && !isHeldOff && !server.unhealthyIn.has(pool);
 }

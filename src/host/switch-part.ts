@@ -12,6 +12,7 @@ import type { Core } from '../core.ts';
 import { createMemory, memoryMap, writeMemoryMap } from '../memory-map.ts';
 import { channelEvents, channelsByPeer, randomSeeds, type Ground } from './ground.ts';
 import { RING_BYTES } from '../packet-io/packet-ring.ts';
+import { HealthChecks } from './health-checks.ts';
 import { Part, type PartMemory } from './part.ts';
 import { PartChannels } from './part-channels.ts';
 import { connectionsOf, viewOf, type RunningPart } from './running-part.ts';
@@ -114,12 +115,14 @@ export async function startSwitch(ground: Ground): Promise<RunningPart> {
   });
   const channels = makeChannels(ground, part);
   const reloading = new Reloading(config, part, channels, places);
+  const checks = new HealthChecks(config, (event) => part.driver.receive(event), notice);
   const timer = setInterval(() => {
     keys();
     reloading.release();
   }, KEYS_INTERVAL_MS);
   const stop = async (): Promise<void> => {
     clearInterval(timer);
+    checks.stop();
     local?.close();
     await channels.stop();
     await part.stop();
@@ -133,11 +136,12 @@ export async function startSwitch(ground: Ground): Promise<RunningPart> {
     local?.open(part.plane.hello(config.name));
     frontPort?.attach(channelEvents((event) => part.driver.receive(event), notice));
     await waitForServers(channels, config.servers.length);
+    checks.configure();
   } catch (error) {
     await stop();
     throw error;
   }
-  return { ...operated(part, channels, reloading), stop };
+  return { ...operated(part, channels, reloading, checks), stop };
 }
 
 /** What an operator sees of it and may do with it. */
@@ -145,6 +149,7 @@ function operated(
   part: Part<SwitchPlane>,
   channels: PartChannels,
   reloading: Reloading,
+  checks: HealthChecks,
 ): Omit<RunningPart, 'stop'> {
   const counts = () => part.plane.stats().servers;
   return {
@@ -153,9 +158,15 @@ function operated(
     connections: () => connectionsOf(part, (server) => part.plane.serverName(server)),
     services: () => serviceViews(reloading.config, part.connections, counts()),
     servers: () => standingViews(reloading.config, part.connections, counts()),
-    setMode: (server, mode) => part.driver.receive({ kind: 'mode', server, mode }),
+    setMode: (server, mode) => {
+      part.driver.receive({ kind: 'mode', server, mode });
+      checks.setMode(server, mode);
+    },
     peers: () => [],
-    reload: (next, tls) => reloading.reload(next, tls),
+    reload: async (next, tls) => {
+      await reloading.reload(next, tls);
+      checks.configure(next);
+    },
     isUp: () => channels.peers().some((peer) => peer.up),
     pool: part.pool,
   };

@@ -11,6 +11,7 @@ import { NO_SERVER } from './policy.ts';
 import type { Loads, Policy } from './policy.ts';
 import type { RequestHead } from './request-head.ts';
 import { RoundRobin } from './round-robin.ts';
+import { SlowStart } from './slow-start.ts';
 import { TwoChoices } from './two-choices.ts';
 
 interface Pool {
@@ -29,6 +30,8 @@ export class Dispatcher {
     identity: new Uint32Array(0),
   };
   private readonly random: () => number;
+  private readonly slowStart = new SlowStart();
+  private fullWeight = new Float64Array(0);
   private pools = new Map<string, Pool>();
 
   constructor(
@@ -48,7 +51,8 @@ export class Dispatcher {
     const active = new Int32Array(servers.length);
     active.set(this.loads.active);
     this.loads.active = active;
-    this.loads.weight = Float64Array.from(servers, (server) => server.weight);
+    this.fullWeight = Float64Array.from(servers, (server) => server.weight);
+    this.loads.weight = this.fullWeight.slice();
     this.loads.identity = Uint32Array.from(servers, (server) => identityOf(server.name));
     const indexes = new Map(servers.map((server, index) => [server.name, index]));
     const before = this.pools;
@@ -66,6 +70,11 @@ export class Dispatcher {
     for (const [name, { policy }] of before) {
       if (this.pools.get(name)?.policy !== policy) policy.shutdown();
     }
+  }
+
+  /** The server came up: its weight grows for so long. Tables that were made of weights know the full one. */
+  startSlowly(server: number, forMs: number, nowMs: number): void {
+    this.slowStart.begin(server, forMs, nowMs);
   }
 
   /** Indexes of the pool's servers; none for an unknown pool. */
@@ -86,6 +95,7 @@ export class Dispatcher {
 
   /** Assigns a connection: the server's index, counted as active, or NO_SERVER. */
   assign(pool: string, target: number, usable: Uint8Array, nowMs: number): number {
+    this.slowStart.apply(this.loads.weight, this.fullWeight, nowMs);
     const server = this.pools.get(pool)?.policy.select(target, usable, nowMs) ?? NO_SERVER;
     if (server !== NO_SERVER) this.loads.active[server]! += 1;
     return server;
@@ -94,6 +104,7 @@ export class Dispatcher {
   /** The server that should get the next request of a connection that `from` has. */
   follow(pool: string, target: number, from: number, usable: Uint8Array, nowMs: number): number {
     const policy = this.pools.get(pool)?.policy;
+    this.slowStart.apply(this.loads.weight, this.fullWeight, nowMs);
     if (policy?.follow) return policy.follow(target, from, usable, nowMs);
     if (!policy || this.isBlind(pool)) return from;
     return policy.select(target, usable, nowMs);
@@ -115,7 +126,8 @@ export class Dispatcher {
 
 /** Servers may come and go: policies keep what they know of the others. */
 function isSamePolicy(first: PoolConfig, second: PoolConfig): boolean {
-  return isDeepStrictEqual({ ...first, servers: [] }, { ...second, servers: [] });
+  const other = { servers: [], health: undefined };
+  return isDeepStrictEqual({ ...first, ...other }, { ...second, ...other });
 }
 
 /** FNV-1a. */

@@ -8,6 +8,7 @@ import { countUnder } from '../figures.ts';
 import type { Choice, HeldPacket, Opening } from '../opening.ts';
 import type { Server, SwitchState } from '../state.ts';
 import { oweClose } from '../switch/close.ts';
+import { countFailed } from '../switch/hold-off.ts';
 import { holdEntry } from '../switch/update.ts';
 import { chooseServer } from './choose-server.ts';
 import { followOn } from './follow.ts';
@@ -182,6 +183,7 @@ function becomeReady(state: SwitchState, opening: Opening, server: Server, nowMs
   if (!isFollowed) tellFronts(state, opening, server, nowMs);
   state.figures.ready += 1;
   server.figures.ready += 1;
+  server.failedInRow = 0;
   state.figures.handoffMs.add(nowMs - opening.openedMs);
 }
 
@@ -207,6 +209,7 @@ export function failed(state: SwitchState, server: Server, message: Failed, nowM
   state.pending.delete(message.id.counter);
   state.dispatcher.release(server.index);
   countFailure(state, server, message.delivered, message.reason);
+  countFailed(state, server, opening.handing!.pool, nowMs);
   // a restart is no reason not to ask the same server again
   if (opening.handing!.isLost) opening.handing!.tried = [];
   if (message.delivered === 'no') tryNext(state, opening, nowMs);
@@ -265,6 +268,7 @@ export function giveUpHanding(
 ): void {
   const server = state.servers[opening.handing!.server]!;
   countFailure(state, server, 'maybe', reason);
+  countFailed(state, server, opening.handing!.pool, nowMs);
   takeBack(state, opening, nowMs);
   if (opening.bySyn) dropSyn(state, opening);
   else reset(state, opening, 'maybe', nowMs, COOKIE_LIFE_MS);

@@ -2,7 +2,7 @@ import type { Config } from '../../config/config.ts';
 import { sameAddress } from '../../tuple.ts';
 import { listServices } from '../service.ts';
 import type { Service } from '../service.ts';
-import { makeServer } from '../server.ts';
+import { freshStanding, makeServer } from '../server.ts';
 import type { SwitchState } from '../state.ts';
 
 /**
@@ -28,10 +28,11 @@ function takeServers(state: SwitchState, config: Config): void {
       server = makeServer(state.servers.length, wanted);
       state.servers.push(server);
     }
-    if (gone.has(server)) Object.assign(server, { mode: 'ready', unhealthyIn: new Set() });
+    if (gone.has(server)) Object.assign(server, freshStanding());
     server.isConfigured = true;
     server.port = wanted.port;
     server.weight = wanted.weight;
+    server.slowStartMs = wanted.slowStartMs ?? 0;
   }
   state.dispatcher.configure(state.servers, config.pools);
 }

@@ -1,8 +1,10 @@
-// Which servers are open to new connections: what the operator and the health checks say of them.
+// Which servers are open to new connections: what the operator and their health say of them.
 import type { HealthEvent, ModeEvent } from '../../event.ts';
 import { askAnew } from '../distributor/handoff.ts';
 import { isDraining } from '../server.ts';
-import type { SwitchState } from '../state.ts';
+import type { Server, SwitchState } from '../state.ts';
+import { endHoldOffs } from './hold-off.ts';
+import { cameUp } from './slow-start.ts';
 
 /** What the server has stays with it; requests that wait for a server are not kept waiting. */
 export function setMode(
@@ -12,10 +14,14 @@ export function setMode(
 ): void {
   const server = state.serverNamed(name);
   if (!server) return;
+  const before = server.mode;
   server.mode = mode;
   // nobody checks it there, and what was found before is old when it comes back
   if (mode === 'maint') server.unhealthyIn.clear();
-  if (!isDraining(server)) askAnew(state, nowMs);
+  if (isDraining(server)) return;
+  // one that was only drained has worked all the time
+  if (before === 'maint') comeUp(state, server, nowMs);
+  else askAnew(state, nowMs);
 }
 
 export function setHealth(
@@ -25,6 +31,17 @@ export function setHealth(
 ): void {
   const server = state.serverNamed(name);
   if (!server) return;
-  if (!healthy) return void server.unhealthyIn.add(pool);
-  if (server.unhealthyIn.delete(pool)) askAnew(state, nowMs);
+  if (!healthy) server.unhealthyIn.add(pool);
+  else if (server.unhealthyIn.delete(pool)) comeUp(state, server, nowMs);
+}
+
+/** Those that were held off for long enough are tried again. Returns when the next are (ms). */
+export function reopen(state: SwitchState, nowMs: number): number {
+  for (const server of endHoldOffs(state, nowMs)) comeUp(state, server, nowMs);
+  return Math.min(...state.servers.map(({ heldOffUntilMs }) => heldOffUntilMs));
+}
+
+function comeUp(state: SwitchState, server: Server, nowMs: number): void {
+  cameUp(state, server, nowMs);
+  askAnew(state, nowMs);
 }

@@ -10,12 +10,15 @@ import { COOKIE_LIFE_MS, askClient, reset } from '../distributor/refuse.ts';
 import type { Opening } from '../opening.ts';
 import type { Server, SwitchState } from '../state.ts';
 import { isAssigned, oweClose } from './close.ts';
+import { cameUp } from './slow-start.ts';
 import { recallEntry, removeEntry } from './update.ts';
 
 /** The agent can be reached: it tells its connections, then we tell ours. */
 export function channelUp(state: SwitchState, server: Server, hello: Hello, nowMs: number): void {
   if (server.up) channelDown(state, server, nowMs);
   server.up = true;
+  if (server.run !== hello.run) cameUp(state, server, nowMs);
+  server.run = hello.run;
   server.bindings = hello.bindings;
   server.tellsCookies = hello.capabilities.includes('cookies');
   server.takesSyns = hello.capabilities.includes('by-syn');

@@ -5,7 +5,7 @@ import { HISTOGRAM_LIMITS_MS } from '../figures.ts';
 import { LEARNING_MS, SwitchState } from '../state.ts';
 import type { WebSwitchOptions } from '../state.ts';
 import { configure } from './configure.ts';
-import { setHealth, setMode } from './open-servers.ts';
+import { reopen, setHealth, setMode } from './open-servers.ts';
 import { Sweep } from './sweep.ts';
 
 /** What channels to servers, distributors and switches tell. */
@@ -30,7 +30,7 @@ export abstract class SwitchPlane implements Plane {
   /** Does what is due; returns when the next is (ms). */
   protected time(nowMs: number): number {
     this.sweep.time(this.state, nowMs);
-    return this.sweep.nextMs;
+    return Math.min(this.sweep.nextMs, reopen(this.state, nowMs));
   }
 
   receive(event: PlaneEvent, nowMs: number): Effects {
@@ -98,6 +98,7 @@ export abstract class SwitchPlane implements Plane {
         up: server.up,
         mode: server.mode,
         unhealthyIn: [...server.unhealthyIn],
+        heldOff: server.heldOffUntilMs !== Infinity,
         active: state.dispatcher.loads.active[server.index] ?? 0,
         ...server.figures,
       })),

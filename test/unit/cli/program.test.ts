@@ -227,7 +227,14 @@ agent:
 });
 
 test('command line: list has the columns of ipvsadm', async () => {
-  const none = { handoffs: 0, ready: 0, failed: 0, mode: 'ready' as const, unhealthyIn: [] };
+  const none = {
+    handoffs: 0,
+    ready: 0,
+    failed: 0,
+    mode: 'ready' as const,
+    unhealthyIn: [],
+    heldOff: false,
+  };
   const server = { name: 's1', agent: '10.80.11.2:7080', port: 80, weight: 1, up: true, ...none };
   const text = formatServices([
     {
