@@ -35,6 +35,7 @@ const NAMES = [
   'cases',
   'segmentation',
   'moves',
+  'papers',
 ];
 
 const [name, ...rest] = process.argv.slice(2);

@@ -2,6 +2,7 @@
 //   core.wasm core-debug.wasm core-single.wasm   the core (asc, targets of asconfig.json)
 //   baton.mjs index.mjs worker.mjs               the program, the library, the worker threads' entry
 //   lab-inside.mjs lab-mortal.mjs                what the lab runs inside its hosts
+//   papers.mjs                                   the papers' experiments
 //   <path-with-dashes>.test.mjs                  each test file; acceptance-NAME.mjs, bench-NAME.mjs
 // Usage: node scripts/build.mjs [--no-core]
 import { execFileSync } from 'node:child_process';
@@ -57,6 +58,7 @@ async function buildProgram() {
   add('src/workers/worker.ts', 'worker');
   add('src/lab/inside.ts', 'lab-inside');
   add('src/lab/mortal.ts', 'lab-mortal');
+  add('bench/papers/papers.ts', 'papers');
   for (const file of filesBelow('test', '.test.ts')) {
     add(file, file.slice('test/'.length, -'.ts'.length).replaceAll('/', '-'));
   }

@@ -1,0 +1,97 @@
+// The papers' effect, with the real policies before simulated servers: content-aware policies add memories
+// up, blind ones do not; where one memory is enough there is nothing to gain.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Everything } from '../../bench/papers/all.ts';
+import { measureAll, pagesOf } from '../../bench/papers/all.ts';
+import { at } from '../../bench/papers/locality.ts';
+import type { Locality } from '../../bench/papers/locality.ts';
+import { writePages } from '../../bench/papers/page.ts';
+import { IBM, RICE } from '../../bench/papers/popularity.ts';
+import { Report } from '../support/report.ts';
+
+const MOST_CPU_SECONDS = 60;
+const report = new Report();
+const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
+
+/** The folder that a person would get: every plot of the pages is there. */
+function checkPages(everything: Everything): void {
+  const folder = mkdtempSync(join(tmpdir(), 'baton-papers-'));
+  try {
+    const files = writePages(folder, pagesOf(everything));
+    const text = readFileSync(join(folder, 'papers.md'), 'utf8');
+    for (const line of text.split('\n').filter((each) => each.startsWith('|'))) report.note(line);
+    const named = [...text.matchAll(/\]\((\S+\.svg)\)/g)].map(([, name]) => join(folder, name!));
+    const drawn = named.filter((file) =>
+      /^<svg .*<polyline .*<\/svg>\n$/s.test(readFileSync(file, 'utf8')),
+    );
+    const isWhole = named.length > 0 && drawn.length === named.length;
+    report.check('every plot is there', isWhole && files.length === named.length + 1, drawn.length);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+function checkFit({ trace }: Locality): void {
+  const { name, cover } = trace.published;
+  for (const [share, bytes] of cover) {
+    const ours = trace.cover(share);
+    const seen = `${(ours / 1e6).toFixed(0)} MB, published ${bytes / 1e6} MB`;
+    const what = `${name}: the cache that covers ${share * 100} % is within 5 %`;
+    report.check(what, Math.abs(ours / bytes - 1) < 0.05, seen);
+  }
+}
+
+function checkRice(rice: Locality): void {
+  const gained = (servers: number): number =>
+    at(rice, 'lard', servers).hitRatio - at(rice, 'round-robin', servers).hitRatio;
+  for (const servers of [4, 8, 16]) {
+    const hits = (['lard', 'round-robin'] as const).map((policy) =>
+      percent(at(rice, policy, servers).hitRatio),
+    );
+    const what = `Rice-like, ${servers} servers: LARD hits 10 points more than weighted round robin`;
+    report.check(what, gained(servers) > 0.1, hits.join(' over '));
+  }
+  report.check(
+    'Rice-like: LARD gains more the more servers there are',
+    gained(2) < gained(4) && gained(4) < gained(8),
+    [2, 4, 8].map((servers) => percent(gained(servers))).join(', '),
+  );
+  const [one, sixteen] = [1, 16].map((servers) => at(rice, 'round-robin', servers).hitRatio);
+  report.check(
+    'Rice-like: weighted round robin gains nothing by 16 servers',
+    Math.abs(sixteen! - one!) < 0.02,
+    `${percent(sixteen!)}, alone ${percent(one!)}`,
+  );
+  const ratio = at(rice, 'lard', 8).throughput / at(rice, 'round-robin', 8).throughput;
+  report.check(
+    'Rice-like, 8 servers: LARD answers twice the requests',
+    ratio > 1.9,
+    `${ratio.toFixed(2)} times`,
+  );
+  for (const policy of ['lard-replicated', 'lard-cost', 'bounded-load'] as const) {
+    const { hitRatio } = at(rice, policy, 8);
+    const what = `Rice-like, 8 servers: ${policy} hits 10 points more than weighted round robin`;
+    report.check(what, hitRatio - at(rice, 'round-robin', 8).hitRatio > 0.1, percent(hitRatio));
+  }
+}
+
+function checkIbm(ibm: Locality): void {
+  const gain = at(ibm, 'lard', 4).hitRatio - at(ibm, 'round-robin', 4).hitRatio;
+  const what = 'IBM-like, 4 servers: one memory is almost enough, so LARD gains less than 5 points';
+  report.check(what, gain > 0 && gain < 0.05, percent(gain));
+}
+
+const everything = measureAll((what) => report.note(what));
+const { user, system } = process.cpuUsage();
+const cpuSeconds = (user + system) / 1e6;
+await report.part('the pages', async () => checkPages(everything));
+for (const locality of everything.localities) {
+  checkFit(locality);
+  if (locality.plan.published === RICE) checkRice(locality);
+  if (locality.plan.published === IBM) checkIbm(locality);
+}
+const limit = `all took less than ${MOST_CPU_SECONDS} s of CPU`;
+report.check(limit, cpuSeconds < MOST_CPU_SECONDS, `${cpuSeconds.toFixed(1)} s`);
+report.finish();
