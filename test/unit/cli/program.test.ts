@@ -7,7 +7,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { AdminServer } from '../../../src/admin/server.ts';
 import { filterRule, hiddenPrefixes } from '../../../src/cli/filter-rule.ts';
-import { formatConnections, formatServices } from '../../../src/cli/inspect.ts';
+import { formatConnections } from '../../../src/cli/inspect.ts';
 import { formatFigures, formatTable, inWords } from '../../../src/cli/table.ts';
 import { execute } from '../../../src/cli/program.ts';
 import { parseConfig } from '../../../src/config/load.ts';
@@ -224,42 +224,6 @@ agent:
   assert.match(rule, /ip daddr { 10.81.1.0\/24, 10.82.1.0\/24, 10.80.11.2 } drop/);
   assert.match(rule, /ip6 saddr { fd81:1::\/64, fd82:1::\/64 } drop/);
   assert.match(filterRule([]), /HANDOFF_PREFIXES, SERVICE_PREFIXES, AGENT_ADDRESSES/);
-});
-
-test('command line: list has the columns of ipvsadm', async () => {
-  const none = {
-    handoffs: 0,
-    ready: 0,
-    failed: 0,
-    mode: 'ready' as const,
-    unhealthyIn: [],
-    heldOff: false,
-  };
-  const server = { name: 's1', agent: '10.80.11.2:7080', port: 80, weight: 1, up: true, ...none };
-  const text = formatServices([
-    {
-      name: 'web',
-      vips: ['192.0.2.80:80'],
-      pool: 'default',
-      pools: [
-        { name: 'default', policy: 'lard', servers: [{ ...server, active: 3, inactive: 10 }] },
-        {
-          name: 'images',
-          policy: 'lard',
-          servers: [{ ...server, up: false, active: 0, inactive: 0 }],
-        },
-      ],
-    },
-  ]);
-  assert.equal(text.split('\n'), [
-    'Prot  LocalAddress:Port   Scheduler  Flags',
-    '  ->  RemoteAddress:Port  Forward    Weight           ActiveConn  InActConn  Server',
-    'TCP   192.0.2.80:80       lard       web',
-    '  ->  10.80.11.2:80       Handoff    1                3           10         s1',
-    'TCP   192.0.2.80:80       lard       web pool=images',
-    '  ->  10.80.11.2:80       Handoff    1                0           0          s1 (down)',
-    '',
-  ]);
 });
 
 test('command line: connections and figures are shown as tables and words', async () => {

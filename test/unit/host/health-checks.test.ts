@@ -96,7 +96,7 @@ test('health checks: tcp wants a connection, http a status', async () => {
   assert.match((await checkOnce(up, port)) ?? '', /ECONNREFUSED/);
 });
 
-test('health checks: the plane hears of changes only; maintenance and other configurations end them', async () => {
+test('health checks: the plane hears of changes; maintenance or a reload ends them', async () => {
   const application = new Application();
   const port = await application.start();
   const config = configFor(port, { check: { http: { path: '/' } } });
