@@ -1,5 +1,6 @@
 // The control channel's frames: header + body. Layouts: wire.ts; meaning: docs/protocol.md.
 import { ByteReader, ByteWriter } from './bytes.ts';
+import { roomFor } from './dispatch-messages.ts';
 import { takeBody } from './decode.ts';
 import { putBody } from './encode.ts';
 import type { Message } from './messages.ts';
@@ -35,6 +36,7 @@ const NAMES = [
   'busy',
   'requests',
 ];
+const DISPATCH_NAMES = ['roster', 'dispatch', 'dispatched'];
 
 /**
  * One frame without its numbers (stampFrame adds them when it is sent).
@@ -42,7 +44,7 @@ const NAMES = [
  * bytes, more than 64 KiB of request bytes, a frame over 96 KiB (see splitMessage).
  */
 export function encodeMessage(message: Message): Uint8Array {
-  const room = message.type === 'handoff' ? message.bytes.length : 0;
+  const room = message.type === 'handoff' ? message.bytes.length : roomFor(message);
   const writer = new ByteWriter(wire.FRAME_HEADER + 112 + room);
   writer.add(wire.FRAME_HEADER);
   const type = putBody(writer, message);
@@ -83,7 +85,7 @@ export function decodeFrame(bytes: Uint8Array): Frame | FrameError {
   if (version < wire.OLDEST_VERSION || version > wire.PROTOCOL_VERSION) {
     return { error: `a frame of protocol version ${version}, known is ${wire.PROTOCOL_VERSION}` };
   }
-  const name = NAMES[type - 1];
+  const name = NAMES[type - 1] ?? DISPATCH_NAMES[type - wire.TYPE_ROSTER];
   if (name === undefined) return { error: `a frame of unknown type ${type}` };
   const message = takeBody(type, reader);
   if (!message) return { error: `a damaged ${name} message` };

@@ -16,6 +16,7 @@ import type {
   ServiceOffer,
   Update,
 } from './messages.ts';
+import { takeDispatching } from './dispatch-messages.ts';
 import * as wire from './wire.ts';
 
 const CONFIRMED = new Map<number, NonNullable<Confirm['of']>>([
@@ -259,6 +260,6 @@ export function takeBody(type: number, reader: ByteReader): Message | undefined 
     case wire.TYPE_PING:
       return { type: 'ping' };
     default:
-      return undefined;
+      return takeDispatching(type, reader);
   }
 }

@@ -20,6 +20,7 @@ import type {
   Tuple,
   Update,
 } from './messages.ts';
+import { putDispatching } from './dispatch-messages.ts';
 import * as wire from './wire.ts';
 
 const CONFIRM_TYPES = {
@@ -275,5 +276,7 @@ export function putBody(writer: ByteWriter, message: Message): number {
       return wire.TYPE_REQUESTS;
     case 'ping':
       return wire.TYPE_PING;
+    default:
+      return putDispatching(writer, message);
   }
 }

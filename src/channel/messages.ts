@@ -1,5 +1,6 @@
 // The control channel's messages as TypeScript sees them. Bytes: codec.ts; meaning:
 // docs/protocol.md.
+import type { DispatchMessage } from './dispatch-messages.ts';
 
 /** Host run (32 bit, drawn at start by the giving host) and a counter in that run. */
 export interface HandoffId {
@@ -258,4 +259,5 @@ export type Message =
   | Released
   | Busy
   | Requests
-  | Ping;
+  | Ping
+  | DispatchMessage;

@@ -30,6 +30,9 @@ export const TYPE_RELEASE = 12;
 export const TYPE_RELEASED = 13;
 export const TYPE_BUSY = 14;
 export const TYPE_REQUESTS = 15;
+export const TYPE_ROSTER = 24;
+export const TYPE_DISPATCH = 25;
+export const TYPE_DISPATCHED = 26;
 
 // Handoff id
 export const ID_RUN = 0; // u32
@@ -182,3 +185,34 @@ export const LOAD_SIZE = 4;
 export const LIST_LIMIT = 1024;
 /** A string is its length in bytes (u8) and UTF-8 without control characters. */
 export const STRING_LIMIT = 255;
+
+// Roster, then the pools' names (strings), then for each server its connections (u32) and name (string)
+export const ROSTER_POOLS = 0; // u16: count
+export const ROSTER_SERVERS = 2; // u16: count
+export const ROSTER_SIZE = 4;
+
+// Dispatch, then requests, counts and sets
+export const DISPATCH_NUMBER = 0; // u32
+export const DISPATCH_REQUESTS = 4; // u16: count
+export const DISPATCH_COUNTS = 6; // u16: count
+export const DISPATCH_SETS = 8; // u16: count
+export const DISPATCH_SET_SIZE = 10; // u16: bytes of each
+export const DISPATCH_SIZE = 12;
+
+// A request in it
+export const REQUEST_TARGET = 0; // u32: what the pool's policy keys on
+export const REQUEST_POOL = 4; // u16
+export const REQUEST_SET = 6; // u16: which of the sets
+export const REQUEST_PRESENT = 8; // u16: server that has the connection, 0xffff = it is new
+export const REQUEST_SIZE = 12; // 2 bytes reserved
+
+// A server's connections that the dispatcher cannot know of
+export const COUNT_SERVER = 0; // u16
+export const COUNT_TAKEN = 2; // u16: more
+export const COUNT_OVER = 4; // u16: fewer
+export const COUNT_SIZE = 6;
+
+// Dispatched, then the servers (u16 each)
+export const DISPATCHED_NUMBER = 0; // u32
+export const DISPATCHED_COUNT = 4; // u16
+export const DISPATCHED_SIZE = 8; // 2 bytes reserved

@@ -3,6 +3,7 @@ import * as fc from 'fast-check';
 import { hasControlCharacters } from '../../src/channel/bytes.ts';
 import type { Message, Tuple } from '../../src/channel/messages.ts';
 import { parseAddress } from '../../src/config/address.ts';
+import { anyDispatching, dispatchExamples } from './dispatch-messages.ts';
 
 function address(text: string): Uint8Array {
   const bytes = parseAddress(text);
@@ -130,6 +131,7 @@ export const examples: Record<string, Message> = {
     next: 0x10000013,
     agreed: { mss: 1460, clientScale: 7, switchScale: 9, sack: true, timestamps: true },
   },
+  ...dispatchExamples,
 };
 
 /** Records with the prototype that decoded messages have. */
@@ -252,6 +254,7 @@ export const anyMessage: fc.Arbitrary<Message> = fc.oneof(
     reason: fc.constantFrom(...(['later', 'never', 'upgraded', 'ending', 'unknown'] as const)),
   }),
   record({ type: fc.constant('requests' as const), id: ids, tuple: tuples, count: u32, next: u32 }),
+  anyDispatching(name),
 );
 
 /** Any byte, for mutations. */

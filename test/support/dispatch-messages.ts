@@ -1,0 +1,71 @@
+// Examples of what distributors and dispatchers tell each other, and random ones.
+import * as fc from 'fast-check';
+import type { DispatchMessage } from '../../src/channel/dispatch-messages.ts';
+import { COUNT_SIZE, REQUEST_SIZE } from '../../src/channel/wire.ts';
+
+export const dispatchExamples: Record<string, DispatchMessage> = {
+  roster: {
+    type: 'roster',
+    pools: ['default', 'images'],
+    servers: [
+      { name: 'server1', active: 25 },
+      { name: 'server2', active: 0 },
+    ],
+  },
+  dispatch: {
+    type: 'dispatch',
+    number: 9,
+    // a new connection, and a next request on one that server 1 has
+    requests: Uint8Array.from(
+      [
+        [0x50, 0, 0, 1, 0, 0, 0, 0, 0xff, 0xff, 0, 0],
+        [0x50, 0, 0, 2, 0, 1, 0, 1, 0, 0, 0, 0],
+      ].flat(),
+    ),
+    // server 2 has lost three
+    counts: Uint8Array.of(0, 1, 0, 0, 0, 3),
+    // both, or the second alone
+    sets: Uint8Array.of(3, 2),
+    setSize: 1,
+  },
+  dispatched: { type: 'dispatched', number: 9, servers: Uint8Array.of(0, 0, 0xff, 0xff) },
+};
+
+function record<Shape extends object>(shape: {
+  [Key in keyof Shape]: fc.Arbitrary<Shape[Key]>;
+}): fc.Arbitrary<Shape> {
+  return fc.record(shape, { noNullPrototype: true }) as fc.Arbitrary<Shape>;
+}
+
+const u32 = fc.integer({ min: 0, max: 0xffffffff });
+const few = fc.nat(20);
+const bytesOf = (length: number): fc.Arbitrary<Uint8Array> =>
+  fc.uint8Array({ minLength: length, maxLength: length }).map((bytes) => Uint8Array.from(bytes));
+
+/** Any of them that can be sent; `name`: names of servers and pools. */
+export function anyDispatching(name: fc.Arbitrary<string>): fc.Arbitrary<DispatchMessage> {
+  return fc.oneof(
+    record({
+      type: fc.constant('roster' as const),
+      pools: fc.array(name, { maxLength: 5 }),
+      servers: fc.array(record({ name, active: u32 }), { maxLength: 5 }),
+    }),
+    fc.tuple(few, few, few, fc.nat(4)).chain(([requests, counts, sets, setSize]) =>
+      record({
+        type: fc.constant('dispatch' as const),
+        number: u32,
+        requests: bytesOf(requests * REQUEST_SIZE),
+        counts: bytesOf(counts * COUNT_SIZE),
+        sets: bytesOf(sets * setSize),
+        setSize: fc.constant(setSize),
+      }),
+    ),
+    few.chain((servers) =>
+      record({
+        type: fc.constant('dispatched' as const),
+        number: u32,
+        servers: bytesOf(servers * 2),
+      }),
+    ),
+  );
+}
