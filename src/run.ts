@@ -8,9 +8,10 @@ import { loadConfig } from './config/load.ts';
 import { compileCore } from './core.ts';
 import { startAgent } from './host/agent-part.ts';
 import { frontPort, localChannel, randomRun, readTls, type Ground } from './host/ground.ts';
+import { startDispatcher, type RunningDispatcher } from './host/dispatcher-part.ts';
 import { chooseEngine } from './packet-io/engine.ts';
 import { Reloader, type Reloaded } from './host/reloader.ts';
-import type { RunningPart } from './host/running-part.ts';
+import type { RunningPart, RunningRole } from './host/running-part.ts';
 import { serverActions } from './host/server-actions.ts';
 import { startSwitch } from './host/switch-part.ts';
 import type { WorkerPool } from './workers/pool.ts';
@@ -51,20 +52,33 @@ export interface RunningHost {
   stop: () => Promise<void>;
 }
 
-async function startParts(config: Config, ground: Ground): Promise<RunningPart[]> {
+/** What runs on a host: roles with devices, and maybe a dispatcher for others. */
+interface Started {
+  parts: RunningPart[];
+  dispatcher: RunningDispatcher | undefined;
+}
+
+async function startRoles(config: Config, ground: Ground): Promise<Started> {
   const parts: RunningPart[] = [];
+  let dispatcher: RunningDispatcher | undefined;
   try {
     // the agent first: a switch on the same host opens their channel
     if (config.roles.includes('agent')) parts.push(await startAgent(ground));
     if (config.switch) parts.push(await startSwitch(ground));
+    if (config.dispatcher) dispatcher = await startDispatcher(ground);
   } catch (error) {
     for (const part of parts) await part.stop();
     throw error;
   }
-  return parts;
+  return { parts, dispatcher };
 }
 
-function describe(config: Config, parts: RunningPart[]): Omit<RunningHost, 'stop' | 'reload'> {
+function rolesOf({ parts, dispatcher }: Started): RunningRole[] {
+  return dispatcher ? [...parts, dispatcher] : parts;
+}
+
+function describe(config: Config, started: Started): Omit<RunningHost, 'stop' | 'reload'> {
+  const { parts, dispatcher } = started;
   const { name, roles } = config;
   const startedMs = monotonicMs();
   const uptimeMs = (): number => Math.round(monotonicMs() - startedMs);
@@ -75,13 +89,17 @@ function describe(config: Config, parts: RunningPart[]): Omit<RunningHost, 'stop
       pid: process.pid,
       uptimeMs: uptimeMs(),
       parts: parts.map((part) => part.view()),
+      ...(dispatcher && { dispatcher: dispatcher.view() }),
     }),
     connections: () => parts.flatMap((part) => part.connections()),
     services: () => parts.flatMap((part) => part.services()),
     servers: () => parts.flatMap((part) => part.servers()),
     peers: () => parts.flatMap((part) => part.peers()),
     pools: parts.map((part) => part.pool),
-    health: () => ({ name, roles, ok: parts.every((part) => part.isUp()), uptimeMs: uptimeMs() }),
+    health: () => {
+      const ok = rolesOf(started).every((role) => role.isUp());
+      return { name, roles, ok, uptimeMs: uptimeMs() };
+    },
   };
 }
 
@@ -103,10 +121,12 @@ export async function runHost(config: Config, options: RunOptions = {}): Promise
     notice,
     debug: options.debug ?? false,
   };
-  const parts = await startParts(config, ground);
-  const load = options.load ?? ((running) => loadConfig(config.file, { running }));
-  const reloader = new Reloader(ground, parts, load);
-  const host = { ...describe(config, parts), reload: () => reloader.reload() };
+  const started = await startRoles(config, ground);
+  const { parts } = started;
+  const running = rolesOf(started);
+  const load = options.load ?? ((before) => loadConfig(config.file, { running: before }));
+  const reloader = new Reloader(ground, running, parts, load);
+  const host = { ...describe(config, started), reload: () => reloader.reload() };
   const views = {
     '/stats': host.stats,
     '/connections': host.connections,
@@ -120,7 +140,7 @@ export async function runHost(config: Config, options: RunOptions = {}): Promise
     ...serverActions(parts, reloader, notice),
   });
   const stopParts = async (): Promise<void> => {
-    for (const part of parts.toReversed()) await part.stop();
+    for (const role of running.toReversed()) await role.stop();
   };
   try {
     await admin.start();

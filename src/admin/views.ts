@@ -10,6 +10,21 @@ export interface StatsView {
   pid: number;
   uptimeMs: number;
   parts: PartView[];
+  /** of a host that is a dispatcher for others */
+  dispatcher?: DispatcherView;
+}
+
+/** What a dispatcher counts. */
+export interface DispatcherView {
+  batches: number;
+  decisions: number;
+  largestBatch: number;
+  /** requests for which it had no server */
+  undecided: number;
+  servers: { name: string; active: number }[];
+  distributors: { name: string; active: number }[];
+  /** channels by the name of the peer */
+  channels: unknown;
 }
 
 export interface PartView {

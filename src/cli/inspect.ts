@@ -102,7 +102,9 @@ function formatPart(part: PartView): string {
 export function formatStats(stats: StatsView): string {
   const uptime = (stats.uptimeMs / 1000).toFixed(0);
   const heading = `${stats.name} (${stats.roles.join(', ')}), pid ${stats.pid}, up ${uptime} s\n`;
-  return [heading, ...stats.parts.map(formatPart)].join('\n');
+  const { dispatcher } = stats;
+  const own = dispatcher ? [`dispatcher\n${formatFigures({ ...dispatcher })}`] : [];
+  return [heading, ...stats.parts.map(formatPart), ...own].join('\n');
 }
 
 export async function listCommand(options: InspectOptions): Promise<string> {

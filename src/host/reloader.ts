@@ -11,7 +11,7 @@ import {
 } from '../config/members.ts';
 import { ConfigError, formatPath } from '../config/problem.ts';
 import { readTls, type Ground } from './ground.ts';
-import type { RunningPart } from './running-part.ts';
+import type { RunningPart, RunningRole } from './running-part.ts';
 
 /** What came of a reload, or of another change while running, one line for each change or mistake. */
 export interface Reloaded {
@@ -41,6 +41,7 @@ function checkRestart(running: Config, next: Config): void {
 /** One change at a time: the next one begins when the parts have taken this one. */
 export class Reloader {
   readonly #ground: Ground;
+  readonly #roles: RunningRole[];
   readonly #parts: RunningPart[];
   readonly #load: (running: Config) => Config;
   /** without the servers that were added while running */
@@ -48,8 +49,14 @@ export class Reloader {
   #members: Member[] = [];
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(ground: Ground, parts: RunningPart[], load: (running: Config) => Config) {
+  constructor(
+    ground: Ground,
+    roles: RunningRole[],
+    parts: RunningPart[],
+    load: (running: Config) => Config,
+  ) {
     this.#ground = ground;
+    this.#roles = roles;
     this.#parts = parts;
     this.#load = load;
     this.#file = ground.config;
@@ -104,7 +111,7 @@ export class Reloader {
       checkRestart(running, next);
       const tls = readTls(next);
       // the switch, if there is one, first: an agent takes everything
-      for (const part of this.#parts.toReversed()) await part.reload(next, tls);
+      for (const role of this.#roles.toReversed()) await role.reload(next, tls);
       [this.#file, this.#members] = [file, members];
       const changes = differences(running, next).map(describeChange);
       const lines = what === RELOAD ? [...changes, ...this.#kept()] : changes;

@@ -15,7 +15,19 @@ import type { WorkerPool } from '../workers/pool.ts';
 import type { Part } from './part.ts';
 
 /** A role of this host that was started. */
-export interface RunningPart {
+export interface RunningRole {
+  /** somebody is there to work with */
+  isUp: () => boolean;
+  /**
+   * Takes a configuration that differs in nothing that needs a restart. When it rejects, everything
+   * is as before.
+   */
+  reload: (config: Config, tls: TlsMaterial | undefined) => Promise<void>;
+  stop: () => Promise<void>;
+}
+
+/** A role with a device and workers. */
+export interface RunningPart extends RunningRole {
   view: () => PartView;
   connections: () => ConnectionView[];
   services: () => ServiceView[];
@@ -24,16 +36,8 @@ export interface RunningPart {
   /** A server of a switch gets, or gets no, new connections. */
   setMode: (server: string, mode: ServerMode) => void;
   peers: () => PeerView[];
-  /** somebody is there to work with */
-  isUp: () => boolean;
-  /**
-   * Takes a configuration that differs in nothing that needs a restart. When it rejects, everything
-   * is as before.
-   */
-  reload: (config: Config, tls: TlsMaterial | undefined) => Promise<void>;
   /** its threads; only tests touch them */
   pool: WorkerPool;
-  stop: () => Promise<void>;
 }
 
 export function viewOf(part: Part, own: Pick<PartView, 'control' | 'channels'>): PartView {

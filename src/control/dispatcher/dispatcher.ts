@@ -29,6 +29,10 @@ export class Dispatcher {
     weight: new Float64Array(0),
     identity: new Uint32Array(0),
   };
+  /** names by index */
+  serverNames: readonly string[] = [];
+  /** told of each connection that a server gets or loses, for a dispatcher elsewhere that counts, too */
+  onCount: ((server: number, change: 1 | -1) => void) | null = null;
   private readonly random: () => number;
   private readonly slowStart = new SlowStart();
   private fullWeight = new Float64Array(0);
@@ -51,6 +55,7 @@ export class Dispatcher {
     const active = new Int32Array(servers.length);
     active.set(this.loads.active);
     this.loads.active = active;
+    this.serverNames = servers.map(({ name }) => name);
     this.fullWeight = Float64Array.from(servers, (server) => server.weight);
     this.loads.weight = this.fullWeight.slice();
     this.loads.identity = Uint32Array.from(servers, (server) => identityOf(server.name));
@@ -77,6 +82,10 @@ export class Dispatcher {
     this.slowStart.begin(server, forMs, nowMs);
   }
 
+  get poolNames(): string[] {
+    return [...this.pools.keys()];
+  }
+
   /** Indexes of the pool's servers; none for an unknown pool. */
   members(pool: string): readonly number[] {
     return this.pools.get(pool)?.members ?? [];
@@ -97,7 +106,7 @@ export class Dispatcher {
   assign(pool: string, target: number, usable: Uint8Array, nowMs: number): number {
     this.slowStart.apply(this.loads.weight, this.fullWeight, nowMs);
     const server = this.pools.get(pool)?.policy.select(target, usable, nowMs) ?? NO_SERVER;
-    if (server !== NO_SERVER) this.loads.active[server]! += 1;
+    if (server !== NO_SERVER) this.adopt(server);
     return server;
   }
 
@@ -113,11 +122,20 @@ export class Dispatcher {
   /** A connection came to us already on that server (resync). */
   adopt(server: number): void {
     this.loads.active[server]! += 1;
+    this.onCount?.(server, 1);
+  }
+
+  /** Another dispatcher has assigned a connection to it. */
+  take(server: number): void {
+    this.loads.active[server]! += 1;
   }
 
   /** A connection of that server is over. */
   release(server: number): void {
-    if (this.loads.active[server]! > 0) this.loads.active[server]! -= 1;
+    if (this.loads.active[server]! > 0) {
+      this.loads.active[server]! -= 1;
+      this.onCount?.(server, -1);
+    }
     for (const pool of this.pools.values()) {
       if (pool.members.includes(server)) pool.policy.postRequest(server);
     }
