@@ -45,6 +45,8 @@ export interface Opening extends Waiting {
   wanted: number;
   /** sequence number after the client's FIN */
   fin: number | null;
+  /** a dispatcher is asked; an answer to any other question is not for this connection */
+  question: Question | null;
   handing: Handing | null;
   following: Following | null;
   farewell: Farewell | null;
@@ -86,6 +88,19 @@ export interface Choice {
   /** of a service that dispatches each request; null: all that comes is for the same server */
   extent: Extent | null;
   isUpgrade: boolean;
+}
+
+/** What a dispatcher on another host was asked, for a new connection or for a next request. */
+export interface Question {
+  opening: Opening;
+  pool: string;
+  target: number;
+  /** 1 for each server, by index, that may be chosen */
+  usable: Uint8Array;
+  /** index of the server that has the connection; NO_SERVER: it is a new one */
+  present: number;
+  /** the next request, and the deadline that its connection had before */
+  next: { choice: Choice; deadlineMs: number } | null;
 }
 
 /** Of a connection whose bytes are no requests to us. */

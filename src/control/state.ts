@@ -13,6 +13,7 @@ import { Deadlines } from './deadlines.ts';
 import { Affinities } from './dispatcher/affinities.ts';
 import { Dispatcher } from './dispatcher/dispatcher.ts';
 import { Fronts } from './distributor/fronts.ts';
+import { RemoteDispatchers } from './distributor/remote-dispatchers.ts';
 import { Figures } from './figures.ts';
 import type { Opening } from './opening.ts';
 import { makeServer } from './server.ts';
@@ -61,6 +62,8 @@ export class SwitchState {
   readonly servers: Server[];
   readonly services: Service[];
   readonly dispatcher: Dispatcher;
+  /** dispatchers on other hosts, if the configuration names any */
+  readonly remote: RemoteDispatchers | null;
   /** by entry index */
   readonly openings = new Map<number, Opening>();
   /** openings in phase 'handing', by the counter of their handoff id */
@@ -106,6 +109,8 @@ export class SwitchState {
     this.firstCounter = new Uint32Array(this.connections.entryCount);
     this.services = listServices(config.services, this.connections.view);
     this.dispatcher = new Dispatcher(config.servers, config.pools, options.random);
+    const names = config.dispatchers?.map(({ name }) => name);
+    this.remote = names ? new RemoteDispatchers(names, this.dispatcher) : null;
     this.servers = config.servers.map((server, index) => makeServer(index, server));
   }
 
@@ -217,11 +222,13 @@ export class SwitchState {
   endHanding(opening: Opening): void {
     this.heldBytes -= opening.handing?.heldBytes ?? 0;
     opening.handing = null;
+    opening.question = null;
   }
 
   endFollowing(opening: Opening): void {
     this.heldBytes -= opening.following?.heldBytes ?? 0;
     opening.following = null;
+    opening.question = null;
   }
 
   /** The entry of a connection, or NO_ENTRY. */

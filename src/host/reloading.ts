@@ -21,6 +21,10 @@ export function dialTargets(servers: readonly ServerConfig[]): DialTarget[] {
   return servers.map(({ name, agent }) => ({ name, address: agent }));
 }
 
+export function dispatcherTargets({ dispatchers = [] }: Config): DialTarget[] {
+  return dispatchers.map(({ name, control }) => ({ name, address: control }));
+}
+
 /** What of a running switch follows a new configuration. */
 export class Reloading {
   readonly #part: Part<SwitchPlane>;
@@ -87,6 +91,7 @@ export class Reloading {
   }
 
   #dial(): void {
-    this.#channels.redial(dialTargets([...this.config.servers, ...this.#leaving]));
+    const agents = dialTargets([...this.config.servers, ...this.#leaving]);
+    this.#channels.redial([...agents, ...dispatcherTargets(this.config)]);
   }
 }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { serviceViews, standingViews } from '../admin/services.ts';
-import { ControlChannels } from '../channel/control-channel.ts';
+import { ControlChannels, type PeerState } from '../channel/control-channel.ts';
 import { monotonicMs, wallMs } from '../clock.ts';
 import type { Config, SwitchConfig } from '../config/config.ts';
 import { writeCookieKeys } from '../control/switch/cookie-keys.ts';
@@ -16,7 +16,7 @@ import { HealthChecks } from './health-checks.ts';
 import { Part, type PartMemory } from './part.ts';
 import { PartChannels } from './part-channels.ts';
 import { connectionsOf, viewOf, type RunningPart } from './running-part.ts';
-import { Reloading, dialTargets } from './reloading.ts';
+import { Reloading, dialTargets, dispatcherTargets } from './reloading.ts';
 import { ServicePlaces } from './service-places.ts';
 import { removeSwitchNetwork, setUpSwitchNetwork } from './switch-network.ts';
 
@@ -68,7 +68,7 @@ function makeChannels(ground: Ground, part: Part<SwitchPlane>): PartChannels {
     hello: () => part.plane.hello(),
     tls,
     insecure: config.insecure,
-    dial: dialTargets(distant),
+    dial: [...dialTargets(distant), ...dispatcherTargets(config)],
     timing: config.timing,
     now: monotonicMs,
     on,
@@ -76,11 +76,17 @@ function makeChannels(ground: Ground, part: Part<SwitchPlane>): PartChannels {
   return new PartChannels(remote, local?.dialer, frontPort);
 }
 
+/** Agents, and switches in front, that there is a channel to; dispatchers are no such. */
+function reached(channels: PartChannels, { dispatchers = [] }: Config): PeerState[] {
+  const others = dispatchers.map(({ name }) => name);
+  return channels.peers().filter(({ name, up }) => up && !others.includes(name));
+}
+
 /** A switch whose servers are not all there in time begins without them. */
-async function waitForServers(channels: PartChannels, count: number): Promise<void> {
+async function waitForServers(channels: PartChannels, config: Config): Promise<void> {
   const deadline = monotonicMs() + SERVERS_LIMIT_MS;
-  const up = (): number => channels.peers().filter((peer) => peer.up).length;
-  while (up() < count && monotonicMs() < deadline) await delay(5);
+  const up = (): number => reached(channels, config).length;
+  while (up() < config.servers.length && monotonicMs() < deadline) await delay(5);
 }
 
 function makePlane({ config, run }: Ground, core: Core): SwitchPlane {
@@ -135,7 +141,7 @@ export async function startSwitch(ground: Ground): Promise<RunningPart> {
     await channels.start();
     local?.open(part.plane.hello(config.name));
     frontPort?.attach(channelEvents((event) => part.driver.receive(event), notice));
-    await waitForServers(channels, config.servers.length);
+    await waitForServers(channels, config);
     checks.configure();
   } catch (error) {
     await stop();
@@ -167,7 +173,7 @@ function operated(
       await reloading.reload(next, tls);
       checks.configure(next);
     },
-    isUp: () => channels.peers().some((peer) => peer.up),
+    isUp: () => reached(channels, reloading.config).length > 0,
     pool: part.pool,
   };
 }

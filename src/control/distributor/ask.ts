@@ -6,6 +6,7 @@ import { readPacket } from '../../packet/read.ts';
 import { TCP_RST } from '../../../assembly/wire/tcp.ts';
 import { advance, isAfter, isBefore } from '../../packet/sequence.ts';
 import { sameId } from '../../tuple.ts';
+import { NO_SERVER } from '../dispatcher/policy.ts';
 import type { HeldPacket, NextRequest, Opening } from '../opening.ts';
 import type { Server, SwitchState } from '../state.ts';
 import { acknowledge } from './answer.ts';
@@ -13,7 +14,7 @@ import { breakOff, recall } from './break-off.ts';
 import { beginHanding } from './handoff.ts';
 import { giveUp } from './held.ts';
 import { dropHeld, proceed, stopFollowing } from './follow.ts';
-import { pass } from './next-request.ts';
+import { decidedNext, pass } from './next-request.ts';
 import { COOKIE_LIFE_MS, refuse } from './refuse.ts';
 import { recallEntry } from '../switch/update.ts';
 
@@ -179,7 +180,9 @@ function resetPacket(tuple: Tuple, sequence: number): Uint8Array {
 /** A deadline of a connection that waits for the rest of a request, or for its server. */
 export function followDeadline(state: SwitchState, opening: Opening, nowMs: number): void {
   const { asked, held } = opening.following!;
+  const { question } = opening;
   if (nowMs >= opening.deadlineMs) {
+    if (question) return decidedNext(state, question, NO_SERVER, nowMs);
     if (asked && !asked.mustMove) return stay(state, opening, nowMs);
     if (!asked && held.length === 0 && rests(state, opening, nowMs)) return;
     settle(state, opening);

@@ -1,18 +1,79 @@
 import { NO_SERVER } from '../dispatcher/policy.ts';
-import type { Opening } from '../opening.ts';
+import type { Handing, Opening, Question } from '../opening.ts';
 import { isOpen } from '../server.ts';
 import type { SwitchState } from '../state.ts';
+import { ANSWER_MS } from './remote-dispatchers.ts';
+import type { RemoteDispatchers } from './remote-dispatchers.ts';
 
 /** Its index, or NO_SERVER: who knows the client, if it may be chosen, else the choice of the policy. */
 export function chooseServer(state: SwitchState, opening: Opening, nowMs: number): number {
-  const { pool, target, keys, remember } = opening.handing!;
+  const { pool, target, remember } = opening.handing!;
   const usable = usableServers(state, opening, pool, opening.handing!.tried);
-  const known = keys.map((key) => state.affinities.get(key)).find((server) => usable[server] === 1);
+  const known = knownServer(state, opening.handing!, usable);
   if (known !== undefined) state.dispatcher.adopt(known);
   const index = known ?? state.dispatcher.assign(pool, target, usable, nowMs);
   if (known !== undefined) state.figures.known += 1;
+  else if (index !== NO_SERVER) state.remote?.decidedHere();
   if (remember !== null && index !== NO_SERVER) state.affinities.set(remember, index);
   return index;
+}
+
+/** Who knows the client. */
+function knownServer(
+  { affinities }: SwitchState,
+  { keys }: Handing,
+  usable: Uint8Array,
+): number | undefined {
+  return keys.map((key) => affinities.get(key)).find((server) => usable[server] === 1);
+}
+
+/**
+ * Asks a dispatcher on another host for a server. False: there is none that could answer, or nothing to
+ * ask. The deadline of the connection is that of the answer.
+ */
+export function askDispatcher(state: SwitchState, opening: Opening, nowMs: number): boolean {
+  const { remote } = state;
+  if (!remote?.canAsk(nowMs)) return false;
+  const handing = opening.handing!;
+  const { pool, target, tried } = handing;
+  const usable = usableServers(state, opening, pool, tried);
+  if (!usable.includes(1) || knownServer(state, handing, usable) !== undefined) return false;
+  handing.server = NO_SERVER;
+  const question = { opening, pool, target, usable, present: NO_SERVER, next: null };
+  awaitAnswer(state, remote, question, nowMs);
+  return true;
+}
+
+/** The connection waits for that answer. */
+export function awaitAnswer(
+  state: SwitchState,
+  remote: RemoteDispatchers,
+  question: Question,
+  nowMs: number,
+): void {
+  const { opening } = question;
+  opening.question = question;
+  opening.deadlineMs = nowMs + ANSWER_MS;
+  state.deadlines.add(opening, opening.deadlineMs);
+  remote.ask(question);
+}
+
+/** A dispatcher's answer, if that server can still get the connection; else the choice is ours. */
+export function acceptAnswer(
+  state: SwitchState,
+  question: Question,
+  server: number,
+  nowMs: number,
+): number {
+  const { opening, pool } = question;
+  const { tried, remember } = opening.handing!;
+  if (usableServers(state, opening, pool, tried)[server] !== 1) {
+    state.remote!.decline(question, server);
+    return chooseServer(state, opening, nowMs);
+  }
+  state.dispatcher.take(server);
+  if (remember !== null) state.affinities.set(remember, server);
+  return server;
 }
 
 /**

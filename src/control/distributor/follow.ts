@@ -164,7 +164,7 @@ function noteAcknowledgment(opening: Opening, acknowledgment: number): void {
 
 /** Goes on with what has come in order, as far as that is possible. */
 export function proceed(state: SwitchState, opening: Opening, nowMs: number): void {
-  while (opening.phase === 'following' && !opening.following!.asked) {
+  while (opening.phase === 'following' && !opening.following!.asked && !opening.question) {
     const following = opening.following!;
     if (following.body) {
       if (!readBody(state, opening, nowMs)) return;

@@ -1,25 +1,19 @@
-import { TCP_ACK, TCP_RST, TCP_SYN } from '../../../assembly/wire/tcp.ts';
 import type { Failed, HandoffId, Ready } from '../../channel/messages.ts';
-import type { PacketEvent } from '../../event.ts';
-import type { TcpPacket } from '../../packet/read.ts';
-import { advance, distance } from '../../packet/sequence.ts';
 import { NO_SERVER } from '../dispatcher/policy.ts';
 import { countUnder } from '../figures.ts';
-import type { Choice, HeldPacket, Opening } from '../opening.ts';
+import type { Choice, HeldPacket, Opening, Question } from '../opening.ts';
 import type { Server, SwitchState } from '../state.ts';
 import { oweClose } from '../switch/close.ts';
 import { countFailed } from '../switch/hold-off.ts';
 import { holdEntry } from '../switch/update.ts';
-import { chooseServer } from './choose-server.ts';
+import { acceptAnswer, askDispatcher, chooseServer } from './choose-server.ts';
 import { followOn } from './follow.ts';
 import { handoffMessage } from './handoff-message.ts';
-import { bytesOf, finishHeld, hold, isServed } from './held.ts';
-import { COOKIE_LIFE_MS, abandon, dropSyn, refuse, refuseSyn, reset } from './refuse.ts';
+import { bytesOf, finishHeld, isServed } from './held.ts';
+import { COOKIE_LIFE_MS, dropSyn, refuse, refuseSyn, reset } from './refuse.ts';
 
 /** How many deadlines the switch waits while the asked agent's channel lives. */
 const PATIENCE = 5;
-/** Bytes that a server sends before its client's first ACK. */
-const FIRST_FLIGHT = 65535;
 /** How long an agent whose channel broke may be away before its handoffs under way are given up. */
 const RETURN_MS = 4000;
 
@@ -58,8 +52,28 @@ export function beginHanding(
 
 /** Asks the next server that may take it; none is left: waits for one, or 503. */
 function tryNext(state: SwitchState, opening: Opening, nowMs: number): void {
+  if (!askDispatcher(state, opening, nowMs)) chooseHere(state, opening, nowMs);
+}
+
+/** Nobody else decides. */
+function chooseHere(state: SwitchState, opening: Opening, nowMs: number): void {
+  giveTo(state, opening, chooseServer(state, opening, nowMs), nowMs);
+}
+
+/** The dispatcher of another host has decided. NO_SERVER: it has not, and will not. */
+export function decided(
+  state: SwitchState,
+  question: Question,
+  server: number,
+  nowMs: number,
+): void {
+  question.opening.question = null;
+  giveTo(state, question.opening, acceptAnswer(state, question, server, nowMs), nowMs);
+}
+
+/** Hands the connection to that server, which counts as assigned; without one it waits. */
+function giveTo(state: SwitchState, opening: Opening, index: number, nowMs: number): void {
   const handing = opening.handing!;
-  const index = chooseServer(state, opening, nowMs);
   const server = state.servers[index];
   if (!server) return awaitServer(state, opening, nowMs);
   const id = state.nextId();
@@ -117,35 +131,10 @@ function decline(state: SwitchState, opening: Opening, nowMs: number): void {
   else refuse(state, opening, 503, nowMs);
 }
 
-/** A packet of the client while a server is asked. */
-export function handingSegment(
-  state: SwitchState,
-  opening: Opening,
-  packet: TcpPacket,
-  event: PacketEvent,
-  nowMs: number,
-): void {
-  const isReset = (packet.flags & TCP_RST) !== 0;
-  if (isReset && packet.sequence === opening.handing!.clientNext) {
-    takeBack(state, opening, nowMs);
-    return abandon(state, opening, nowMs);
-  }
-  const handing = opening.handing!;
-  if (opening.bySyn && answersSynAck(opening, packet)) handing.proven = true;
-  // any other RST is for the server's kernel to judge
-  hold(state, opening, packet, event);
-}
-
-/** It acknowledges the number that the server's SYN-ACK has. */
-function answersSynAck(opening: Opening, { flags, acknowledgment }: TcpPacket): boolean {
-  if ((flags & (TCP_ACK | TCP_SYN | TCP_RST)) !== TCP_ACK) return false;
-  const ahead = distance(acknowledgment, advance(opening.switchIsn, 1));
-  return ahead >= 0 && ahead <= FIRST_FLIGHT;
-}
-
 /** The handoff under way is over for us, whatever the agent says later. */
 export function takeBack(state: SwitchState, opening: Opening, nowMs: number): void {
   const server = state.servers[opening.handing!.server];
+  opening.question = null;
   if (!server) return void state.waiting.delete(opening);
   state.pending.delete(opening.id.counter);
   state.dispatcher.release(server.index);
@@ -281,6 +270,10 @@ export function giveUpHanding(
 export function handingDeadline(state: SwitchState, opening: Opening, nowMs: number): void {
   if (nowMs < opening.deadlineMs) return;
   if (state.waiting.has(opening)) return endWait(state, opening, nowMs);
+  if (opening.question) {
+    opening.question = null;
+    return chooseHere(state, opening, nowMs);
+  }
   const { server, patienceMs } = opening.handing!;
   if (!state.servers[server]!.up || nowMs >= patienceMs) {
     return giveUpHanding(state, opening, 'timeout', nowMs);

@@ -150,6 +150,7 @@ function makeOpening(
     fin: null,
     handing: null,
     following: null,
+    question: null,
     farewell: null,
   };
 }

@@ -1,14 +1,14 @@
 import * as L from '../../../assembly/layout.ts';
 import { advance } from '../../packet/sequence.ts';
-import type { Choice, Opening } from '../opening.ts';
+import type { Choice, Opening, Question } from '../opening.ts';
 import type { SwitchState } from '../state.ts';
 import { acknowledgeSoon } from './answer.ts';
 import { ask } from './ask.ts';
 import { extentOf } from './extent.ts';
-import { passUpTo } from './follow.ts';
+import { passUpTo, proceed } from './follow.ts';
 import { readHead } from './head.ts';
 import { choiceFor } from './request.ts';
-import { usableServers } from './choose-server.ts';
+import { awaitAnswer, usableServers } from './choose-server.ts';
 
 /**
  * Looks for a request head in what is gathered. True: it went on to its server. False: more must come,
@@ -31,8 +31,21 @@ export function dispatchNext(state: SwitchState, opening: Opening, nowMs: number
     return false;
   }
   const next = { ...choice, extent };
-  const where = whereTo(state, opening, next, nowMs);
-  const mustMove = where === 'elsewhere' || choice.headOnly || needsHandoff(opening);
+  if (askWhere(state, opening, next, nowMs)) return false;
+  return goOn(state, opening, next, whereTo(state, opening, next, nowMs), nowMs);
+}
+
+type Where = 'here' | 'elsewhere' | 'rather elsewhere';
+
+/** As dispatchNext. */
+function goOn(
+  state: SwitchState,
+  opening: Opening,
+  next: Choice,
+  where: Where,
+  nowMs: number,
+): boolean {
+  const mustMove = where === 'elsewhere' || next.headOnly || needsHandoff(opening);
   if (where === 'here' && !mustMove) return pass(state, opening, next);
   ask(state, opening, { choice: next, mustMove }, nowMs);
   return false;
@@ -57,13 +70,46 @@ export function pass(state: SwitchState, opening: Opening, choice: Choice): bool
   return opening.phase === 'following';
 }
 
+/** The dispatcher of another host says whether it goes on here. False: there is none to ask. */
+function askWhere(state: SwitchState, opening: Opening, choice: Choice, nowMs: number): boolean {
+  const { remote } = state;
+  const { pool, target } = choice;
+  if (!remote?.canAsk(nowMs) || state.dispatcher.isBlind(pool)) return false;
+  const present = state.connections.record16(opening.entry, L.RECORD_SERVER);
+  if (!state.dispatcher.members(pool).includes(present)) return false;
+  const usable = usableServers(state, opening, pool, []);
+  if (usable[present] !== 1) return false;
+  const next = { choice, deadlineMs: opening.deadlineMs };
+  awaitAnswer(state, remote, { opening, pool, target, usable, present, next }, nowMs);
+  return true;
+}
+
+/** It has said; `server` NO_SERVER: it has not, and will not. */
+export function decidedNext(
+  state: SwitchState,
+  question: Question,
+  server: number,
+  nowMs: number,
+): void {
+  const { opening, present, usable } = question;
+  const { choice, deadlineMs } = question.next!;
+  opening.question = null;
+  opening.deadlineMs = deadlineMs;
+  state.deadlines.add(opening, deadlineMs);
+  const isAnswer = usable[server] === 1;
+  const told = server === present ? 'here' : 'rather elsewhere';
+  const where = isAnswer ? told : whereTo(state, opening, choice, nowMs);
+  if (!isAnswer) state.remote!.decidedHere();
+  if (goOn(state, opening, choice, where, nowMs)) proceed(state, opening, nowMs);
+}
+
 /** elsewhere: the server that has the connection may not answer the request. */
 function whereTo(
   state: SwitchState,
   opening: Opening,
   { pool, target }: Choice,
   nowMs: number,
-): 'here' | 'elsewhere' | 'rather elsewhere' {
+): Where {
   const here = state.connections.record16(opening.entry, L.RECORD_SERVER);
   if (!state.dispatcher.members(pool).includes(here)) return 'elsewhere';
   const usable = usableServers(state, opening, pool, []);

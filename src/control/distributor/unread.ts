@@ -8,7 +8,8 @@ import { NO_REQUEST } from '../opening.ts';
 import type { Opening } from '../opening.ts';
 import type { SwitchState } from '../state.ts';
 import { removeEntry } from '../switch/update.ts';
-import { beginHanding, handingSegment } from './handoff.ts';
+import { handingSegment } from './handing-segment.ts';
+import { beginHanding } from './handoff.ts';
 
 /** Chooses a server by who the client is, and keeps what the packet brought for it. */
 export function openUnread(

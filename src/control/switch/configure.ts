@@ -35,6 +35,7 @@ function takeServers(state: SwitchState, config: Config): void {
     server.slowStartMs = wanted.slowStartMs ?? 0;
   }
   state.dispatcher.configure(state.servers, config.pools);
+  state.remote?.renamed();
 }
 
 function takeServices(state: SwitchState, config: Config): void {

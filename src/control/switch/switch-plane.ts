@@ -93,6 +93,7 @@ export abstract class SwitchPlane implements Plane {
       farewellsLimit: state.crowdLimit,
       heldBytes: state.heldBytes,
       owedCloses: state.owed.size,
+      ...(state.remote && { dispatching: state.remote.stats() }),
       servers: state.servers.map((server) => ({
         name: server.name,
         up: server.up,

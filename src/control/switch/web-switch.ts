@@ -2,12 +2,14 @@ import { isInFront } from '../../channel/front-notices.ts';
 import type { Message } from '../../channel/messages.ts';
 import type { PacketEvent } from '../../event.ts';
 import { idKey } from '../../tuple.ts';
+import { NO_SERVER } from '../dispatcher/policy.ts';
 import { packetArrived } from '../distributor/arrival.ts';
 import { busy, followDeadline, released } from '../distributor/ask.ts';
-import { failed, handingDeadline, ready } from '../distributor/handoff.ts';
+import { decided, failed, handingDeadline, ready } from '../distributor/handoff.ts';
+import { decidedNext } from '../distributor/next-request.ts';
 import { farewellDeadline } from '../distributor/refuse.ts';
 import { gatherDeadline } from '../distributor/request.ts';
-import type { Opening } from '../opening.ts';
+import type { Opening, Question } from '../opening.ts';
 import type { Server, SwitchState } from '../state.ts';
 import { closed, repeatCloses } from './close.ts';
 import { channelDown, channelUp, disown, resynced } from './resync.ts';
@@ -25,8 +27,13 @@ export class WebSwitch extends SwitchPlane {
     if (event.kind === 'message') this.message(event.from, event.message, nowMs);
     else if (event.kind === 'channel-up') {
       const server = state.serverNamed(event.peer);
-      if (isInFront(event.hello)) state.fronts.up(state, event.peer, event.hello, nowMs);
+      if (state.remote?.has(event.peer)) state.remote.channelUp(event.peer);
+      else if (isInFront(event.hello)) state.fronts.up(state, event.peer, event.hello, nowMs);
       else if (server) channelUp(state, server, event.hello, nowMs);
+    } else if (state.remote?.has(event.peer)) {
+      for (const question of state.remote.channelDown(event.peer)) {
+        decide(state, question, NO_SERVER, nowMs);
+      }
     } else {
       const server = state.serverNamed(event.peer);
       if (server) channelDown(state, server, nowMs);
@@ -40,13 +47,19 @@ export class WebSwitch extends SwitchPlane {
     repeatCloses(state, nowMs);
     const sweepMs = super.time(nowMs);
     state.fronts.time(state, nowMs);
+    state.remote?.send(nowMs, (to, message) => state.sendTo(to, message));
     return Math.min(state.deadlines.nextMs, state.owed.nextMs, sweepMs);
   }
 
   private message(from: string, message: Message, nowMs: number): void {
     const server = this.state.serverNamed(from);
     if (server) this.serverMessage(server, message, nowMs);
-    else if (message.type === 'confirm') this.state.fronts.confirmed(this.state, from, message);
+    else if (message.type === 'dispatched') {
+      const { state } = this;
+      state.remote?.answered(from, message, (question, chosen) => {
+        decide(state, question, chosen, nowMs);
+      });
+    } else if (message.type === 'confirm') this.state.fronts.confirmed(this.state, from, message);
   }
 
   private serverMessage(server: Server, message: Message, nowMs: number): void {
@@ -79,6 +92,14 @@ export class WebSwitch extends SwitchPlane {
       state.deadlines.add(opening, Math.min(opening.deadlineMs, opening.ackDueMs));
     }
   }
+}
+
+/** What a dispatcher has said, or not: then NO_SERVER. */
+function decide(state: SwitchState, question: Question, server: number, nowMs: number): void {
+  // an answer before this one may have ended the connection
+  if (question.opening.question !== question) state.remote!.decline(question, server);
+  else if (question.next) decidedNext(state, question, server, nowMs);
+  else decided(state, question, server, nowMs);
 }
 
 function deadline(state: SwitchState, opening: Opening, nowMs: number): void {
