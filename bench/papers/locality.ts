@@ -192,9 +192,9 @@ export function localityPage(localities: readonly Locality[]): Page {
         `after the other, ${diskMs} ms and ${diskMsPerKb} ms/KB each; a processor, ${cpuMs} ms and ` +
         `${cpuMsPerKb} ms/KB for each request; a link of ${linkBytesPerMs * 0.008} Mb/s. ` +
         `${first?.plan.clientsPerServer} clients for each server ask again as soon as they are answered ` +
-        '(closed loop), a connection for each request. The policies are those of the switch, fed with heads ' +
-        'that its own parser read. Round robin has equal weights, it is not weighted by load. CAP has one ' +
-        'class here, so it is round robin.',
+        '(closed loop), a connection for each request. The policies are those of the switch, fed with ' +
+        'heads that its own parser read. Round robin has equal weights, it is not weighted by load. CAP ' +
+        'has one class here, so it is round robin.',
       'The papers put most weight on throughput. Ours follows the stated disk and link, so the claim is ' +
         'the share of requests that hit a cache: blind policies keep the same files in every memory, the ' +
         'others add the memories up. In the IBM-like trace 97 % fit one memory: there is little to gain.',

@@ -1,6 +1,7 @@
 // Synthetic traces that agree with what is published of two real ones: how many targets, how many bytes, and
 // how large a cache of the most wanted targets covers 97, 98 and 99 % of the requests.
 import { Random } from '../../src/lab/random.ts';
+import { lognormal } from './distributions.ts';
 
 export interface Published {
   name: string;
@@ -34,7 +35,7 @@ export const IBM: Published = {
 };
 
 /** Sums of r^-exponent over the ranks 1 .. r. */
-function zipfSums(targets: number, exponent: number): Float64Array {
+export function zipfSums(targets: number, exponent: number): Float64Array {
   const sums = new Float64Array(targets);
   let sum = 0;
   for (let rank = 1; rank <= targets; rank += 1) {
@@ -88,10 +89,17 @@ function requestShares({ targets, bytes, cover }: Published): {
   return { exponent, shares };
 }
 
-/** Standard normal, from two uniform numbers (Box and Muller 1958). */
-export function normal(random: Random): number {
-  const radius = Math.sqrt(-2 * Math.log(1 - random.fraction()));
-  return radius * Math.cos(2 * Math.PI * random.fraction());
+/** An index, by the sums up to and with each one's weight. */
+export function drawIndex(sums: Float64Array, random: Random): number {
+  const wanted = random.fraction() * sums.at(-1)!;
+  let low = 0;
+  let high = sums.length - 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (sums[middle]! > wanted) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 /** A synthetic trace. Targets are ranks from 0, the most wanted first; each request is drawn by itself. */
@@ -108,7 +116,7 @@ export class Trace {
     this.exponent = exponent;
     this.shares = shares;
     const random = new Random(seed);
-    const drawn = new Float64Array(published.targets).map(() => Math.exp(normal(random)));
+    const drawn = new Float64Array(published.targets).map(() => lognormal(random, 0, 1));
     const factor = published.bytes / drawn.reduce((sum, size) => sum + size, 0);
     this.sizes = drawn.map((size) => size * factor);
   }
@@ -125,14 +133,6 @@ export class Trace {
 
   /** The target of the next request. */
   draw(random: Random): number {
-    const wanted = random.fraction();
-    let low = 0;
-    let high = this.shares.length - 1;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.shares[middle]! > wanted) high = middle;
-      else low = middle + 1;
-    }
-    return low;
+    return drawIndex(this.shares, random);
   }
 }
