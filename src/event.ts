@@ -67,6 +67,8 @@ export interface ModeEvent {
   kind: 'mode';
   server: string;
   mode: ServerMode;
+  /** its connections are to leave it as soon as they can; only of `drain` */
+  moves?: boolean;
 }
 
 /** Health checks have found another state of a server than before, for the connections of that pool. */

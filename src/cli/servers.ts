@@ -25,6 +25,7 @@ interface AddOptions extends InspectOptions {
 interface DrainOptions extends InspectOptions {
   /** seconds */
   timeout?: number;
+  move?: boolean;
 }
 
 export function formatServers(servers: readonly StandingView[]): string {
@@ -58,7 +59,8 @@ async function tell(options: InspectOptions, what: string, query: URLSearchParam
 
 /** Waits until the server has no connection, as long as the operator has patience. */
 async function drain(name: string, options: DrainOptions): Promise<Done> {
-  const told = await tell({ ...options, json: false }, 'drain', new URLSearchParams({ name }));
+  const query = new URLSearchParams({ name, ...(options.move && { move: 'true' }) });
+  const told = await tell({ ...options, json: false }, 'drain', query);
   if (!told.ok) return told;
   const endMs = monotonicMs() + (options.timeout ?? Infinity) * 1000;
   for (;;) {
@@ -111,6 +113,10 @@ export function addServers(program: Command, finish: (status: number) => void): 
     show(await serversCommand(options)),
   );
   below('drain <name>', 'no new connections; waits until those that it has are over')
+    .option(
+      '--move',
+      'connections go to other servers between two requests, if their service allows',
+    )
     .addOption(new Option('--timeout <s>', 'not longer than that').argParser(seconds))
     .action(async (name: string, options: DrainOptions) => show(await drain(name, options)));
   const changes = [

@@ -58,6 +58,8 @@ export class Figures {
   /** connections given back by their server, and of those, handed to a server for a next request */
   released = 0;
   moves = 0;
+  /** connections that no server has, between two requests */
+  parked = 0;
   /** not given back */
   busy = 0;
   idleExpired = 0;

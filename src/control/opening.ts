@@ -47,6 +47,8 @@ export interface Opening extends Waiting {
   fin: number | null;
   /** a dispatcher is asked; an answer to any other question is not for this connection */
   question: Question | null;
+  /** no server has it, and nothing of its next request has come */
+  isParked: boolean;
   handing: Handing | null;
   following: Following | null;
   farewell: Farewell | null;
@@ -106,7 +108,10 @@ export interface Question {
 /** Of a connection whose bytes are no requests to us. */
 export const NO_REQUEST = { headOnly: false, extent: null, isUpgrade: false } as const;
 
-/** A request behind the first one, for which the connection may have to move. */
+/**
+ * A request behind the first one, for which the connection may have to move. Neither choice nor status:
+ * there is none yet, the connection is to leave its server.
+ */
 export interface NextRequest {
   /** absent: no server gets it, it is answered with `status` and the connection ends */
   choice?: Choice;
@@ -125,6 +130,8 @@ export interface Following {
   isUpgrading: boolean;
   /** for which the server's agent was asked to give the connection back */
   asked: NextRequest | null;
+  /** how often it was asked and has not answered */
+  unanswered: number;
   /** the client's newest */
   acknowledgment: number;
 }

@@ -14,6 +14,8 @@ export interface Server {
   isConfigured: boolean;
   /** what the operator wants */
   mode: ServerMode;
+  /** the operator wants its connections elsewhere: each leaves between two requests */
+  isLeft: boolean;
   /** pools for whose connections its health checks have failed */
   unhealthyIn: Set<string>;
   /** handoffs that failed since the last one that did not */
@@ -80,6 +82,7 @@ export function makeServer(index: number, config: ServerConfig): Server {
 export function freshStanding() {
   return {
     mode: 'ready' as const,
+    isLeft: false,
     unhealthyIn: new Set<string>(),
     failedInRow: 0,
     heldOffUntilMs: Infinity,

@@ -33,8 +33,8 @@ export interface RunningPart extends RunningRole {
   services: () => ServiceView[];
   /** those of a switch */
   servers: () => StandingView[];
-  /** A server of a switch gets, or gets no, new connections. */
-  setMode: (server: string, mode: ServerMode) => void;
+  /** A server of a switch gets, or gets no, new connections; `moves`: it gives back those that it has. */
+  setMode: (server: string, mode: ServerMode, moves: boolean) => void;
   peers: () => PeerView[];
   /** its threads; only tests touch them */
   pool: WorkerPool;

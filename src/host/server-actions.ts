@@ -25,7 +25,8 @@ export function serverActions(
     } catch (error) {
       return { ok: false, lines: [(error as Error).message] };
     }
-    for (const part of parts) part.setMode(name, mode);
+    const moves = query.get('move') === 'true';
+    for (const part of parts) part.setMode(name, mode, moves);
     notice(`servers: ${name} is ${mode}`);
     return { ok: true, lines: [`${name}: ${mode}`] };
   };

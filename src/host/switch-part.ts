@@ -164,8 +164,8 @@ function operated(
     connections: () => connectionsOf(part, (server) => part.plane.serverName(server)),
     services: () => serviceViews(reloading.config, part.connections, counts()),
     servers: () => standingViews(reloading.config, part.connections, counts()),
-    setMode: (server, mode) => {
-      part.driver.receive({ kind: 'mode', server, mode });
+    setMode: (server, mode, moves) => {
+      part.driver.receive({ kind: 'mode', server, mode, moves });
       checks.setMode(server, mode);
     },
     peers: () => [],

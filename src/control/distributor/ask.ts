@@ -15,6 +15,7 @@ import { beginHanding } from './handoff.ts';
 import { giveUp } from './held.ts';
 import { dropHeld, proceed, stopFollowing } from './follow.ts';
 import { decidedNext, pass } from './next-request.ts';
+import { park } from './park.ts';
 import { COOKIE_LIFE_MS, refuse } from './refuse.ts';
 import { recallEntry } from '../switch/update.ts';
 
@@ -25,11 +26,12 @@ const ENDING_MS = 1000;
 
 /** Asks for the connection, for the request at the beginning of what is gathered. */
 export function ask(state: SwitchState, opening: Opening, next: NextRequest, nowMs: number): void {
-  opening.following!.asked = next;
+  Object.assign(opening.following!, { asked: next, unanswered: 0 });
   opening.ackDueMs = Infinity;
   state.asked.add(opening);
-  // a slow response may take as long as an idle connection may last
-  opening.deadlineMs = nowMs + (next.mustMove ? state.timing.idleTimeoutMs : PREFERENCE_MS);
+  // a slow response may take as long as an idle connection; who only leaves keeps nobody waiting
+  const isPreference = !next.mustMove && next.choice !== undefined;
+  opening.deadlineMs = nowMs + (isPreference ? PREFERENCE_MS : state.timing.idleTimeoutMs);
   state.deadlines.add(opening, opening.deadlineMs);
   askAgain(state, opening);
 }
@@ -41,6 +43,7 @@ export function askAgain(state: SwitchState, opening: Opening): void {
   const { asked, acknowledgment } = opening.following!;
   const server = state.serverOf(entry);
   if (!server || !asked) return;
+  opening.following!.unanswered += 1;
   const requests = connections.record32(entry, L.RECORD_REQUESTS);
   const waits = asked.mustMove;
   const about = { sequence: gather.base, acknowledgment, requests, waits };
@@ -78,10 +81,13 @@ export function busy(state: SwitchState, server: Server, message: Busy, nowMs: n
   const asked = opening.following!.asked!;
   const { reason } = message;
   state.figures.busy += 1;
+  opening.following!.unanswered -= 1;
   if (reason === 'upgraded') {
     settle(state, opening);
     return stopFollowing(state, opening, nowMs);
   }
+  // an answer under way may still give it back: nothing must go to the server before
+  if (!asked.mustMove && opening.following!.unanswered > 0) return;
   if (!asked.mustMove) return stay(state, opening, nowMs);
   if (reason === 'unknown') {
     settle(state, opening);
@@ -99,7 +105,7 @@ export function busy(state: SwitchState, server: Server, message: Busy, nowMs: n
 function stay(state: SwitchState, opening: Opening, nowMs: number): void {
   const { choice } = opening.following!.asked!;
   settle(state, opening);
-  if (choice && pass(state, opening, choice)) proceed(state, opening, nowMs);
+  if (!choice || pass(state, opening, choice)) proceed(state, opening, nowMs);
 }
 
 function settle(state: SwitchState, opening: Opening): void {
@@ -128,6 +134,7 @@ export function released(
     opening.client.timestampSwitch = timestamp;
   }
   opening.openedMs = nowMs;
+  if (!choice && status === undefined) return park(state, opening, nowMs);
   const extent = choice?.extent;
   if (!choice || !extent) {
     const isOurs = recall(state, opening, nowMs);

@@ -65,6 +65,7 @@ export function beginFollowing(
     body: null,
     isUpgrading: false,
     asked: null,
+    unanswered: 0,
     acknowledgment: connections.record32(entry, L.RECORD_CLIENT_ACK),
   };
   restart(opening, connections.record32(entry, L.RECORD_REQUEST_NEXT));

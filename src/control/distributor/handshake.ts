@@ -148,6 +148,7 @@ function makeOpening(
     parsed: 0,
     wanted: 0,
     fin: null,
+    isParked: false,
     handing: null,
     following: null,
     question: null,

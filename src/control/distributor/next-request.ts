@@ -113,6 +113,7 @@ function whereTo(
   const here = state.connections.record16(opening.entry, L.RECORD_SERVER);
   if (!state.dispatcher.members(pool).includes(here)) return 'elsewhere';
   const usable = usableServers(state, opening, pool, []);
+  if (state.servers[here]!.isLeft) return usable.includes(1) ? 'rather elsewhere' : 'here';
   if (usable[here] !== 1) return 'here';
   const wanted = state.dispatcher.follow(pool, target, here, usable, nowMs);
   return wanted === here ? 'here' : 'rather elsewhere';

@@ -85,6 +85,12 @@ export function endQuietly(state: SwitchState, opening: Opening, nowMs: number):
   say(state, opening, NO_BYTES, 0, nowMs);
 }
 
+/** Nothing has come for so long: as a server ends a connection that it keeps alive. */
+export function endIdle(state: SwitchState, opening: Opening, nowMs: number): void {
+  state.figures.idleExpired += 1;
+  say(state, opening, NO_BYTES, 0, nowMs);
+}
+
 function say(
   state: SwitchState,
   opening: Opening,
@@ -129,7 +135,7 @@ export function reset(
 /** The client ended it with RST: data that comes late must not open it anew. */
 export function abandon(state: SwitchState, opening: Opening, nowMs: number): void {
   state.figures.abandoned += 1;
-  const wasHanded = opening.handing !== null;
+  const wasHanded = opening.handing !== null || opening.client.isn !== opening.entryIsn;
   // what it sent before may still come, and its cookie is good
   leave(state, opening, wasHanded ? COOKIE_LIFE_MS : FAREWELL_MS, nowMs);
 }

@@ -18,7 +18,7 @@ import { readHead } from './head.ts';
 import { takeHello } from './hello.ts';
 import { judge, learn } from './handshake.ts';
 import { packetsOf } from './pieces.ts';
-import { abandon, endQuietly, refuse, reset } from './refuse.ts';
+import { abandon, endIdle, endQuietly, refuse, reset } from './refuse.ts';
 
 const LINE_FEED = 10;
 /** Cookies of one name, of several paths and domains, that a client is looked for by. */
@@ -47,9 +47,10 @@ export function gatherSegment(
   if (isFirst && opening.phase === 'gathering') joinHalfRead(state, opening);
 }
 
-/** From its first data on a connection is an object. True: it has become one. */
+/** From its first data on a connection is an object, a parked one before. True: they are its first. */
 function remember(state: SwitchState, opening: Opening, nowMs: number): boolean {
-  if (state.openings.has(opening.entry)) return false;
+  if (state.openings.has(opening.entry) && !opening.isParked) return false;
+  opening.isParked = false;
   opening.deadlineMs = nowMs + state.timing.gatherTimeoutMs;
   state.openings.set(opening.entry, opening);
   state.deadlines.add(opening, opening.deadlineMs);
@@ -173,8 +174,21 @@ function cookieKeys(state: SwitchState, name: string, head: RequestHead): number
     });
 }
 
+/** Goes on with what had come of its request when a server gave it back. */
+export function gatherOn(state: SwitchState, opening: Opening, nowMs: number): void {
+  const { gather, fin } = opening;
+  if (gather.length > 0) {
+    const isFirst = remember(state, opening, nowMs);
+    if (takeHead(state, opening, nowMs)) return;
+    if (isFirst) joinHalfRead(state, opening);
+    acknowledgeSoon(state, opening, nowMs);
+  }
+  if (fin !== null && advance(gather.next, 1) === fin) endQuietly(state, opening, nowMs);
+}
+
 /** A deadline of a connection in gathering: the client waits for an ACK, or is too slow. */
 export function gatherDeadline(state: SwitchState, opening: Opening, nowMs: number): void {
+  if (nowMs >= opening.deadlineMs && opening.isParked) return endIdle(state, opening, nowMs);
   if (nowMs >= opening.deadlineMs) {
     state.figures.gatherExpired += 1;
     return reset(state, opening, 'slow', nowMs);

@@ -9,13 +9,14 @@ import { cameUp } from './slow-start.ts';
 /** What the server has stays with it; requests that wait for a server are not kept waiting. */
 export function setMode(
   state: SwitchState,
-  { server: name, mode }: ModeEvent,
+  { server: name, mode, moves = false }: ModeEvent,
   nowMs: number,
 ): void {
   const server = state.serverNamed(name);
   if (!server) return;
   const before = server.mode;
   server.mode = mode;
+  server.isLeft = mode === 'drain' && moves;
   // nobody checks it there, and what was found before is old when it comes back
   if (mode === 'maint') server.unhealthyIn.clear();
   if (isDraining(server)) return;

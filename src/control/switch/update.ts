@@ -100,6 +100,17 @@ export function recallEntry(
   return state.update(entry, id, C.UPDATE_STATE | C.UPDATE_DEADLINE);
 }
 
+/** The opening's connection goes on under another id. */
+export function renameEntry(state: SwitchState, opening: Opening, id: HandoffId): boolean {
+  const { entry } = opening;
+  state.connections.templateOf(entry).id(id);
+  if (!state.update(entry, opening.id, C.UPDATE_ID)) return false;
+  // packets that were queued under ids of another run are not known again
+  if (opening.id.run !== id.run) state.firstCounter[entry] = id.counter;
+  opening.id = id;
+  return true;
+}
+
 export function removeEntry(state: SwitchState, entry: number, id: HandoffId): boolean {
   return state.core.remove(state.owner, entry, id.run, id.counter) === 1;
 }

@@ -12,12 +12,15 @@ import { gatherDeadline } from '../distributor/request.ts';
 import type { Opening, Question } from '../opening.ts';
 import type { Server, SwitchState } from '../state.ts';
 import { closed, repeatCloses } from './close.ts';
+import { Departures } from './departures.ts';
 import { channelDown, channelUp, disown, resynced } from './resync.ts';
 import { SwitchPlane } from './switch-plane.ts';
 import type { ChannelEvent } from './switch-plane.ts';
 
 /** The control plane of a host with role `switch`: distributor, dispatcher and table in one. */
 export class WebSwitch extends SwitchPlane {
+  private readonly departures = new Departures(this.state.connections.entryCount);
+
   protected override arrived(event: PacketEvent, nowMs: number): void {
     packetArrived(this.state, event, nowMs);
   }
@@ -47,8 +50,9 @@ export class WebSwitch extends SwitchPlane {
     repeatCloses(state, nowMs);
     const sweepMs = super.time(nowMs);
     state.fronts.time(state, nowMs);
+    const departuresMs = this.departures.time(state, nowMs);
     state.remote?.send(nowMs, (to, message) => state.sendTo(to, message));
-    return Math.min(state.deadlines.nextMs, state.owed.nextMs, sweepMs);
+    return Math.min(state.deadlines.nextMs, state.owed.nextMs, sweepMs, departuresMs);
   }
 
   private message(from: string, message: Message, nowMs: number): void {

@@ -1,27 +1,14 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Client, REQUEST, serverOf } from '../client.ts';
-import { Rig, testConfig } from '../rig.ts';
+import { REQUEST } from '../client.ts';
+import { followed, readyRig } from '../followed.ts';
 
 const test = suite('next request');
 const ACK_DELAY_MS = 40;
 
-/** A client whose first request a server has, of a service that dispatches each one. */
 async function following() {
-  const base = testConfig(1);
-  const services = [{ ...base.services[0]!, requests: 'per-request' as const }];
-  const rig = await Rig.make(testConfig(1, { services }));
-  const hello = rig.helloOf(1);
-  const capabilities = [...hello.capabilities, 'release'];
-  rig.feed({ kind: 'channel-up', peer: 'server1', hello: { ...hello, capabilities } });
-  rig.message(1, { type: 'resync', entries: [], last: true });
-  const client = new Client(rig);
-  client.open();
-  client.send(REQUEST);
-  const handoff = rig.last('handoff');
-  rig.message(serverOf(rig, handoff), { type: 'ready', id: handoff.id });
-  rig.take();
-  return { rig, client };
+  const rig = await readyRig(1);
+  return { rig, ...followed(rig) };
 }
 
 test('next request: an acknowledgment of its first half that was lost is given again', async () => {
