@@ -35,6 +35,8 @@ const NAMES = [
   'cases',
   'segmentation',
   'moves',
+  'membership',
+  'drain',
   'papers',
 ];
 
