@@ -34,9 +34,9 @@ const NAMES = [
   'slow-path',
   'cases',
   'segmentation',
+  'drain',
   'moves',
   'membership',
-  'drain',
   'papers',
 ];
 

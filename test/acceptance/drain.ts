@@ -1,5 +1,7 @@
-// A server is drained under load: nobody notices, nothing new gets there, it ends when empty.
+// A server is drained under load: nobody notices, nothing new gets there, it ends when empty. With --move its
+// idle connections leave at once, the busy ones behind their response.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { drainUnderLoad } from '../support/drain.ts';
 import { withLab, type TestLab } from '../support/lab.ts';
 import { Report } from '../support/report.ts';
 import { baton, clients, standing } from '../support/server-commands.ts';
@@ -7,6 +9,10 @@ import { baton, clients, standing } from '../support/server-commands.ts';
 const SECONDS = 12;
 const LIVE = 20;
 const KEPT = 60;
+/** with --move */
+const IDLE = 500;
+const BUSY = 50;
+const EMPTY_MS = 2000;
 
 const report = new Report();
 
@@ -50,4 +56,27 @@ async function drain(lab: TestLab): Promise<void> {
 await report.part('drain without moves', () =>
   withLab({ servers: 3, server: 'nginx', policy: 'round-robin' }, drain),
 );
+await report.part('drain with moves', async () => {
+  const plan = { idle: IDLE, busy: BUSY, busyMs: 5000, pauseMs: 12_000 };
+  const drained = await drainUnderLoad(plan);
+  const { faults, before, idleLeftMs, emptyMs, reopened, answeredThere, parked } = drained;
+  report.check(
+    `${IDLE} idle and ${BUSY} busy connections: no client sees an error`,
+    faults.length === 0,
+    faults.slice(0, 5).join('; ') || '0 errors',
+  );
+  report.check('the server had a third of them', before > (IDLE + BUSY) / 4, before);
+  report.check(
+    'its idle connections leave while others are busy',
+    idleLeftMs < 2000 && parked >= before / 2,
+    `${Math.round(idleLeftMs)} ms, ${parked} parked`,
+  );
+  report.check(
+    'it has none 2 s after its last busy request has ended',
+    emptyMs <= EMPTY_MS,
+    `${Math.round(emptyMs)} ms`,
+  );
+  report.check('no client opened another connection', reopened === 0, reopened);
+  report.check('all next requests are answered by others', answeredThere === 0, answeredThere);
+});
 report.finish();

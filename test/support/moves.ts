@@ -23,16 +23,25 @@ services:
       - { match: { query: { to: third } }, pool: third }
 `;
 
-export async function withMovesLab(
+export function withMovesLab(
+  options: Partial<TestLabOptions>,
+  body: (lab: TestLab) => Promise<void>,
+): Promise<void> {
+  const serverKinds = ['nginx', 'apache', 'echo'] as const;
+  return withServicesLab(CONFIG, { servers: 3, serverKinds: [...serverKinds], ...options }, body);
+}
+
+/** A lab whose switch has these pools and services. */
+export async function withServicesLab(
+  services: string,
   options: Partial<TestLabOptions>,
   body: (lab: TestLab) => Promise<void>,
 ): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'baton-moves-'));
   const config = join(folder, 'services.yaml');
-  writeFileSync(config, CONFIG);
-  const serverKinds = ['nginx', 'apache', 'echo'] as const;
+  writeFileSync(config, services);
   try {
-    await withLab({ servers: 3, serverKinds: [...serverKinds], config, ...options }, body);
+    await withLab({ config, ...options }, body);
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -1,0 +1,18 @@
+// Connections that leave a drained server: the short part of the acceptance line of that name.
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { drainUnderLoad } from '../support/drain.ts';
+
+const test = suite('drain');
+
+test('drain: idle and busy connections leave a server, and their clients see nothing', async () => {
+  const plan = { idle: 30, busy: 6, busyMs: 1500, pauseMs: 4000 };
+  const { faults, parked, emptyMs, reopened, answeredThere } = await drainUnderLoad(plan);
+  assert.equal(faults, []);
+  assert.ok(parked >= 10, String(parked));
+  assert.ok(emptyMs <= 2000, String(emptyMs));
+  assert.is(reopened, 0);
+  assert.is(answeredThere, 0);
+});
+
+test.run();
