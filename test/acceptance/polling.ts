@@ -1,6 +1,6 @@
 // The adaptive polling's figures: few sleeps under full load, little CPU when idle.
-import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { cpuSeconds } from '../support/cpu.ts';
 import { withLab, type TestLab } from '../support/lab.ts';
 import { programFile } from '../support/programs.ts';
 import { Report } from '../support/report.ts';
@@ -10,17 +10,8 @@ const IDLE_CPU = 0.02;
 const LOAD_SECONDS = 5;
 const RUNS = 3;
 const SLEEPS_PER_PACKET = 1 / 1000;
-const TICKS_PER_SECOND = 100;
 
 const report = new Report();
-
-/** CPU seconds that a process has used, all threads. */
-function cpuSeconds(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    .replace(/^.*\) /, '')
-    .split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
-}
 
 async function checkIdle(lab: TestLab, host: string): Promise<void> {
   const pid = lab.hosts[host]!.programs['baton']!;
