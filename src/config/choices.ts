@@ -12,6 +12,13 @@ export const POLICIES = [
   'maglev',
   'bounded-load',
 ] as const;
+/** Those for which it is the same what a request asks for, and those with classes of their own. */
+export const WITHOUT_TARGET: readonly PolicyName[] = [
+  'round-robin',
+  'least-connections',
+  'two-choices',
+  'cap',
+];
 /** How a service's servers read a path; strict: any of the others, so the readings must agree. */
 export const PATHS = ['strict', 'raw', 'rfc3986', 'merge-slashes'] as const;
 /** The papers' components, the last being theirs on a server's host. */

@@ -14,6 +14,7 @@ import type {
   Role,
 } from './choices.ts';
 import type { Affinity, RawConfig } from './schema.ts';
+import type { TargetConfig } from './target.ts';
 
 export interface TlsFiles {
   ca: string;
@@ -95,6 +96,8 @@ export interface PoolConfig {
   /** bounded load: > 1 */
   loadBound?: number | undefined;
   health?: HealthConfig | undefined;
+  /** what the policy keys on; absent: path */
+  target?: TargetConfig | undefined;
 }
 
 /** Conditions; all that are present must hold. Patterns: `*` stands for any characters. */

@@ -17,7 +17,8 @@ import type { Loose } from './loose.ts';
 import { TIMING_DEFAULTS } from './config.ts';
 import type { TimingConfig } from './config.ts';
 import type { Path, Problem } from './problem.ts';
-import { LARD } from './choices.ts';
+import { LARD, WITHOUT_TARGET } from './choices.ts';
+import type { PolicyName } from './choices.ts';
 
 function checkTransport(raw: Loose, problems: Problem[]): void {
   const tls = raw['tls'] !== undefined;
@@ -110,6 +111,11 @@ function checkDispatchers(raw: Loose, problems: Problem[]): void {
 
 /** What one policy alone needs. */
 function checkPolicy(pool: Loose, path: Path, problems: Problem[]): void {
+  const policy = (pool['policy'] ?? 'lard') as PolicyName;
+  if (pool['target'] !== undefined && WITHOUT_TARGET.includes(policy)) {
+    const text = `policy ${policy} has no use for it: lard, maglev and their kind look at targets`;
+    problems.push({ path: [...path, 'target'], at: 'key', text });
+  }
   if (pool['policy'] === 'cap' && pool['classes'] === undefined) {
     const text = 'expected classes beside policy cap, such as ["/cgi-bin/*", "*.jpg"]';
     problems.push({ path: [...path, 'policy'], text });

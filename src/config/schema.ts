@@ -29,6 +29,7 @@ import {
   whole,
 } from './fields.ts';
 import { health } from './health.ts';
+import { target } from './target.ts';
 
 const AFFINITY = 'none, session or { cookie: NAME }';
 const COOKIE = "the name of a cookie (letters, digits and !#$%&'*+.^_`|~-, at most 64)";
@@ -112,6 +113,7 @@ const pool = section({
   name,
   servers: listOf(name, 'server names'),
   policy: z.enum(POLICIES, { error: POLICIES.join(', ') }).default('lard'),
+  target,
   tLow: whole(1, 1_000_000, 'connections')
     .default(LARD.tLow)
     .describe('LARD: below it a server idles'),

@@ -1,5 +1,6 @@
 import type { HandoffId, Tuple } from '../channel/messages.ts';
 import type { Waiting } from './deadlines.ts';
+import type { JsonField } from './dispatcher/json-field.ts';
 import type { Body, Extent } from './distributor/extent.ts';
 import type { Gather } from './distributor/gather.ts';
 import type { Service } from './service.ts';
@@ -49,6 +50,8 @@ export interface Opening extends Waiting {
   question: Question | null;
   /** no server has it, and nothing of its next request has come */
   isParked: boolean;
+  /** of the request whose pool keys on a field of its body; null: none does */
+  field: BodyField | null;
   handing: Handing | null;
   following: Following | null;
   farewell: Farewell | null;
@@ -74,6 +77,13 @@ export interface HeldPacket {
   vnet: Uint8Array;
   /** counted by the core in RECORD_HELD_COUNT: queued in HELD or later */
   counted: boolean;
+}
+
+/** A field of a request's body that a policy keys on. */
+export interface BodyField {
+  finder: JsonField;
+  /** so long it is waited for */
+  untilMs: number;
 }
 
 /** What the dispatcher needs for a request. */

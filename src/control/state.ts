@@ -238,6 +238,12 @@ export class SwitchState {
     return this.connections.isIndex(entry) ? entry : L.NO_ENTRY;
   }
 
+  /** As the core hashes targets. */
+  hash(bytes: Uint8Array): number {
+    this.connections.writeBuffer(bytes);
+    return this.core.hashTarget(L.CONTROL_BUFFER, bytes.length);
+  }
+
   nextId(): HandoffId {
     this.counter = (this.counter + 1) >>> 0;
     return { run: this.run, counter: this.counter };

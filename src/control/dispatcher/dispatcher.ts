@@ -1,5 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
+import { WITHOUT_TARGET } from '../../config/choices.ts';
 import type { PoolConfig, ServerConfig } from '../../config/config.ts';
+import type { JsonFieldConfig } from '../../config/target.ts';
 import { BoundedLoad } from './bounded-load.ts';
 import { Cap } from './cap.ts';
 import { LardCost } from './lard-cost.ts';
@@ -12,12 +14,15 @@ import type { Loads, Policy } from './policy.ts';
 import type { RequestHead } from './request-head.ts';
 import { RoundRobin } from './round-robin.ts';
 import { SlowStart } from './slow-start.ts';
+import { jsonFieldOf, targetFinder } from './target.ts';
+import type { TargetFinder } from './target.ts';
 import { TwoChoices } from './two-choices.ts';
 
 interface Pool {
   config: PoolConfig;
   members: number[];
   policy: Policy;
+  find: TargetFinder | null;
 }
 
 type Weighted = Pick<ServerConfig, 'name' | 'weight'>;
@@ -33,6 +38,8 @@ export class Dispatcher {
   serverNames: readonly string[] = [];
   /** told of each connection that a server gets or loses, for a dispatcher elsewhere that counts, too */
   onCount: ((server: number, change: 1 | -1) => void) | null = null;
+  /** some pool keys on a field of bodies */
+  readsBodies = false;
   private readonly random: () => number;
   private readonly slowStart = new SlowStart();
   private fullWeight = new Float64Array(0);
@@ -60,6 +67,7 @@ export class Dispatcher {
     this.loads.weight = this.fullWeight.slice();
     this.loads.identity = Uint32Array.from(servers, (server) => identityOf(server.name));
     const indexes = new Map(servers.map((server, index) => [server.name, index]));
+    this.readsBodies = pools.some(({ target }) => jsonFieldOf(target) !== null);
     const before = this.pools;
     this.pools = new Map();
     for (const config of pools) {
@@ -70,7 +78,7 @@ export class Dispatcher {
           : POLICIES[config.policy](config);
       const members = config.servers.flatMap((name) => indexes.get(name) ?? []);
       policy.init({ members, loads: this.loads, random: this.random });
-      this.pools.set(config.name, { config, members, policy });
+      this.pools.set(config.name, { config, members, policy, find: targetFinder(config.target) });
     }
     for (const [name, { policy }] of before) {
       if (this.pools.get(name)?.policy !== policy) policy.shutdown();
@@ -91,15 +99,32 @@ export class Dispatcher {
     return this.pools.get(pool)?.members ?? [];
   }
 
-  /** What the pool's policy keys on (a number), from a head that was just parsed. */
-  parse(pool: string, request: RequestHead): number {
-    return this.pools.get(pool)?.policy.parse(request) ?? 0;
+  /**
+   * What the pool's policy keys on (a number), from a head that was just parsed. `field`: what is here of
+   * the body's field that the pool's target names, if it names one.
+   */
+  parse(
+    pool: string,
+    request: RequestHead,
+    hash?: (bytes: Uint8Array) => number,
+    field: Uint8Array | null = null,
+  ): number {
+    const known = this.pools.get(pool);
+    if (!known) return 0;
+    const bytes = field ?? known.find?.(request) ?? null;
+    request.ownTarget = hash && bytes && bytes.length > 0 ? hash(bytes) : null;
+    return known.policy.parse(request);
+  }
+
+  /** The field of JSON bodies that the pool's policy keys on; null: it needs no body. */
+  fieldOf(pool: string): JsonFieldConfig | null {
+    return jsonFieldOf(this.pools.get(pool)?.config.target);
   }
 
   /** The pool's policy does not look at what a request is for, so it cannot bring a client back. */
   isBlind(pool: string): boolean {
     const policy = this.pools.get(pool)?.config.policy;
-    return policy === undefined || BLIND.includes(policy);
+    return policy === undefined || WITHOUT_TARGET.includes(policy);
   }
 
   /** Assigns a connection: the server's index, counted as active, or NO_SERVER. */
@@ -154,8 +179,6 @@ function identityOf(name: string): number {
   for (const byte of new TextEncoder().encode(name)) hash = Math.imul(hash ^ byte, 0x01000193);
   return hash >>> 0;
 }
-
-const BLIND: PoolConfig['policy'][] = ['round-robin', 'least-connections', 'two-choices', 'cap'];
 
 const POLICIES: Record<PoolConfig['policy'], (config: PoolConfig) => Policy> = {
   'round-robin': () => new RoundRobin(),

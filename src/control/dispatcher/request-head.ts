@@ -13,8 +13,11 @@ export class RequestHead extends Parsed {
     return this.u32(C.HEAD_LENGTH);
   }
 
+  /** hash of what its pool keys on, where that is not the path */
+  ownTarget: number | null = null;
+
   get targetHash(): number {
-    return this.u32(C.HEAD_TARGET_HASH);
+    return this.ownTarget ?? this.u32(C.HEAD_TARGET_HASH);
   }
 
   get method(): Range {

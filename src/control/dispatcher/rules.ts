@@ -123,16 +123,20 @@ function queryMatches(name: string, text: string): Condition {
   const wanted = encoder.encode(name);
   const pattern = new Pattern(text);
   return (head) =>
-    pairs(head.bytes, head.query, 0x26).some((pair) => {
-      const decoded = decodeQuery(head.bytes, pair.name);
-      if (!equal(decoded, { from: 0, to: decoded.length }, wanted)) return false;
-      const value = decodeQuery(head.bytes, pair.value);
-      return pattern.matches(value, 0, value.length);
-    });
+    queryValues(head, wanted).some((value) => pattern.matches(value, 0, value.length));
+}
+
+/** Values of the query's parameters of that name, decoded, in its order. */
+export function queryValues({ bytes, query }: RequestHead, wanted: Uint8Array): Uint8Array[] {
+  return pairs(bytes, query, 0x26).flatMap(({ name, value }) => {
+    const decoded = decodeQuery(bytes, name);
+    const isIt = equal(decoded, { from: 0, to: decoded.length }, wanted);
+    return isIt ? [decodeQuery(bytes, value)] : [];
+  });
 }
 
 /** Indexes of the headers with this name (lower case). */
-function headersNamed(head: RequestHead, wanted: Uint8Array): number[] {
+export function headersNamed(head: RequestHead, wanted: Uint8Array): number[] {
   const found: number[] = [];
   for (let index = 0; index < head.headerCount; index += 1) {
     const { from, to } = head.headerName(index);

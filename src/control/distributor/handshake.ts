@@ -149,6 +149,7 @@ function makeOpening(
     wanted: 0,
     fin: null,
     isParked: false,
+    field: null,
     handing: null,
     following: null,
     question: null,

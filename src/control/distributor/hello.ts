@@ -72,6 +72,5 @@ function clientKey(state: SwitchState, nameHash: number, client: Uint8Array): nu
   const bytes = new Uint8Array(4 + address.length);
   new DataView(bytes.buffer).setUint32(0, nameHash);
   bytes.set(address, 4);
-  state.connections.writeBuffer(bytes);
-  return state.core.hashTarget(L.CONTROL_BUFFER, bytes.length);
+  return state.hash(bytes);
 }

@@ -4,6 +4,7 @@ import type { Choice, Opening, Question } from '../opening.ts';
 import type { SwitchState } from '../state.ts';
 import { acknowledgeSoon } from './answer.ts';
 import { ask } from './ask.ts';
+import { beginField } from './body-field.ts';
 import { extentOf } from './extent.ts';
 import { passUpTo, proceed } from './follow.ts';
 import { readHead } from './head.ts';
@@ -25,6 +26,7 @@ export function dispatchNext(state: SwitchState, opening: Opening, nowMs: number
     return false;
   }
   const extent = extentOf(head, head.bytes);
+  beginField(state, opening, head, nowMs);
   const choice = extent && choiceFor(state, opening, head);
   if (!extent || !choice) {
     ask(state, opening, { status: 400, mustMove: true }, nowMs);

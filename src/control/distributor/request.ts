@@ -1,5 +1,4 @@
 import * as C from '../../../assembly/calls.ts';
-import * as L from '../../../assembly/layout.ts';
 import { TCP_FIN } from '../../../assembly/wire/tcp.ts';
 import type { TcpPacket } from '../../packet/read.ts';
 import { advance, distance } from '../../packet/sequence.ts';
@@ -10,6 +9,7 @@ import type { Choice, HeldPacket, Opening } from '../opening.ts';
 import type { Service } from '../service.ts';
 import type { SwitchState } from '../state.ts';
 import { acknowledge, acknowledgeSoon } from './answer.ts';
+import { awaitsField, beginField } from './body-field.ts';
 import { challenge } from './challenge.ts';
 import { joinHalfRead } from './crowd.ts';
 import { extentOf } from './extent.ts';
@@ -68,6 +68,7 @@ function take(state: SwitchState, opening: Opening, packet: TcpPacket, nowMs: nu
   const parse = opening.service.protocol === 'tls' ? takeHello : takeHead;
   if (gathered === 'grown' && parse(state, opening, nowMs)) return;
   const finReached = opening.fin !== null && advance(gather.next, 1) === opening.fin;
+  if (finReached && opening.field) return chooseNow(state, opening, nowMs);
   if (finReached) return endQuietly(state, opening, nowMs);
   if (gathered !== 'grown') return acknowledge(state, opening);
   acknowledgeSoon(state, opening, nowMs);
@@ -81,6 +82,7 @@ function bytesBeforeFin(opening: Opening, packet: TcpPacket): Uint8Array {
 
 /** Looks at the bytes in order; true when the head was complete or refused. */
 function takeHead(state: SwitchState, opening: Opening, nowMs: number): boolean {
+  if (opening.field) return takeBody(state, opening, nowMs);
   const { gather } = opening;
   const bytes = gather.contents;
   // a head ends with a line: bytes in the middle of one change nothing
@@ -91,9 +93,30 @@ function takeHead(state: SwitchState, opening: Opening, nowMs: number): boolean 
   opening.parsed = bytes.length;
   const head = readHead(state, opening);
   if (head === null) return false;
-  if (typeof head === 'number') refuse(state, opening, head, nowMs);
-  else dispatch(state, opening, head, nowMs);
+  if (typeof head === 'number') {
+    refuse(state, opening, head, nowMs);
+    return true;
+  }
+  beginField(state, opening, head, nowMs);
+  if (awaitsField(opening, nowMs)) {
+    state.deadlines.add(opening, opening.field!.untilMs);
+    return false;
+  }
+  dispatch(state, opening, head, nowMs);
   return true;
+}
+
+/** More of a body in which a field is looked for; true: it is here, or there is none. */
+function takeBody(state: SwitchState, opening: Opening, nowMs: number): boolean {
+  if (awaitsField(opening, nowMs)) return false;
+  chooseNow(state, opening, nowMs);
+  return true;
+}
+
+/** By what is here of the body. */
+function chooseNow(state: SwitchState, opening: Opening, nowMs: number): void {
+  const head = readHead(state, opening);
+  if (head !== null && typeof head !== 'number') dispatch(state, opening, head, nowMs);
 }
 
 /**
@@ -120,16 +143,16 @@ function dispatch(state: SwitchState, opening: Opening, head: RequestHead, nowMs
 }
 
 /** What the request's head says about who may answer it; null: it is refused. */
-export function choiceFor(
-  state: SwitchState,
-  { service, gather }: Opening,
-  head: RequestHead,
-): Choice | null {
+export function choiceFor(state: SwitchState, opening: Opening, head: RequestHead): Choice | null {
+  const { service, gather, field } = opening;
+  // another request has another body
+  opening.field = null;
   const pool = isAllowed(service, head, gather.contents) ? service.rules.poolFor(head) : null;
   if (pool === null) return null;
+  const value = field?.finder.valueIn(gather.contents);
   return {
     pool,
-    target: state.dispatcher.parse(pool, head),
+    target: state.dispatcher.parse(pool, head, (bytes) => state.hash(bytes), value),
     targetHash: head.targetHash,
     keys: cookieKeys(state, service.cookie, head),
     remember: null,
@@ -169,8 +192,7 @@ function cookieKeys(state: SwitchState, name: string, head: RequestHead): number
       const bytes = new Uint8Array(prefix.length + to - from);
       bytes.set(prefix);
       bytes.set(head.bytes.subarray(from, to), prefix.length);
-      state.connections.writeBuffer(bytes);
-      return state.core.hashTarget(L.CONTROL_BUFFER, bytes.length);
+      return state.hash(bytes);
     });
 }
 
@@ -183,15 +205,19 @@ export function gatherOn(state: SwitchState, opening: Opening, nowMs: number): v
     if (isFirst) joinHalfRead(state, opening);
     acknowledgeSoon(state, opening, nowMs);
   }
-  if (fin !== null && advance(gather.next, 1) === fin) endQuietly(state, opening, nowMs);
+  if (fin === null || advance(gather.next, 1) !== fin) return;
+  if (opening.field) chooseNow(state, opening, nowMs);
+  else endQuietly(state, opening, nowMs);
 }
 
 /** A deadline of a connection in gathering: the client waits for an ACK, or is too slow. */
 export function gatherDeadline(state: SwitchState, opening: Opening, nowMs: number): void {
   if (nowMs >= opening.deadlineMs && opening.isParked) return endIdle(state, opening, nowMs);
+  if (opening.field && nowMs >= opening.field.untilMs) return chooseNow(state, opening, nowMs);
   if (nowMs >= opening.deadlineMs) {
     state.figures.gatherExpired += 1;
     return reset(state, opening, 'slow', nowMs);
   }
   if (nowMs >= opening.ackDueMs) acknowledge(state, opening);
+  if (opening.field) state.deadlines.add(opening, opening.field.untilMs);
 }

@@ -1,6 +1,5 @@
 // Connections of which nothing is read (protocol tcp): handed over with their SYN, or with the ACK that
 // completes their handshake with the switch.
-import * as L from '../../../assembly/layout.ts';
 import { TCP_FIN, TCP_RST, TCP_SYN } from '../../../assembly/wire/tcp.ts';
 import type { PacketEvent } from '../../event.ts';
 import type { TcpPacket } from '../../packet/read.ts';
@@ -36,9 +35,7 @@ export function openUnread(
 /** Also without a packet: what a worker could not queue is found by the sweep. */
 export function beginUnread(state: SwitchState, opening: Opening, nowMs: number): void {
   state.openings.set(opening.entry, opening);
-  const { client } = opening.tuple;
-  state.connections.writeBuffer(client);
-  const target = state.core.hashTarget(L.CONTROL_BUFFER, client.length);
+  const target = state.hash(opening.tuple.client);
   const pool = opening.service.rules.otherwise;
   const choice = { ...NO_REQUEST, pool, target, targetHash: target, keys: [], remember: null };
   beginHanding(state, opening, choice, nowMs);
