@@ -1,4 +1,6 @@
 // All of the papers' experiments, in the order of their pages.
+import { costPage, measureCosts } from './costs.ts';
+import type { Costs } from './costs.ts';
 import { frontEndPage, measureFrontEnds } from './front-ends.ts';
 import type { FrontFigures } from './front-ends.ts';
 import { PLANS, localityPage, measureLocality } from './locality.ts';
@@ -11,10 +13,11 @@ export interface Everything {
   localities: Locality[];
   mixes: MixFigures[];
   frontEnds: FrontFigures;
+  costs: Costs;
 }
 
 /** `say`: what is measured now. */
-export function measureAll(say: (what: string) => void): Everything {
+export async function measureAll(say: (what: string) => void): Promise<Everything> {
   const localities = PLANS.map((plan) => {
     say(`policies over the ${plan.published.name} trace`);
     return measureLocality(plan);
@@ -22,9 +25,11 @@ export function measureAll(say: (what: string) => void): Everything {
   say('CAP against LARD');
   const mixes = measureMixes();
   say('balance of front ends');
-  return { localities, mixes, frontEnds: measureFrontEnds() };
+  const frontEnds = measureFrontEnds();
+  say('cost of a connection');
+  return { localities, mixes, frontEnds, costs: await measureCosts() };
 }
 
-export function pagesOf({ localities, mixes, frontEnds }: Everything): Page[] {
-  return [localityPage(localities), mixPage(mixes), frontEndPage(frontEnds)];
+export function pagesOf({ localities, mixes, frontEnds, costs }: Everything): Page[] {
+  return [localityPage(localities), mixPage(mixes), frontEndPage(frontEnds), costPage(costs)];
 }

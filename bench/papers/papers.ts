@@ -5,5 +5,5 @@ import { measureAll, pagesOf } from './all.ts';
 import { writePages } from './page.ts';
 
 const { values } = parseArgs({ options: { out: { type: 'string', default: 'build/papers' } } });
-const measured = measureAll((what) => console.log(`papers: ${what}`));
+const measured = await measureAll((what) => console.log(`papers: ${what}`));
 for (const file of writePages(values.out, pagesOf(measured))) console.log(file);

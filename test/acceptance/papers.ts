@@ -117,7 +117,7 @@ function checkMixes(mixes: readonly MixFigures[]): void {
   }
 }
 
-const everything = measureAll((what) => report.note(what));
+const everything = await measureAll((what) => report.note(what));
 const { user, system } = process.cpuUsage();
 const cpuSeconds = (user + system) / 1e6;
 await report.part('the pages', async () => checkPages(everything));
@@ -128,6 +128,12 @@ for (const locality of everything.localities) {
 }
 checkMixes(everything.mixes);
 checkFrontEnds(everything.frontEnds);
+const { handoff, dispatcher } = everything.costs;
+report.check(
+  "the dispatcher's part of a connection is less than a tenth of the handoff's",
+  dispatcher < handoff / 10,
+  `${dispatcher.toFixed(3)} of ${handoff.toFixed(1)} µs`,
+);
 const limit = `all took less than ${MOST_CPU_SECONDS} s of CPU`;
 report.check(limit, cpuSeconds < MOST_CPU_SECONDS, `${cpuSeconds.toFixed(1)} s`);
 report.finish();

@@ -1,6 +1,7 @@
 // The workload's distributions against their means and quantiles; sessions and front ends, small.
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { measureCosts } from '../../../bench/papers/costs.ts';
 import { WORKLOAD } from '../../../bench/papers/distributions.ts';
 import { runDns, runSwitch } from '../../../bench/papers/front-ends.ts';
 import type { FrontPlan } from '../../../bench/papers/front-ends.ts';
@@ -92,6 +93,11 @@ test('front ends: DNS with few large resolvers is uneven, the switch is even', (
 test('front ends: with an answer for each connection even DNS is almost even', () => {
   const each = runDns({ ...FRONT, ttlSeconds: 0 });
   assert.ok(each.mean < 1.15, String(each.mean));
+});
+
+test('costs: every connection is handed over and gone again, round after round', async () => {
+  const costs = await measureCosts({ rounds: 2, connections: 20, decisions: 2000 });
+  assert.ok(costs.handoff > costs.dispatcher && costs.dispatcher > 0, JSON.stringify(costs));
 });
 
 test.run();
