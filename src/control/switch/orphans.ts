@@ -17,13 +17,17 @@ export function hasOrphans(state: SwitchState, nowMs: number): boolean {
 export function resetOrphans(state: SwitchState, from: number, count: number, nowMs: number): void {
   const { connections } = state;
   for (let entry = from; entry < from + count; entry += 1) {
-    if (connections.state(entry) !== L.STATE_FORWARD || state.openings.has(entry)) continue;
+    if (!isWithServer(connections.state(entry)) || state.openings.has(entry)) continue;
     const server = state.serverOf(entry);
     if (!server || !isGone(server, nowMs)) continue;
     // whole seconds
     const seenMs = (connections.entry32(entry, L.ENTRY_LAST_SEEN) + 1) * 1000;
     if (nowMs - seenMs >= GONE_MS) resetLost(state, server, entry, nowMs);
   }
+}
+
+function isWithServer(entryState: number): boolean {
+  return entryState === L.STATE_FORWARD || entryState === L.STATE_REQUESTS;
 }
 
 function isGone(server: Server, nowMs: number): boolean {

@@ -4,6 +4,7 @@ import * as L from '../../../../assembly/layout.ts';
 import { TCP_ACK, TCP_RST } from '../../../../assembly/wire/tcp.ts';
 import { handed } from '../client.ts';
 import type { Client } from '../client.ts';
+import { followed, readyRig } from '../followed.ts';
 import { rigUp } from '../rig.ts';
 import type { Rig } from '../rig.ts';
 
@@ -30,6 +31,17 @@ test('orphans: the server is gone for 30 s and its client silent: RST where the 
   const reset = rig.take().at(-1)!;
   assert.ok((reset.flags & TCP_RST) !== 0);
   assert.is(reset.sequence, (client.ack + 5000) >>> 0);
+});
+
+test('orphans: so is a connection each of whose requests is dispatched', async () => {
+  const rig = await readyRig(2);
+  const { client, server } = followed(rig);
+  client.flag(TCP_ACK);
+  assert.is(client.state(), L.STATE_REQUESTS);
+  rig.down(server);
+  for (let second = 0; second < 40; second += 1) rig.wait(1000);
+  assert.is(client.state(), L.STATE_HELD);
+  assert.ok(rig.take().some(({ flags }) => (flags & TCP_RST) !== 0));
 });
 
 test('orphans: who still acknowledges is left alone', async () => {
