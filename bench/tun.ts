@@ -63,6 +63,9 @@ const topology: Topology = {
     },
   ],
   switches: [],
+  bridges: [],
+  dispatchers: [],
+  front: 'apart',
   servers: [],
   hidden: [],
 };

@@ -13,6 +13,7 @@ const DEBIAN = {
   nginx: 'nginx-light',
   apache2: 'apache2',
   haproxy: 'haproxy',
+  keepalived: 'keepalived',
   ab: 'apache2-utils',
   wrk: 'wrk',
   curl: 'curl',

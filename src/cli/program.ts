@@ -1,7 +1,7 @@
 // The command line: arguments to commands, mistakes to one line and an exit status.
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { ConfigError } from '../config/problem.ts';
-import { ENGINES, PLACEMENTS, POLICIES } from '../config/choices.ts';
+import { ENGINES, FRONTS, PLACEMENTS, POLICIES } from '../config/choices.ts';
 import type { LabCommandOptions } from '../lab/lab.ts';
 import { checkCommand } from './check.ts';
 import type { CheckOptions } from './check.ts';
@@ -94,6 +94,13 @@ function addLab(program: Command, parts: ProgramParts, finish: (status: number) 
     .addOption(
       new Option('--placement <name>', 'what runs where').choices(PLACEMENTS).default('single'),
     )
+    .addOption(new Option('--switches <n>', 'how many').argParser(count).default(1))
+    .addOption(
+      new Option(
+        '--front <name>',
+        'how several switches are reached: a VIP each (apart), or one for all',
+      ).choices(FRONTS),
+    )
     .addOption(new Option('--policy <name>', "the pool's policy").choices(POLICIES))
     .addOption(new Option('--engine <name>', 'packet I/O').choices(ENGINES).default('auto'))
     .addOption(new Option('--table <mode>', "the switch's table").choices(['keyed', 'paper']))
@@ -122,7 +129,12 @@ function addLab(program: Command, parts: ProgramParts, finish: (status: number) 
         if (options.tour && options.server !== 'echo') {
           lab.error(`error: the tour reads what the echo server answers, not ${options.server}`);
         }
-        finish(await parts.lab({ ...options, command }));
+        if (options.placement === 'multiple' && (options.front ?? 'apart') !== 'apart') {
+          lab.error('error: in placement multiple every switch has a VIP of its own');
+        }
+        const front = options.front ?? (options.placement === 'multiple' ? 'apart' : 'spare');
+        const isOne = (options.switches ?? 1) === 1;
+        finish(await parts.lab({ ...options, front: isOne ? 'apart' : front, command }));
       },
     );
 }

@@ -36,9 +36,16 @@ export const DISPATCHES = ['syn', 'ack'] as const;
 export const ENGINES = ['auto', 'tun', 'packet'] as const;
 export type EngineChoice = (typeof ENGINES)[number];
 
-/** Where the papers' components run (Aron et al. 2000, figures 5 and 7); layer4: nothing is read. */
-export const PLACEMENTS = ['single', 'co-located', 'layer4'] as const;
+/** Where the papers' components run (Aron et al. 2000, figures 5 to 7); layer4: nothing is read. */
+export const PLACEMENTS = ['single', 'multiple', 'co-located', 'layer4'] as const;
 export type Placement = (typeof PLACEMENTS)[number];
+
+/**
+ * How a lab's switches are reached: apart, each by VIPs of its own; as spares, all by the same VIPs, which
+ * the router sends to whoever has the floating next hop; or by equal routes to each for the same VIPs.
+ */
+export const FRONTS = ['apart', 'spare', 'ecmp'] as const;
+export type Front = (typeof FRONTS)[number];
 
 /** LARD's thresholds where a pool says nothing (Pai et al. 1998), connections. */
 export const LARD = { tLow: 25, tHigh: 65 } as const;

@@ -4,8 +4,15 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
 import type { EngineChoice, Placement } from '../config/choices.ts';
-import { AGENT_PORT, SERVER_PORT, TLS_PORT, VIP_PORT, isIpv6 } from './topology.ts';
-import type { ServerPlan, SwitchPlan, Topology } from './topology.ts';
+import {
+  AGENT_PORT,
+  DISPATCHER_PORT,
+  SERVER_PORT,
+  TLS_PORT,
+  VIP_PORT,
+  isIpv6,
+} from './topology.ts';
+import type { DispatcherPlan, ServerPlan, SwitchPlan, Topology } from './topology.ts';
 
 type Section = Record<string, unknown>;
 
@@ -51,12 +58,20 @@ export function writeConfigurations(
   const key = randomBytes(32).toString('hex');
   const isFront = options.placement === 'co-located';
   topology.switches.forEach((plan, index) => {
+    // switches with the same VIPs are one group: the same services, and cookies that all of them know
+    const isOwn = index > 0 && topology.front === 'apart';
+    const config = switchConfig(directory, plan, topology, options);
+    const shared = topology.front === 'apart' ? {} : { switch: { group: 'lab', key } };
     const reader = overlay(
-      switchConfig(directory, plan, topology, options),
-      without(laid, [...FIXED, 'agent', ...(index > 0 ? ['services'] : [])]),
+      overlay(config, shared),
+      without(laid, [...FIXED, 'agent', ...(isOwn ? ['services'] : [])]),
     );
     write(plan.name, isFront ? frontConfig(reader, topology, key) : reader);
   });
+  for (const plan of topology.dispatchers) {
+    const config = dispatcherConfig(directory, plan, topology, options);
+    write(plan.name, overlay(config, only(laid, ['timing', 'servers', 'pools'])));
+  }
   const forAgents = only(laid, AGENT_PARTS);
   for (const server of topology.servers) {
     const config = agentConfig(directory, server, options);
@@ -148,6 +163,11 @@ function switchConfig(
       group: name === 'switch' ? 'lab' : `lab-${name}`,
       key: randomBytes(32).toString('hex'),
     },
+    ...(topology.dispatchers.length > 0 && {
+      dispatchers: topology.dispatchers.map((dispatcher) => {
+        return { name: dispatcher.name, control: `${dispatcher.address}:${DISPATCHER_PORT}` };
+      }),
+    }),
     servers: servers.map((server) => ({
       name: server.name,
       agent: `${server.address}:${AGENT_PORT}`,
@@ -171,6 +191,24 @@ function switchConfig(
       },
       ...(options.server === 'nginx' ? [tlsService([vip, vip6])] : []),
     ],
+  };
+}
+
+/** It has servers and pools, which are those of the switches. */
+function dispatcherConfig(
+  directory: string,
+  { name, address }: DispatcherPlan,
+  topology: Topology,
+  options: ClusterOptions,
+): Section {
+  const reader = switchConfig(directory, topology.switches[0]!, topology, options);
+  return {
+    name,
+    roles: ['dispatcher'],
+    admin: adminSocket(directory, name),
+    tls: keysOf(name),
+    dispatcher: { listen: `${address}:${DISPATCHER_PORT}` },
+    ...only(reader, ['servers', 'pools']),
   };
 }
 

@@ -3,11 +3,14 @@ import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Front } from '../config/choices.ts';
 import { writeKeys } from '../channel/keygen.ts';
 import { adminSocket, writeConfigurations, type ClusterOptions } from './cluster-config.ts';
 import { reachedServers } from './figures.ts';
 import { HostProcess, insideCommand, insideNamespace } from './host-process.ts';
 import * as namespaces from './namespaces.ts';
+import { NEXT_HOP_TAKEN, nextHopCommand, requireKeepalived } from './next-hop.ts';
+import { RESOLVER_READY, type ResolverPlan } from './resolver.ts';
 import { Supervisor } from './supervisor.ts';
 import { planTopology, VIP4, VIP6, VIP_PORT } from './topology.ts';
 import type { HostPlan, ServerPlan, SwitchPlan, Topology } from './topology.ts';
@@ -20,8 +23,10 @@ const READY_LIMIT_MS = 30_000;
 
 export interface LabOptions extends ClusterOptions {
   servers: number;
-  /** each with VIPs of its own; default 1 */
+  /** default 1 */
   switches?: number | undefined;
+  /** how several switches are reached; apart when omitted */
+  front?: Front | undefined;
   server: web.WebServer;
   /** programs of single servers, in their order, where they are not `server` */
   serverKinds?: web.WebServer[] | undefined;
@@ -61,7 +66,9 @@ export class Lab {
 
   constructor(options: LabOptions) {
     this.options = options;
-    this.topology = planTopology(options.servers, options.switches);
+    const dispatcher = options.switching && options.placement === 'multiple';
+    const { servers, switches, front } = options;
+    this.topology = planTopology(servers, switches, { front, dispatcher });
     const notice = (text: string) => console.error(`baton: lab: ${text}`);
     if (options.supervised) this.supervisor = new Supervisor(notice);
   }
@@ -105,6 +112,8 @@ export class Lab {
     const { server, serverKinds = [], switching } = this.options;
     const kinds = [server, ...serverKinds];
     for (const kind of kinds) web.requireWebServer(kind);
+    const isSpare = switching && this.topology.front === 'spare';
+    if (isSpare) requireKeepalived();
     namespaces.removeStaleLabs();
     process.once('exit', this.onExit);
     mkdirSync(this.directory, { mode: 0o755 });
@@ -115,13 +124,42 @@ export class Lab {
     if (switching) await this.configure();
     for (const host of this.topology.hosts) this.hosts[host.name] = this.startHolder(host);
     await Promise.all(this.topology.servers.map((server) => this.startServer(server)));
-    if (switching) await Promise.all(this.topology.switches.map((plan) => this.startSwitch(plan)));
+    if (switching) await this.startSwitches();
+    if (isSpare) await this.startNextHop();
+    await this.startResolver();
     this.writeHosts();
   }
 
+  private async startSwitches(): Promise<void> {
+    const { dispatchers, switches } = this.topology;
+    for (const { name } of dispatchers) await this.startBaton(name);
+    await Promise.all(switches.map((plan) => this.startSwitch(plan)));
+  }
+
+  /** The first switch has it first. */
+  private async startNextHop(): Promise<void> {
+    for (const [index, plan] of this.topology.switches.entries()) {
+      const command = nextHopCommand(this.directory, plan, index);
+      const program = this.startProgram(plan.name, 'keepalived', command);
+      const isReady = () => index > 0 || program.log().includes(NEXT_HOP_TAKEN);
+      await program.ready(isReady, READY_LIMIT_MS, this.options.signal);
+    }
+  }
+
+  /** One name for the VIPs of all switches, told in turn. */
+  private async startResolver(): Promise<void> {
+    const { switches, front } = this.topology;
+    if (front !== 'apart' || switches.length === 1) return;
+    if (!namespaces.pointToResolver(this.namespaceOf('client'))) return;
+    const plan: ResolverPlan = { addresses: switches.flatMap(({ vip, vip6 }) => [vip, vip6]) };
+    const program = this.startProgram('client', 'resolver', insideCommand('resolver', plan));
+    const isReady = () => program.log().includes(RESOLVER_READY);
+    await program.ready(isReady, READY_LIMIT_MS, this.options.signal);
+  }
+
   private async configure(): Promise<void> {
-    const { switches, servers } = this.topology;
-    await this.makeKeys('keys', [...switches, ...servers]);
+    const { switches, dispatchers, servers } = this.topology;
+    await this.makeKeys('keys', [...switches, ...dispatchers, ...servers]);
     writeConfigurations(this.directory, this.topology, this.options);
   }
 

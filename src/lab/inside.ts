@@ -4,12 +4,14 @@
 //   lab-inside.mjs visits PLAN PER_S   sends the plan's requests round and round until it is ended
 //   lab-inside.mjs load PLAN           steady clients, prints what became of them (JSON)
 //   lab-inside.mjs relay PLAN          a bad link between two devices that it makes
+//   lab-inside.mjs resolver PLAN       a name server for the lab's one name
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createEchoServer } from './echo-server.ts';
 import { runRelay, type RelayPlan } from './relay.ts';
 import { sendRequests, type RequestPlan } from './requests.ts';
+import { runResolver, type ResolverPlan } from './resolver.ts';
 import { runLoad, type LoadPlan } from './steady-load.ts';
 
 const BACKLOG = 1024;
@@ -54,6 +56,8 @@ if (program === 'echo') {
   process.exit(0);
 } else if (program === 'relay') {
   runRelay(JSON.parse(first) as RelayPlan);
+} else if (program === 'resolver') {
+  runResolver(JSON.parse(first) as ResolverPlan);
 } else {
   console.error(`lab: no program "${program}"`);
   process.exitCode = 2;

@@ -1,14 +1,16 @@
 // Makes a planned topology out of network namespaces, with iproute2 alone, and takes it away again.
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { readFileSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isIpv6, type HostPlan, type Link, type Topology } from './topology.ts';
+import { isIpv6, type HostPlan, type Link, type LinkEnd, type Topology } from './topology.ts';
 
 const RELAYED_QUEUE = 4096;
 const ETHERNET_HEADER = 14;
 const NAMESPACES = '/run/netns';
+/** Files that `ip netns exec` shows in place of those in /etc. */
+const OWN_FILES = '/etc/netns';
 
 // The process's start time makes the pid unique: a later process with the same pid is another owner.
 const LAB_NAME = /^(baton-lab-(\d+)-(\d+)-[0-9a-f]+)(?:-(.+))?$/;
@@ -67,8 +69,14 @@ export function linkHosts(labName: string, topology: Topology, relayed?: Relayed
     const to = `txqueuelen ${RELAYED_QUEUE} name ${end.device} netns ${name(end.host)}`;
     runIp(['-n', relayed!.namespace], [`link set ${relayed!.devices[index]!} ${to}`]);
   }
+  for (const { host, device, ports } of topology.bridges) {
+    const joined = ports.map((port) => `link set ${port} master ${device}`);
+    runIp(['-n', name(host)], [`link add ${device} type bridge`, ...joined]);
+  }
+  const { links, bridges } = topology;
+  const ends = [...links.flatMap((link) => link.ends), ...bridges];
   for (const host of topology.hosts) {
-    runIp(['-n', name(host.name)], addressCommands(host.name, topology.links));
+    runIp(['-n', name(host.name)], addressCommands(host.name, ends));
   }
   for (const host of topology.hosts) {
     for (const family of ['-4', '-6']) {
@@ -77,8 +85,8 @@ export function linkHosts(labName: string, topology: Topology, relayed?: Relayed
   }
 }
 
-function addressCommands(host: string, links: Link[]): string[] {
-  const ends = links.flatMap((link) => link.ends).filter((end) => end.host === host);
+function addressCommands(host: string, all: LinkEnd[]): string[] {
+  const ends = all.filter((end) => end.host === host);
   const devices = ends.flatMap(({ device, addresses }) => [
     ...addresses.map((address) => {
       return `address add ${address} dev ${device}${isIpv6(address) ? ' nodad' : ''}`;
@@ -103,6 +111,17 @@ function writeSettings(namespace: string, settings: [name: string, value: string
   const command = ['netns', 'exec', namespace, 'sh', '-ec', script];
   const { status, stderr } = spawnIp(command);
   if (status !== 0) throw new Error(`kernel settings of ${namespace}: ${stderr.trim()}`);
+}
+
+/** Commands in that namespace ask the name server on its loopback; false where /etc is not ours. */
+export function pointToResolver(namespace: string): boolean {
+  try {
+    mkdirSync(join(OWN_FILES, namespace), { recursive: true });
+    writeFileSync(join(OWN_FILES, namespace, 'resolv.conf'), 'nameserver 127.0.0.1\n');
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Runs `ip` commands as one batch; `options` go before it: a namespace, a family. */
@@ -183,7 +202,10 @@ export function removeNamespaces(labName: string): void {
   for (const namespace of own) {
     for (const pid of pidsIn(namespace)) killSilently(pid);
   }
-  for (const namespace of own) spawnIp(['netns', 'delete', namespace]);
+  for (const namespace of own) {
+    spawnIp(['netns', 'delete', namespace]);
+    rmSync(join(OWN_FILES, namespace), { recursive: true, force: true });
+  }
 }
 
 function killSilently(pid: number): void {

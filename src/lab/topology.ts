@@ -1,78 +1,41 @@
 // The lab's plan as data: hosts, links, addresses, routes, rules and kernel settings. Nothing here runs.
 //
 //   client ─── router ─── switch        VIP 192.0.2.80, 2001:db8:80::80: routed to the switch
-//                 ├────── switch2       VIPs of its own, if the lab has several switches
+//                 ├────── switch2       VIPs of its own, or those of `switch` on a link with it
+//                 ├────── dispatcher    if the lab has a dispatcher for all
 //                 ├────── server1        handoff addresses of server i: routed to server i
 //                 └────── serverN
 //
 // Requests go client → router → switch → router → server; replies go server → router → client.
+import type { Front } from '../config/choices.ts';
+import type {
+  Bridge,
+  DispatcherPlan,
+  HostPlan,
+  Link,
+  ServerPlan,
+  SwitchPlan,
+  Topology,
+} from './plan.ts';
+
+export type * from './plan.ts';
 
 export const VIP4 = '192.0.2.80';
 export const VIP6 = '2001:db8:80::80';
 export const VIP_PORT = 80;
 export const AGENT_PORT = 7080;
+export const DISPATCHER_PORT = 7081;
 export const SERVER_PORT = 80;
 /** Of the TLS service, at the VIP and on the servers: nginx's only. */
 export const TLS_PORT = 443;
 export const SERVER_LIMIT = 64;
 export const SWITCH_LIMIT = 8;
 
+/** The router's next hop for the VIPs when switches stand in for each other: never a VIP itself. */
+export const NEXT_HOP = ['10.80.2.254', 'fd80:2::fe'] as const;
+
 /** Prefixes routed to the client's host, so that a test there can speak as many clients. */
 export const CLIENT_PREFIXES = ['198.51.100.0/24', '203.0.113.0/24', '2001:db8:51::/48'];
-
-/** One end of a link, with its addresses in prefix notation. */
-export interface LinkEnd {
-  host: string;
-  device: string;
-  addresses: string[];
-}
-
-/** A veth pair. */
-export interface Link {
-  ends: [LinkEnd, LinkEnd];
-}
-
-export interface HostPlan {
-  name: string;
-  kind: 'client' | 'router' | 'switch' | 'server';
-  /** what follows `ip route add` and `ip -6 route add` */
-  routes: string[];
-  /** what follows `ip rule add` and `ip -6 rule add`, besides the kernel's own three */
-  rules: string[];
-  /** kernel settings, below /proc/sys */
-  settings: [name: string, value: string][];
-}
-
-/** A switch and its VIPs. */
-export interface SwitchPlan {
-  name: string;
-  address: string;
-  address6: string;
-  /** the VIP of its web service */
-  vip: string;
-  vip6: string;
-  /** routed to it: more VIPs may be taken from there */
-  vips: string[];
-}
-
-/** What the configuration of a server's agent and of the switch need to know. */
-export interface ServerPlan {
-  name: string;
-  address: string;
-  address6: string;
-  handoff: string[];
-  service: string[];
-}
-
-export interface Topology {
-  hosts: HostPlan[];
-  links: Link[];
-  /** the first is `switch`, the others are `switch2` and so on */
-  switches: SwitchPlan[];
-  servers: ServerPlan[];
-  /** prefixes that the router keeps from the client, both ways */
-  hidden: string[];
-}
 
 const CLIENT_ROUTER = ['10.80.1.1', 'fd80:1::1'] as const;
 export const CLIENT = ['10.80.1.2', 'fd80:1::2'] as const;
@@ -87,42 +50,80 @@ function checkCount(what: string, count: number, limit: number): void {
   throw new RangeError(`a lab has 1 to ${limit} ${what}, not ${count}`);
 }
 
+export interface PlanOptions {
+  /** of several switches; `apart` when omitted */
+  front?: Front | undefined;
+  /** a host of its own for the dispatcher */
+  dispatcher?: boolean | undefined;
+}
+
 /** The lab with that many hosts. Throws a RangeError when there can be no such lab. */
-export function planTopology(serverCount: number, switchCount = 1): Topology {
+export function planTopology(
+  serverCount: number,
+  switchCount = 1,
+  { front = 'apart', dispatcher = false }: PlanOptions = {},
+): Topology {
   checkCount('servers', serverCount, SERVER_LIMIT);
   checkCount('switches', switchCount, SWITCH_LIMIT);
-  const switches = Array.from({ length: switchCount }, (_, index) => planSwitch(index + 1));
+  const switches = Array.from({ length: switchCount }, (_, index) => planSwitch(index + 1, front));
   const servers = Array.from({ length: serverCount }, (_, index) => planServer(index + 1));
+  const dispatchers = dispatcher ? [DISPATCHER] : [];
+  const bridges = front === 'apart' ? [] : [planBridge(switches)];
+  const hidden = hiddenPrefixes([...switches, ...dispatchers, ...servers]);
   const hosts = [
     planClient(),
-    planRouter(switches, servers),
-    ...switches.map(({ name }, index) => planEdge(name, 'switch', switchGateways(index + 1))),
+    planRouter(switches, servers, hidden, front),
+    ...switches.map(({ name }, index) =>
+      planEdge(name, 'switch', switchGateways(front === 'apart' ? index + 1 : 1)),
+    ),
+    ...dispatchers.map(({ name }) => planEdge(name, 'dispatcher', DISPATCHER_GATEWAYS)),
     ...servers.map((server, index) => planEdge(server.name, 'server', serverGateways(index + 1))),
   ];
   const links = [
     planLink('client', CLIENT, CLIENT_ROUTER),
     ...switches.map(({ name, address, address6 }, index) =>
-      planLink(name, [address, address6], switchGateways(index + 1)),
+      planLink(name, [address, address6], front === 'apart' ? switchGateways(index + 1) : []),
+    ),
+    ...dispatchers.map(({ name, address, address6 }) =>
+      planLink(name, [address, address6], DISPATCHER_GATEWAYS),
     ),
     ...servers.map((server, index) =>
       planLink(server.name, [server.address, server.address6], serverGateways(index + 1)),
     ),
   ];
-  return { hosts, links, switches, servers, hidden: hiddenPrefixes(switches, servers) };
+  return { hosts, links, bridges, front, switches, dispatchers, servers, hidden };
 }
 
-/** Switch n has the n-th block of 16 addresses from 192.0.2.80 on, and 2001:db8:80::/64 and so on. */
-function planSwitch(number: number): SwitchPlan {
-  const vip = VIP4.replace(/\d+$/, String(80 + 16 * (number - 1)));
-  const network6 = `2001:db8:${79 + number}::`;
+const DISPATCHER: DispatcherPlan = {
+  name: 'dispatcher',
+  address: '10.80.10.2',
+  address6: 'fd80:10::2',
+};
+const DISPATCHER_GATEWAYS = ['10.80.10.1', 'fd80:10::1'] as const;
+
+/**
+ * Apart, switch n has the n-th block of 16 addresses from 192.0.2.80 on, and 2001:db8:80::/64 and so on;
+ * otherwise all have the first.
+ */
+function planSwitch(number: number, front: Front): SwitchPlan {
+  const isApart = front === 'apart';
+  const block = isApart ? number : 1;
+  const vip = VIP4.replace(/\d+$/, String(80 + 16 * (block - 1)));
+  const network6 = `2001:db8:${79 + block}::`;
   return {
     name: number === 1 ? 'switch' : `switch${number}`,
-    address: `10.80.${1 + number}.2`,
-    address6: `fd80:${1 + number}::2`,
+    address: isApart ? `10.80.${1 + number}.2` : `10.80.2.${1 + number}`,
+    address6: isApart ? `fd80:${1 + number}::2` : `fd80:2::${1 + number}`,
     vip,
     vip6: `${network6}80`,
     vips: [`${vip}/28`, `${network6}/64`],
   };
+}
+
+/** Switches with the same VIPs share a link, so that one can take over the other's address there. */
+function planBridge(switches: SwitchPlan[]): Bridge {
+  const addresses = withLength(switchGateways(1));
+  return { host: 'router', device: 'switches', ports: switches.map(({ name }) => name), addresses };
 }
 
 function switchGateways(number: number): readonly [string, string] {
@@ -145,8 +146,11 @@ function serverGateways(number: number): readonly [string, string] {
 
 type AddressPair = readonly [ipv4: string, ipv6: string];
 
-function planLink(host: string, own: AddressPair, routers: AddressPair): Link {
-  const withLength = ([ipv4, ipv6]: AddressPair) => [`${ipv4}/24`, `${ipv6}/64`];
+function withLength(addresses: readonly string[]): string[] {
+  return addresses.map((address) => `${address}/${isIpv6(address) ? 64 : 24}`);
+}
+
+function planLink(host: string, own: AddressPair, routers: readonly string[]): Link {
   return {
     ends: [
       { host, device: 'eth0', addresses: withLength(own) },
@@ -155,13 +159,13 @@ function planLink(host: string, own: AddressPair, routers: AddressPair): Link {
   };
 }
 
-// The switches' own subnets are the control network
-function hiddenPrefixes(switches: SwitchPlan[], servers: ServerPlan[]): string[] {
-  const subnets = [...switches, ...servers].flatMap(({ address, address6 }) => [
+// The hosts' own subnets are the control network
+function hiddenPrefixes(hosts: { address: string; address6: string }[]): string[] {
+  const subnets = hosts.flatMap(({ address, address6 }) => [
     address.replace(/\d+$/, '0/24'),
-    address6.replace(/::2$/, '::/64'),
+    address6.replace(/::\d+$/, '::/64'),
   ]);
-  return [...subnets, ...HANDED_PREFIXES];
+  return [...new Set(subnets), ...HANDED_PREFIXES];
 }
 
 const HANDED_PREFIXES = ['10.81.0.0/16', 'fd81::/16', '10.82.0.0/16', 'fd82::/16'];
@@ -181,11 +185,14 @@ function planClient(): HostPlan {
   };
 }
 
-function planRouter(switches: SwitchPlan[], servers: ServerPlan[]): HostPlan {
+function planRouter(
+  switches: SwitchPlan[],
+  servers: ServerPlan[],
+  hidden: string[],
+  front: Front,
+): HostPlan {
   const routes = [
-    ...switches.flatMap(({ vips, address, address6 }) =>
-      vips.map((prefix) => `${prefix} via ${isIpv6(prefix) ? address6 : address}`),
-    ),
+    ...vipRoutes(switches, front),
     ...CLIENT_PREFIXES.map((prefix) => `${prefix} via ${isIpv6(prefix) ? CLIENT[1] : CLIENT[0]}`),
     ...servers.flatMap(({ handoff, address, address6 }) =>
       handoff.map((prefix) => `${prefix} via ${isIpv6(prefix) ? address6 : address}`),
@@ -195,10 +202,28 @@ function planRouter(switches: SwitchPlan[], servers: ServerPlan[]): HostPlan {
     name: 'router',
     kind: 'router',
     routes,
-    rules: filterRules(hiddenPrefixes(switches, servers)),
-    settings: KERNEL_SETTINGS,
+    rules: filterRules(hidden),
+    settings: [...KERNEL_SETTINGS, ...(front === 'ecmp' ? BY_PORTS : [])],
   };
 }
+
+function vipRoutes(switches: SwitchPlan[], front: Front): string[] {
+  const ways = switches.map(({ vips, address, address6 }) =>
+    vips.map((prefix) => ({ prefix, via: isIpv6(prefix) ? address6 : address })),
+  );
+  if (front === 'apart') return ways.flat().map(({ prefix, via }) => `${prefix} via ${via}`);
+  const [first = []] = ways;
+  return first.map(({ prefix }, index) => {
+    if (front === 'spare') return `${prefix} via ${NEXT_HOP[isIpv6(prefix) ? 1 : 0]}`;
+    return `${prefix} ${ways.map((of) => `nexthop via ${of[index]!.via}`).join(' ')}`;
+  });
+}
+
+// Equal routes are chosen among by addresses alone otherwise, and the lab has one client
+const BY_PORTS: [string, string][] = [
+  ['net/ipv4/fib_multipath_hash_policy', '1'],
+  ['net/ipv6/fib_multipath_hash_policy', '1'],
+];
 
 // A rule that says `blackhole` drops without a word, where `prohibit` would answer with an ICMP error.
 // Inwards it hides the prefixes; outwards it keeps ICMP errors of the hosts in them from the client.
@@ -212,7 +237,7 @@ function filterRules(prefixes: string[]): string[] {
   ]);
 }
 
-function planEdge(name: string, kind: 'switch' | 'server', gateways: AddressPair): HostPlan {
+function planEdge(name: string, kind: HostPlan['kind'], gateways: AddressPair): HostPlan {
   return {
     name,
     kind,

@@ -106,6 +106,35 @@ test('topology: several switches have VIPs and addresses of their own, no two al
   assert.is(new Set([...switches, ...servers].map(({ name }) => name)).size, 10);
 });
 
+test('topology: switches with the same VIPs share a link, and the router one way to them', () => {
+  const routesOf = (front: 'spare' | 'ecmp') => {
+    const { hosts, switches, links } = planTopology(1, 2, { front });
+    assert.equal(
+      switches.map(({ vip, vip6 }) => [vip, vip6]),
+      [
+        [VIP4, VIP6],
+        [VIP4, VIP6],
+      ],
+    );
+    const ends = links.flatMap((link) => link.ends.flatMap((end) => end.addresses.map(first)));
+    assert.is(new Set(ends).size, ends.length);
+    return hosts.find(({ name }) => name === 'router')!.routes;
+  };
+  assert.ok(routesOf('spare').includes('192.0.2.80/28 via 10.80.2.254'));
+  assert.ok(routesOf('spare').includes('2001:db8:80::/64 via fd80:2::fe'));
+  const equal = '192.0.2.80/28 nexthop via 10.80.2.2 nexthop via 10.80.2.3';
+  assert.ok(routesOf('ecmp').includes(equal));
+});
+
+test('topology: a dispatcher has a host of its own, hidden from the client', () => {
+  const { dispatchers, hidden } = planTopology(1, 8, { dispatcher: true });
+  assert.equal(
+    dispatchers.map(({ name }) => name),
+    ['dispatcher'],
+  );
+  assert.ok(prefixList(hidden)(dispatchers[0]!.address));
+});
+
 test('topology: a lab without servers, or with half a one, is refused', () => {
   for (const count of [0, 65, 1.5, Number.NaN]) {
     assert.throws(() => planTopology(count), /1 to 64 servers/);
