@@ -1,6 +1,7 @@
 // The agent's part of the fast path: both directions of a connection that was replayed into this host's
 // kernel are translated, so that each side sees the numbers it expects.
 import { Closing } from './closing';
+import { Direction } from './direction';
 import { Framing } from './framing';
 import {
   ENTRY_FLAGS,
@@ -14,10 +15,6 @@ import {
   FLAG_SILENT,
   FLAG_WATCHED,
   HEADER_LEASE_BASE,
-  HEADER_SERVICE_MASK4,
-  HEADER_SERVICE_MASK6,
-  HEADER_SERVICE_NETWORK4,
-  HEADER_SERVICE_NETWORK6,
   LEASE_SIZE,
   NO_ENTRY,
   QUEUE_WATCHED,
@@ -33,7 +30,7 @@ import {
   STATE_RELEASING,
   WATCHED_HEAD_LIMIT,
 } from './layout';
-import { Chain, KEY_LOCAL4, KEY_LOCAL6, KEY_SERVER4, KEY_SERVER6 } from './lookup/chain';
+import { KEY_LOCAL4, KEY_LOCAL6, KEY_SERVER4, KEY_SERVER6 } from './lookup/chain';
 import { Hash } from './lookup/hash';
 import { LastSeen } from './lookup/last-seen';
 import { Pool } from './lookup/pool';
@@ -43,6 +40,7 @@ import { Queue } from './queue';
 import { ToClient } from './rewrite/to-client';
 import { ToServer } from './rewrite/to-server';
 import { Resets } from './resets';
+import { Splice } from './splice';
 import { AGAIN, ToControl } from './to-control';
 import {
   DROP_LEASE_EXPIRED,
@@ -53,13 +51,12 @@ import {
   VERDICT_FORWARD,
   VERDICT_TO_CONTROL,
 } from './verdict';
-import { IPV4_DESTINATION, IPV4_HEADER_SIZE, IPV4_SOURCE } from './wire/ipv4';
-import { IPV6_DESTINATION, IPV6_HEADER_SIZE, IPV6_SOURCE } from './wire/ipv6';
+import { IPV4_HEADER_SIZE } from './wire/ipv4';
+import { IPV6_HEADER_SIZE } from './wire/ipv6';
 import { TCP_FIN, TCP_FLAGS, TCP_RST, TCP_SEQUENCE, TCP_SYN } from './wire/tcp';
 import { Workers } from './workers';
 
 const ATTEMPTS: u32 = 4;
-const HIGH_HALF = 8;
 /** Sequence numbers: a next connection's ISN is past that after 70 ms of Linux's clock (RFC 6528). */
 const LATE_RANGE: i32 = 1 << 20;
 
@@ -69,9 +66,13 @@ const HTTP: u32 = 0x50545448;
 export class AtAgent {
   static packet(worker: usize, slot: usize, six: bool, paper: bool, nowMs: f64): u32 {
     const copy = Workers.copy(worker);
-    const reply = AtAgent.isReply(slot + SLOT_PACKET, six);
+    const reply = Direction.isReply(slot + SLOT_PACKET, six);
+    const spliced = reply && Splice.isOn();
+    const index = spliced ? Splice.index(slot + SLOT_PACKET, six) : 0;
     for (let left = ATTEMPTS; left != 0; --left) {
-      const entry = AtAgent.find(worker, slot, six, reply, copy, paper);
+      const entry = spliced
+        ? Splice.find(slot, six, index, copy)
+        : AtAgent.find(worker, slot, six, reply, copy, paper);
       if (entry <= BUSY) {
         store<u32>(slot, NO_ENTRY, SLOT_ENTRY);
         return (entry == 0 ? DROP_NO_ENTRY : DROP_TABLE_BUSY) << 8;
@@ -87,56 +88,13 @@ export class AtAgent {
   /** A packet that control held; its entry is in Workers.copy. */
   static held(worker: usize, slot: usize, six: bool, entry: usize, nowMs: f64): u32 {
     const packet = slot + SLOT_PACKET;
-    const reply = AtAgent.isReply(packet, six);
-    const client = AtAgent.client(packet, six, reply);
-    const other = AtAgent.other(packet, six, reply);
-    const ports = AtAgent.ports(packet, six, reply);
     const copy = Workers.copy(worker);
-    const matches = six
-      ? reply
-        ? Chain.matches(KEY_SERVER6, copy, client, other, ports)
-        : Chain.matches(KEY_LOCAL6, copy, client, other, ports)
-      : reply
-        ? Chain.matches(KEY_SERVER4, copy, client, other, ports)
-        : Chain.matches(KEY_LOCAL4, copy, client, other, ports);
-    if (!matches) return DROP_NO_ENTRY << 8;
+    // a spliced reply has its client for destination since it was queued
+    const reply = Splice.isOn()
+      ? !Direction.matches(packet, six, false, copy)
+      : Direction.isReply(packet, six);
+    if (!Direction.matches(packet, six, reply, copy)) return DROP_NO_ENTRY << 8;
     return AtAgent.translate(worker, slot, six, reply, entry, nowMs);
-  }
-
-  /** From the server's kernel to the client: its source is one of our service addresses. */
-  @inline
-  private static isReply(packet: usize, six: bool): bool {
-    if (!six) {
-      const mask = load<u32>(0, HEADER_SERVICE_MASK4);
-      const network = load<u32>(0, HEADER_SERVICE_NETWORK4);
-      return mask != 0 && (load<u32>(packet, IPV4_SOURCE) & mask) == network;
-    }
-    const low = load<u64>(0, HEADER_SERVICE_MASK6);
-    const high = load<u64>(0, HEADER_SERVICE_MASK6 + HIGH_HALF);
-    return (
-      low != 0 &&
-      (load<u64>(packet, IPV6_SOURCE) & low) == load<u64>(0, HEADER_SERVICE_NETWORK6) &&
-      (load<u64>(packet, IPV6_SOURCE + HIGH_HALF) & high) ==
-        load<u64>(0, HEADER_SERVICE_NETWORK6 + HIGH_HALF)
-    );
-  }
-
-  @inline
-  private static client(packet: usize, six: bool, reply: bool): usize {
-    if (six) return packet + (reply ? IPV6_DESTINATION : IPV6_SOURCE);
-    return packet + (reply ? IPV4_DESTINATION : IPV4_SOURCE);
-  }
-
-  @inline
-  private static other(packet: usize, six: bool, reply: bool): usize {
-    return AtAgent.client(packet, six, !reply);
-  }
-
-  /** Client's port first, whichever way the packet goes. */
-  @inline
-  private static ports(packet: usize, six: bool, reply: bool): u32 {
-    const ports = six ? load<u32>(packet, IPV6_HEADER_SIZE) : load<u32>(packet, IPV4_HEADER_SIZE);
-    return reply ? rotl<u32>(ports, 16) : ports;
   }
 
   @inline
@@ -149,9 +107,9 @@ export class AtAgent {
     paper: bool,
   ): usize {
     const packet = slot + SLOT_PACKET;
-    const client = AtAgent.client(packet, six, reply);
-    const other = AtAgent.other(packet, six, reply);
-    const ports = AtAgent.ports(packet, six, reply);
+    const client = Direction.client(packet, six, reply);
+    const other = Direction.other(packet, six, reply);
+    const ports = Direction.ports(packet, six, reply);
     if (six) {
       const hash = Hash.client6(client, ports & 0xffff, paper);
       return reply
@@ -253,6 +211,7 @@ export class AtAgent {
       }
       ToServer.agent(packet, tcp, Packet.headerEnd(tcp), slot + SLOT_VNET, copy);
       if (closing != 0 && !reset) Closing.observe(worker, tcp, end, false, entry, nowMs);
+      if (Splice.isOn()) Splice.outward(slot, six, Pool.index(entry), Workers.template(worker));
     }
     return VERDICT_FORWARD;
   }

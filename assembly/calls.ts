@@ -91,3 +91,8 @@ export const HELLO_FLAG_TLS13 = 32; // offered among the versions
 
 /** Of a client's resets so many are reported until control has looked (RECORD_RESETS). */
 export const RESETS_LIMIT = 4;
+
+// Splicing agent: HEADER_SERVICE_* are addresses of its own, the client's end as the servers see it. The
+// entry of index i has the address (i >> SPLICE_PORT_BITS) + 1 of them and the port behind the first
+export const SPLICE_PORT_BITS = 15;
+export const SPLICE_PORT_FIRST = 32768;

@@ -132,6 +132,7 @@ export class Forward {
     const family = Packet.locate(slot);
     if (family < PACKET_IPV4 && family != DROP_NOT_TCP) return family << REASON_SHIFT;
     if (!Reader.entry(entry, Workers.copy(worker))) return DROP_NO_ENTRY << REASON_SHIFT;
+    store<u32>(slot, Pool.index(entry), SLOT_ENTRY);
     const verdict = Forward.decideHeld(worker, slot, family, entry, nowMs);
     store<u32>(slot, verdict, SLOT_VERDICT);
     if (load<u32>(worker, WORKER_TO_CONTROL_TAIL) != queued) Atomic.add(HEADER_DOORBELL, 1);

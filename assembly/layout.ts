@@ -49,6 +49,7 @@ export const HEADER_SERVICE_MASK6 = 184; // 16 bytes (n)
 export const HEADER_UNPROVEN_LIMIT = 200; // u32: most entries with FLAG_UNPROVEN
 export const HEADER_UNPROVEN_COUNT = 204; // u32, atomic: these, and SYNs on their way to control
 export const HEADER_STRAY_BUDGET = 208; // i32, atomic: so many QUEUE_STRAY may be queued; control fills it up
+export const HEADER_SPLICES = 212; // u32: 1 = the agent splices, see SPLICE_* in calls.ts
 // the free list is on a line of its own: control and all workers write it
 export const HEADER_FREE_LOCK = 256; // u32, atomic: 0 or the owner id
 export const HEADER_FREE_HEAD = 260; // u32: entry index + 1, linked through ENTRY_NEXT
@@ -220,7 +221,6 @@ export const RECORD_RESPONSES = 144; // u32: complete final responses
 export const RECORD_SERVER_NEXT = 148; // u32: behind the last byte that was sent
 export const RECORD_SERVER_TIMESTAMP = 152; // u32: newest TSval, as the client got it
 export const RECORD_SIZE = 192;
-
 export const SCALE_NONE = 15;
 export const OPTION_SACK = 1;
 export const OPTION_TIMESTAMPS = 2;

@@ -41,6 +41,8 @@ export interface MemoryMapOptions {
   services?: readonly ServicePlace[];
   /** of the agent, at most one per address family */
   serviceNetworks?: readonly ServiceNetwork[];
+  /** the networks are splice addresses: the agent's servers are other hosts */
+  splices?: boolean;
 }
 
 /** A part of the memory; none overlaps another. */
@@ -197,6 +199,7 @@ function writeHeader(view: DataView, map: MemoryMap): void {
   u32(L.HEADER_SERVICE_COUNT, options.services?.length ?? 0);
   u32(L.HEADER_SERVICE_BASE, map.serviceBase);
   u32(L.HEADER_LEASE_BASE, map.leaseBase);
+  u32(L.HEADER_SPLICES, options.splices ? 1 : 0);
   u32(L.HEADER_NEXT_OWNER, options.workers); // writeWorker() gave the first ids away
   const quarter = Math.max(1, map.entryCount >>> 2);
   u32(L.HEADER_HALF_OPEN_LIMIT, options.halfOpenLimit ?? quarter);

@@ -7,6 +7,7 @@ import {
   ENTRY_VIP_ADDRESS6,
   HEADER_ROLE,
   ROLE_SWITCH,
+  SLOT_ENTRY,
   SLOT_LENGTH,
   SLOT_PACKET,
 } from '../layout';
@@ -18,6 +19,7 @@ import { IPV4_CHECKSUM, IPV4_DESTINATION, IPV4_SOURCE, IPV4_TTL } from '../wire/
 import { IPV6_DESTINATION, IPV6_HOP_LIMIT, IPV6_SOURCE } from '../wire/ipv6';
 import { TCP_CHECKSUM, TCP_SEQUENCE, TCP_SOURCE_PORT } from '../wire/tcp';
 import { IcmpPacket } from './message';
+import { Splice } from '../splice';
 import { Quoted } from './quoted';
 
 const HOP_LIMIT: u32 = 64;
@@ -44,6 +46,9 @@ export class IcmpRewrite {
       : IcmpRewrite.addresses4(packet, quoted, entry, atSwitch);
     const tcp = quoted + IcmpPacket.headerSize(packet);
     IcmpRewrite.tcp(tcp, end, entry, change, atSwitch);
+    if (Splice.isOn()) {
+      Splice.error(packet, quoted, tcp, IcmpPacket.isSix(packet), load<u32>(slot, SLOT_ENTRY));
+    }
     IcmpPacket.complete(slot);
     Counters.add(worker, COUNTER_ICMP_ERRORS, 1);
   }

@@ -60,9 +60,10 @@ export class Agent implements Plane {
     this.#line = options.run.toString(16);
     const { config, core } = options;
     this.#timing = { ...config.timing };
-    this.#bindings = new Bindings(config.agent?.handoff ?? [], config.agent?.service ?? []);
+    const { handoff = [], service = [], splice } = config.agent ?? {};
+    this.#bindings = new Bindings(handoff, service, splice?.server);
     const connections = new Connections(core.memory.buffer);
-    const entries = new Entries(core, connections, config.workers);
+    const entries = new Entries(core, connections, config.workers, splice?.addresses);
     this.#takeover = new Translate({
       entries,
       ended: (entry, nowMs) => this.#ended(entries, entry, nowMs),

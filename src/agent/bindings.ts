@@ -1,4 +1,5 @@
 import type { Address, Binding, ServiceOffer } from '../channel/messages.ts';
+import { prefixSize } from '../config/address.ts';
 import type { Prefix } from '../config/address.ts';
 import { sameAddress } from '../tuple.ts';
 
@@ -8,15 +9,6 @@ export interface AgentBinding extends Binding {
   index: number;
   /** where the server's kernel takes the connections of this VIP and port */
   service: Address;
-}
-
-/**
- * How many addresses of a prefix can be given: not the first (the network), not the last (IPv4
- * broadcast), not the one before it (the device's own).
- */
-export function prefixSize(prefix: Prefix): number {
-  const hostBits = prefix.network.length * 8 - prefix.length;
-  return Math.max(0, 2 ** Math.min(hostBits, 16) - 3);
 }
 
 /** The address `offset` behind the prefix's first; offsets below 65536. */
@@ -40,12 +32,15 @@ export function deviceAddress(servicePrefix: Prefix): Address {
 export class Bindings {
   readonly #handoff: Prefix[];
   readonly #service: Prefix[];
+  readonly #server: Address[];
   readonly #all: AgentBinding[] = [];
   readonly #used = new Map<number, number>();
 
-  constructor(handoff: Prefix[], service: Prefix[]) {
+  /** `server`: another host whose connections are spliced, at most one address per family */
+  constructor(handoff: Prefix[], service: Prefix[], server: Address[] = []) {
     this.#handoff = handoff;
     this.#service = service;
+    this.#server = server;
   }
 
   /** The binding of an offer; null when there is no prefix of its family or none of its addresses is left. */
@@ -71,10 +66,10 @@ export class Bindings {
   #add(group: string, vip: Address, port: number): AgentBinding | null {
     const ofFamily = (prefix: Prefix) => prefix.network.length === vip.length;
     const handoff = this.#handoff.find(ofFamily);
-    const service = this.#service.find(ofFamily);
-    if (!handoff || !service) return null;
     const used = this.#used.get(vip.length) ?? 0;
-    if (used >= Math.min(prefixSize(handoff), prefixSize(service))) return null;
+    if (!handoff || used >= prefixSize(handoff)) return null;
+    const service = this.#serviceAddress(vip.length, used);
+    if (!service) return null;
     this.#used.set(vip.length, used + 1);
     const binding: AgentBinding = {
       group,
@@ -83,9 +78,17 @@ export class Bindings {
       port,
       handoff: addressIn(handoff, used + 1),
       handoffPort: port,
-      service: addressIn(service, used + 1),
+      service,
     };
     this.#all.push(binding);
     return binding;
+  }
+
+  /** One server for all when it is another host: there the client's end tells connections apart. */
+  #serviceAddress(bytes: number, used: number): Address | null {
+    const server = this.#server.find((address) => address.length === bytes);
+    if (server) return server;
+    const prefix = this.#service.find(({ network }) => network.length === bytes);
+    return prefix && used < prefixSize(prefix) ? addressIn(prefix, used + 1) : null;
   }
 }

@@ -1,12 +1,15 @@
 import * as C from '../../assembly/calls.ts';
 import * as L from '../../assembly/layout.ts';
 import type { Handoff, HandoffId, Release, ResyncEntry, Tuple } from '../channel/messages.ts';
+import type { Prefix } from '../config/address.ts';
 import type { Connections } from '../connections.ts';
 import type { Core } from '../core.ts';
 import { Reserve } from '../reserve.ts';
 import type { Template } from '../template.ts';
 import type { LocalTuple } from '../tuple.ts';
 import type { AgentBinding } from './bindings.ts';
+import { fillTemplate } from './replay-entry.ts';
+import { splicePlace } from './splice.ts';
 import type { FormerEntry } from './former.ts';
 import type { KernelEnds } from './segments.ts';
 import { advance } from '../packet/sequence.ts';
@@ -38,8 +41,16 @@ export class Entries {
   readonly #isOpen: Uint8Array;
   open = 0;
   readonly reserve: Reserve;
+  readonly #splice: readonly Prefix[];
 
-  constructor(core: TableCore, connections: Connections, workers: number) {
+  /** `splice`: prefixes of the addresses by which servers on other hosts know the clients */
+  constructor(
+    core: TableCore,
+    connections: Connections,
+    workers: number,
+    splice: readonly Prefix[] = [],
+  ) {
+    this.#splice = splice;
     this.#core = core;
     this.connections = connections;
     this.#workers = workers;
@@ -236,10 +247,12 @@ export class Entries {
 
   /** The connection as the server's kernel sees it. */
   ends(entry: number): KernelEnds {
+    const server = this.connections.server(entry);
+    const spliced = splicePlace(this.#splice, entry, server.length);
     return {
-      client: this.connections.client(entry),
-      clientPort: this.connections.clientPort(entry),
-      server: this.connections.server(entry),
+      client: spliced?.address ?? this.connections.client(entry),
+      clientPort: spliced?.port ?? this.connections.clientPort(entry),
+      server,
       serverPort: this.connections.serverPort(entry),
     };
   }
@@ -248,52 +261,4 @@ export class Entries {
 function localTuple(tuple: Tuple, binding: AgentBinding): LocalTuple {
   const { client, clientPort } = tuple;
   return { client, clientPort, local: binding.handoff, localPort: binding.handoffPort };
-}
-
-/** A connection is of TLS or of HTTP. */
-function watchFlags({ sessions, cookie }: Handoff): number {
-  if (sessions) return L.FLAG_WATCHED;
-  return cookie ? L.FLAG_WATCHED | L.FLAG_HEADS : 0;
-}
-
-function fillTemplate(
-  template: Template,
-  handoff: Handoff,
-  giver: Giver,
-  binding: AgentBinding,
-): Template {
-  const { tuple, bytes } = handoff;
-  const scales = handoff.clientScale !== L.SCALE_NONE;
-  const options =
-    (handoff.sack ? L.OPTION_SACK : 0) |
-    (handoff.timestamps ? L.OPTION_TIMESTAMPS : 0) |
-    (handoff.bySyn ? L.OPTION_BY_SYN : 0);
-  return template
-    .state(L.STATE_REPLAYING)
-    .flags(
-      (handoff.timestamps ? L.FLAG_TIMESTAMPS : 0) |
-        (handoff.requests ? L.FLAG_REQUESTS : 0) |
-        watchFlags(handoff),
-    )
-    .server(binding.service, handoff.serverPort)
-    .vip(tuple.vip, tuple.vipPort)
-    .entry8(L.ENTRY_SWITCH_SCALE, scales ? handoff.switchScale : 0)
-    .entry8(L.ENTRY_LEASE, giver.lease)
-    .id(handoff.id)
-    .record32(L.RECORD_CLIENT_ISN, handoff.clientIsn)
-    .record32(L.RECORD_SWITCH_ISN, handoff.switchIsn)
-    .record16(L.RECORD_SERVICE, binding.index)
-    .record16(L.RECORD_SERVER, giver.index)
-    .record16(L.RECORD_CLIENT_MSS, handoff.mss)
-    .record8(L.RECORD_CLIENT_SCALE, handoff.clientScale)
-    .record8(L.RECORD_OPTIONS, options)
-    .record32(L.RECORD_CLIENT_NEXT, (handoff.clientIsn + 1 + bytes.length) >>> 0)
-    .record32(L.RECORD_CLIENT_ACK, handoff.switchNext)
-    .record32(L.RECORD_TIMESTAMP_RECENT, handoff.timestampRecent)
-    .record32(L.RECORD_TIMESTAMP_SWITCH, handoff.timestampSwitch)
-    .record16(L.RECORD_CLIENT_WINDOW, handoff.window)
-    .record32(L.RECORD_GROUP, giver.group)
-    .record32(L.RECORD_REQUESTS, handoff.requests ? 1 : 0)
-    .record32(L.RECORD_REQUEST_NEXT, handoff.requests?.next ?? 0)
-    .record32(L.RECORD_RESPONSE_MODE, handoff.requests?.isHead ? C.RESPONSE_TO_HEAD : 0);
 }

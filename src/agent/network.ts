@@ -25,7 +25,11 @@ export interface AgentNetworkOptions {
   device: string;
   handoff: Prefix[];
   service: Prefix[];
+  /** source addresses towards servers on other hosts, whose packets come back to the TUN */
+  splice?: readonly Prefix[] | undefined;
 }
+
+type Setting = [name: string, wanted: string, why: string];
 
 function family(prefix: Prefix): '-4' | '-6' {
   return prefix.network.length === 4 ? '-4' : '-6';
@@ -43,17 +47,17 @@ export class AgentNetwork {
 
   /** Makes everything ready and returns what it had to mend, and what it could not. Throws with the way. */
   async setUp(): Promise<Finding[]> {
-    const { device, handoff, service } = this.#options;
+    const { device, handoff, service, splice = [] } = this.#options;
     const findings: Finding[] = [];
     // no link-local address, or the kernel would send its router solicitations to the workers
     await ip('link', 'set', device, 'addrgenmode', 'none');
     await ip('link', 'set', device, 'mtu', String(await smallestMtu(device)), 'up');
     // before the routes: when a device loses its last address the kernel flushes them
-    for (const prefix of service) await addAddress(device, prefix);
+    for (const prefix of [...service, ...splice]) await addAddress(device, prefix);
     for (const [name, wanted, why] of this.#settings()) {
       findings.push(...(await this.#mend(name, wanted, why)));
     }
-    for (const prefix of handoff) await leadIntoTun(device, prefix, 'main');
+    for (const prefix of [...handoff, ...splice]) await leadIntoTun(device, prefix, 'main');
     for (const prefix of service) await routeService(device, prefix);
     findings.push(...(await checkSettings(device)), ...(await checkHandoff(handoff)));
     return findings;
@@ -61,8 +65,8 @@ export class AgentNetwork {
 
   /** Takes away what outlives the TUN, and puts settings back that nobody changed since. */
   async remove(): Promise<void> {
-    const { handoff, service } = this.#options;
-    for (const prefix of handoff) {
+    const { handoff, service, splice = [] } = this.#options;
+    for (const prefix of [...handoff, ...splice]) {
       await tryIp(family(prefix), 'route', 'del', ...blackhole(formatPrefix(prefix)));
     }
     for (const prefix of service) {
@@ -76,16 +80,17 @@ export class AgentNetwork {
     this.#before.length = 0;
   }
 
-  #settings(): [name: string, wanted: string, why: string][] {
-    const { device, service } = this.#options;
+  #settings(): Setting[] {
+    const { device, service, splice = [] } = this.#options;
     const cookies = 'a SYN cookie answer would lose the options of replayed handshakes';
-    const settings: [string, string, string][] = [
-      ['net/ipv4/tcp_syncookies', '0', cookies],
+    const settings: Setting[] = [
+      // the kernel that gets them is another host's when they are spliced
+      ...(splice.length > 0 ? [] : [['net/ipv4/tcp_syncookies', '0', cookies] as Setting]),
       ['net/ipv4/ip_forward', '1', 'answers with the VIP as source are forwarded'],
       [`net/ipv4/conf/${device}/forwarding`, '1', 'answers with the VIP as source are forwarded'],
       [`net/ipv4/conf/${device}/rp_filter`, '2', 'the VIP is routed through no device here'],
     ];
-    if (service.some((prefix) => prefix.network.length === 16)) {
+    if ([...service, ...splice].some((prefix) => prefix.network.length === 16)) {
       const why = 'answers with the VIP as source are forwarded';
       settings.push(['net/ipv6/conf/all/forwarding', '1', why]);
       settings.push([`net/ipv6/conf/${device}/accept_ra`, '0', 'the TUN has no router']);

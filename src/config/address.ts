@@ -131,3 +131,12 @@ export function isUnicast(address: Uint8Array): boolean {
   const onlyLast = address.subarray(0, 15).every((byte) => byte === 0);
   return first !== 0xff && !(onlyLast && (address[15] ?? 0) <= 1);
 }
+
+/**
+ * How many addresses of a prefix can be given: not the first (the network), not the last (IPv4
+ * broadcast), not the one before it (the device's own).
+ */
+export function prefixSize(prefix: Prefix): number {
+  const hostBits = prefix.network.length * 8 - prefix.length;
+  return Math.max(0, 2 ** Math.min(hostBits, 16) - 3);
+}

@@ -48,9 +48,19 @@ export interface AgentConfig {
   /** at most one per family; each family stands in both lists */
   handoff: Prefix[];
   service: Prefix[];
+  /** the server is another host; then there is no service prefix */
+  splice?: SpliceConfig | undefined;
   connections: number;
   /** folder in which the table is kept from start to start; absent: connections end with the agent */
   state?: string | undefined;
+}
+
+/** How a server without an agent is reached. Each family of `agent.handoff` stands in both lists. */
+export interface SpliceConfig {
+  /** at most one address per family */
+  server: Uint8Array[];
+  /** at most one prefix per family; an address of it and a port stand for each client */
+  addresses: Prefix[];
 }
 
 /** A dispatcher on a host of its own. */
@@ -210,7 +220,8 @@ export function resolveConfig(file: string, raw: RawConfig): Config {
         ...(agent.state !== undefined && { state: path(agent.state) }),
         listen: accepted(parseEndpoint(agent.listen)),
         handoff: agent.handoff.map((text) => accepted(parsePrefix(text))),
-        service: agent.service.map((text) => accepted(parsePrefix(text))),
+        service: (agent.service ?? []).map((text) => accepted(parsePrefix(text))),
+        splice: agent.splice && resolveSplice(agent.splice),
       },
     }),
     ...(dispatcher && { dispatcher: { listen: accepted(parseEndpoint(dispatcher.listen)) } }),
@@ -231,6 +242,13 @@ export function resolveConfig(file: string, raw: RawConfig): Config {
 
 export function resolveServer(server: RawConfig['servers'][number]): ServerConfig {
   return { ...server, agent: accepted(parseEndpoint(server.agent)) };
+}
+
+function resolveSplice({ server, addresses }: { server: string[]; addresses: string[] }) {
+  return {
+    server: server.map((text) => accepted(parseAddress(text))),
+    addresses: addresses.map((text) => accepted(parsePrefix(text))),
+  };
 }
 
 /** Nothing is read: a SYN goes to the least loaded of all. */

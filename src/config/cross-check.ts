@@ -1,12 +1,15 @@
 // What the schema can not see: names that must exist, things that must differ, sections that belong
 // together. Works on the file's plain data, also when the schema has refused parts of it, so that
 // all mistakes show at once.
+import { SPLICE_PORT_BITS } from '../../assembly/calls.ts';
 import {
   formatEndpoint,
   formatPrefix,
+  parseAddress,
   parseEndpoint,
   parsePrefix,
   prefixContains,
+  prefixSize,
   prefixesOverlap,
 } from './address.ts';
 import type { Prefix } from './address.ts';
@@ -152,26 +155,78 @@ function prefixesOf(
   });
 }
 
+const CONNECTIONS_DEFAULT = 65536;
+
+/** The agent of a server on another host. Returns its splice prefixes. */
+function checkSplice(agent: Loose, problems: Problem[]): PlacedPrefix[] {
+  const splice = section(agent['splice']);
+  for (const [key, why] of [
+    ['service', 'the server is another host'],
+    ['state', 'a spliced connection ends with its agent'],
+  ] as const) {
+    if (agent[key] === undefined) continue;
+    const text = `contradicts "splice": ${why}`;
+    problems.push({ path: ['agent', key], at: 'key', text });
+  }
+  const place: Path = ['agent', 'splice'];
+  const prefixes = prefixesOf(splice, 'agent.splice', 'addresses', problems).map((prefix) => {
+    return { ...prefix, path: [...place, ...prefix.path.slice(1)] };
+  });
+  const servers = texts(splice['server']).flatMap(([index, text]) => {
+    const address = parseAddress(text);
+    return address ? [{ index, address }] : [];
+  });
+  const once = new Once(problems);
+  for (const { index, address } of servers) {
+    const path = [...place, 'server', index];
+    once.add(`an ${address.length === 4 ? 'IPv4' : 'IPv6'} address`, path);
+    if (prefixes.some(({ network }) => network.length === address.length)) continue;
+    problems.push({ path, text: 'agent.splice.addresses has no prefix of its family' });
+  }
+  const { connections = CONNECTIONS_DEFAULT } = agent;
+  for (const { path, ...prefix } of prefixes) {
+    const room = prefixSize(prefix) * 2 ** SPLICE_PORT_BITS;
+    if (typeof connections === 'number' && connections > room) {
+      problems.push({
+        path,
+        text: `has room for ${room} connections, agent.connections says more`,
+      });
+    }
+    if (servers.some(({ address }) => address.length === prefix.network.length)) continue;
+    problems.push({ path, text: 'agent.splice.server has no address of its family' });
+  }
+  return prefixes;
+}
+
 function checkAgent(raw: Loose, problems: Problem[]): void {
   const agent = section(raw['agent']);
   const handoff = prefixesOf(agent, 'agent', 'handoff', problems);
-  const service = prefixesOf(agent, 'agent', 'service', problems);
-  const without = (from: PlacedPrefix[], others: PlacedPrefix[], key: string): void => {
+  const isSpliced = agent['splice'] !== undefined;
+  if (raw['agent'] !== undefined && !isSpliced && agent['service'] === undefined) {
+    const text = 'key "service" is missing: expected a list of prefixes, or "splice"';
+    problems.push({ path: ['agent'], at: 'key', text });
+  }
+  const key = isSpliced ? 'splice.addresses' : 'service';
+  const service = isSpliced
+    ? checkSplice(agent, problems)
+    : prefixesOf(agent, 'agent', 'service', problems);
+  const without = (from: PlacedPrefix[], others: PlacedPrefix[], other: string): void => {
     for (const prefix of from) {
-      if (others.some((other) => other.network.length === prefix.network.length)) continue;
+      if (others.some(({ network }) => network.length === prefix.network.length)) continue;
       const family = prefix.network.length === 4 ? 'IPv4' : 'IPv6';
       problems.push({
         path: prefix.path,
-        text: `agent.${key} has no ${family} prefix to go with it`,
+        text: `agent.${other} has no ${family} prefix to go with it`,
       });
     }
   };
   // a prefix that could not be read may be the one that goes with it
-  const isRead = (key: string, read: PlacedPrefix[]): boolean => {
-    return Array.isArray(agent[key]) && read.length === list(agent[key]).length;
+  const isRead = (written: unknown, read: PlacedPrefix[]): boolean => {
+    return Array.isArray(written) && read.length === written.length;
   };
-  if (isRead('service', service)) without(handoff, service, 'service');
-  if (isRead('handoff', handoff)) without(service, handoff, 'handoff');
+  const written = isSpliced ? section(agent['splice'])['addresses'] : agent['service'];
+  if (isRead(written, service)) without(handoff, service, key);
+  if (isRead(agent['handoff'], handoff)) without(service, handoff, 'handoff');
   for (const prefix of service) {
     const other = handoff.find((candidate) => prefixesOverlap(candidate, prefix));
     if (!other) continue;

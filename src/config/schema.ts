@@ -76,7 +76,13 @@ const agentSection = section({
   listen: endpoint.describe('where switches reach the agent'),
   device: device.default('baton0').describe('name of the TUN device'),
   handoff: listOf(prefix, 'prefixes').describe('addresses routed to this host for handoffs'),
-  service: listOf(prefix, 'prefixes').describe('addresses that are local to the server'),
+  service: listOf(prefix, 'prefixes').optional().describe('addresses that are local to the server'),
+  splice: section({
+    server: listOf(vip, 'addresses').describe('of a server on another host, without an agent'),
+    addresses: listOf(prefix, 'prefixes').describe('routed to this host: clients as it sees them'),
+  })
+    .optional()
+    .describe('instead of service: two-way, the answers come back through this host'),
   connections: connections.describe('most connections at a time'),
   state: text('a folder name')
     .optional()

@@ -35,7 +35,8 @@ function makeMemory(
     workers: config.workers,
     deviceBytes: engine === 'packet' ? RING_BYTES : 0,
     seeds: randomSeeds(),
-    serviceNetworks: section.service,
+    serviceNetworks: section.splice?.addresses ?? section.service,
+    splices: section.splice !== undefined,
     isMapped: kept !== undefined,
   });
   const memory = createMemory(map);
@@ -154,7 +155,7 @@ export async function startAgent(ground: Ground): Promise<RunningPart> {
   });
   kept?.commit(part.plane.names());
   const channels = makeChannels(ground, section, part, kept);
-  const network = new AgentNetwork(section);
+  const network = new AgentNetwork({ ...section, splice: section.splice?.addresses });
   const timer = setInterval(() => writeLeases(part, channels), LEASE_INTERVAL_MS);
   const stop = async (): Promise<void> => {
     if (kept) await finishReplays(part);

@@ -1,5 +1,5 @@
-import { addressIn, prefixSize } from '../agent/bindings.ts';
-import { formatEndpoint, type Prefix } from '../config/address.ts';
+import { addressIn } from '../agent/bindings.ts';
+import { formatEndpoint, prefixSize, type Prefix } from '../config/address.ts';
 import type { Config } from '../config/config.ts';
 import { MTU, segmentSize, type ServicePlace } from '../service-rows.ts';
 

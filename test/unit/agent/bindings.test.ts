@@ -1,8 +1,13 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Bindings, addressIn, deviceAddress, prefixSize } from '../../../src/agent/bindings.ts';
+import { Bindings, addressIn, deviceAddress } from '../../../src/agent/bindings.ts';
 import type { AgentBinding } from '../../../src/agent/bindings.ts';
-import { formatAddress, parseAddress, parsePrefix } from '../../../src/config/address.ts';
+import {
+  formatAddress,
+  parseAddress,
+  parsePrefix,
+  prefixSize,
+} from '../../../src/config/address.ts';
 import type { Prefix } from '../../../src/config/address.ts';
 
 const bindings = suite('bindings');
