@@ -7,6 +7,7 @@ import { Lard } from '../../../../src/control/dispatcher/lard.ts';
 import { LeastConnections } from '../../../../src/control/dispatcher/least-connections.ts';
 import { NO_SERVER } from '../../../../src/control/dispatcher/policy.ts';
 import { RoundRobin } from '../../../../src/control/dispatcher/round-robin.ts';
+import { Random } from '../../../../src/lab/random.ts';
 import { begin } from './rig.ts';
 
 const test = suite('policies');
@@ -28,6 +29,27 @@ test('round robin: shares follow the weights, servers that may not be chosen get
     assert.is(policy.select(0, Uint8Array.of(0, 0, 1, 0)), 2);
   }
   assert.is(policy.select(0, new Uint8Array(4)), NO_SERVER);
+});
+
+test('round robin: with any weights each choice is whoever is furthest behind its share', () => {
+  const random = new Random(3);
+  for (let round = 0; round < 100; round += 1) {
+    const weights = Array.from({ length: 1 + random.below(6) }, () => 1 + random.below(9));
+    const sum = weights.reduce((total, weight) => total + weight, 0);
+    const policy = new RoundRobin();
+    const { all } = begin(policy, weights);
+    const counts = weights.map(() => 0);
+    for (let step = 1; step <= 2 * sum; step += 1) {
+      const behind = weights.map((weight, index) => step * weight - sum * counts[index]!);
+      const expected = behind.indexOf(Math.max(...behind));
+      assert.is(policy.select(0, all), expected, weights.join());
+      counts[expected]! += 1;
+    }
+    assert.equal(
+      counts,
+      weights.map((weight) => 2 * weight),
+    );
+  }
 });
 
 test('least connections: the fewest for its weight', () => {
