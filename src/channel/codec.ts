@@ -37,6 +37,12 @@ const NAMES = [
   'requests',
 ];
 const DISPATCH_NAMES = ['roster', 'dispatch', 'dispatched'];
+const GROUP_NAMES = ['query', 'answer', 'pass'];
+
+function nameOf(type: number): string | undefined {
+  const later = DISPATCH_NAMES[type - wire.TYPE_ROSTER] ?? GROUP_NAMES[type - wire.TYPE_QUERY];
+  return NAMES[type - 1] ?? later;
+}
 
 /**
  * One frame without its numbers (stampFrame adds them when it is sent).
@@ -85,7 +91,7 @@ export function decodeFrame(bytes: Uint8Array): Frame | FrameError {
   if (version < wire.OLDEST_VERSION || version > wire.PROTOCOL_VERSION) {
     return { error: `a frame of protocol version ${version}, known is ${wire.PROTOCOL_VERSION}` };
   }
-  const name = NAMES[type - 1] ?? DISPATCH_NAMES[type - wire.TYPE_ROSTER];
+  const name = nameOf(type);
   if (name === undefined) return { error: `a frame of unknown type ${type}` };
   const message = takeBody(type, reader);
   if (!message) return { error: `a damaged ${name} message` };

@@ -1,6 +1,7 @@
 // Bodies to messages. Nothing here throws or reads past the frame: what does not fit is undefined.
 import { ByteReader } from './bytes.ts';
 import { addressAt, idAt, optionsOf, tupleAt } from './decode-parts.ts';
+import { takeGroupMessage } from './group-messages.ts';
 import { busy, release, released, requests } from './decode-moves.ts';
 import type {
   Binding,
@@ -122,6 +123,7 @@ function handoff(reader: ByteReader): Handoff | undefined {
     ...(bySyn && { bySyn }),
     ...(cookie !== undefined && { cookie }),
     ...(requests && { requests }),
+    ...((flags & wire.HANDOFF_FLAG_RESERVED) !== 0 && { reserved: true as const }),
     bytes,
   };
 }
@@ -260,6 +262,6 @@ export function takeBody(type: number, reader: ByteReader): Message | undefined 
     case wire.TYPE_PING:
       return { type: 'ping' };
     default:
-      return takeDispatching(type, reader);
+      return takeDispatching(type, reader) ?? takeGroupMessage(type, reader);
   }
 }

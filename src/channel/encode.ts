@@ -1,7 +1,8 @@
 // Messages to bodies. Layouts: wire.ts.
 import { ByteWriter, hasControlCharacters } from './bytes.ts';
+import { familyOf, putId, putTuple } from './encode-parts.ts';
+import { isOfGroup, putGroupMessage } from './group-messages.ts';
 import type {
-  Address,
   Agreed,
   Binding,
   Busy,
@@ -9,7 +10,6 @@ import type {
   Confirm,
   Failed,
   Handoff,
-  HandoffId,
   Hello,
   Message,
   Release,
@@ -17,7 +17,6 @@ import type {
   Requests,
   Resync,
   ServiceOffer,
-  Tuple,
   Update,
 } from './messages.ts';
 import { putDispatching } from './dispatch-messages.ts';
@@ -30,28 +29,6 @@ const CONFIRM_TYPES = {
   released: wire.TYPE_RELEASED,
   update: wire.TYPE_UPDATE,
 } as const;
-
-/** 4 or 6. Throws RangeError when the addresses are not all of one family. */
-function familyOf(first: Address, second: Address): number {
-  if (first.length !== second.length || (first.length !== 4 && first.length !== 16)) {
-    const lengths = `${first.length} and ${second.length} bytes`;
-    throw new RangeError(`control message: addresses of ${lengths}, expected twice 4 or twice 16`);
-  }
-  return first.length === 4 ? 4 : 6;
-}
-
-function putId(writer: ByteWriter, at: number, id: HandoffId): void {
-  writer.view.setUint32(at + wire.ID_RUN, id.run);
-  writer.view.setUint32(at + wire.ID_COUNTER, id.counter);
-}
-
-function putTuple(writer: ByteWriter, at: number, tuple: Tuple): void {
-  writer.bytes[at + wire.TUPLE_FAMILY] = familyOf(tuple.client, tuple.vip);
-  writer.bytes.set(tuple.client, at + wire.TUPLE_CLIENT);
-  writer.bytes.set(tuple.vip, at + wire.TUPLE_VIP);
-  writer.view.setUint16(at + wire.TUPLE_CLIENT_PORT, tuple.clientPort);
-  writer.view.setUint16(at + wire.TUPLE_VIP_PORT, tuple.vipPort);
-}
 
 /** HANDOFF_FLAG_* of the options that were agreed with a client. */
 function optionFlags({ sack, timestamps }: Pick<Agreed, 'sack' | 'timestamps'>): number {
@@ -113,7 +90,8 @@ function putHandoff(writer: ByteWriter, handoff: Handoff): void {
     (handoff.requests ? wire.HANDOFF_FLAG_REQUESTS : 0) |
     (handoff.requests?.isHead ? wire.HANDOFF_FLAG_HEAD : 0) |
     (handoff.sessions ? wire.HANDOFF_FLAG_SESSIONS : 0) |
-    (handoff.cookie ? wire.HANDOFF_FLAG_COOKIE : 0);
+    (handoff.cookie ? wire.HANDOFF_FLAG_COOKIE : 0) |
+    (handoff.reserved ? wire.HANDOFF_FLAG_RESERVED : 0);
   view.setUint16(at + wire.HANDOFF_WINDOW, handoff.window);
   view.setUint32(at + wire.HANDOFF_TIMESTAMP_RECENT, handoff.timestampRecent);
   view.setUint32(at + wire.HANDOFF_TIMESTAMP_SWITCH, handoff.timestampSwitch);
@@ -277,6 +255,8 @@ export function putBody(writer: ByteWriter, message: Message): number {
     case 'ping':
       return wire.TYPE_PING;
     default:
-      return putDispatching(writer, message);
+      return isOfGroup(message)
+        ? putGroupMessage(writer, message)
+        : putDispatching(writer, message);
   }
 }

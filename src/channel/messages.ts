@@ -1,6 +1,7 @@
 // The control channel's messages as TypeScript sees them. Bytes: codec.ts; meaning:
 // docs/protocol.md.
 import type { DispatchMessage } from './dispatch-messages.ts';
+import type { GroupMessage } from './group-messages.ts';
 
 /** Host run (32 bit, drawn at start by the giving host) and a counter in that run. */
 export interface HandoffId {
@@ -45,6 +46,9 @@ export const LINE = 'line:';
  * packets of one that was handed over where `update` says.
  */
 export const IN_FRONT = 'in-front';
+
+/** Capability of a switch that is one of several of its group: it wants to hear of what others gave. */
+export const IN_GROUP = 'in-group';
 
 /**
  * First message of both sides. The agent answers a hello of a switch with one that has bindings.
@@ -98,6 +102,10 @@ export interface Handoff {
    * sequence number at which another one can begin; behind it no byte comes before that is known.
    */
   requests?: { next: number; isHead: boolean };
+  /**
+   * The giver has asked every agent of the service: refused where the tuple is not reserved for it.
+   */
+  reserved?: true;
   /** parsed bytes from clientIsn + 1 on */
   bytes: Uint8Array;
 }
@@ -260,4 +268,5 @@ export type Message =
   | Busy
   | Requests
   | Ping
-  | DispatchMessage;
+  | DispatchMessage
+  | GroupMessage;

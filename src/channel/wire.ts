@@ -33,6 +33,9 @@ export const TYPE_REQUESTS = 15;
 export const TYPE_ROSTER = 24;
 export const TYPE_DISPATCH = 25;
 export const TYPE_DISPATCHED = 26;
+export const TYPE_QUERY = 28;
+export const TYPE_ANSWER = 29;
+export const TYPE_PASS = 30;
 
 // Handoff id
 export const ID_RUN = 0; // u32
@@ -99,6 +102,8 @@ export const HANDOFF_FLAG_SESSIONS = 16;
 export const HANDOFF_FLAG_COOKIE = 32;
 /** Only with HANDOFF_FLAG_REQUESTS: the request's method is HEAD. */
 export const HANDOFF_FLAG_HEAD = 64;
+/** Refused where the tuple is not reserved for the giver. */
+export const HANDOFF_FLAG_RESERVED = 128;
 export const HANDOFF_NEXT_SIZE = 4;
 /** Most request bytes in one handoff. */
 export const HANDOFF_BYTES_LIMIT = 65536;
@@ -176,6 +181,32 @@ export const REQUESTS_CLIENT_SCALE = 58; // u8
 export const REQUESTS_SWITCH_SCALE = 59; // u8
 export const REQUESTS_FLAGS = 60; // u8: HANDOFF_FLAG_SACK, HANDOFF_FLAG_TIMESTAMPS
 export const REQUESTS_SIZE = 64; // 3 bytes reserved
+
+// Query, then what is asked about
+export const QUERY_COUNT = 0; // u16
+export const QUERY_SIZE = 4; // 2 bytes reserved
+export const ASKED_TUPLE = 0;
+export const ASKED_ISN = 40; // u32
+export const ASKED_HAS_ISN = 44; // u8: 0 or 1
+export const ASKED_SIZE = 48; // 3 bytes reserved
+
+// Answer, then the answers
+export const ANSWER_COUNT = 0; // u16
+export const ANSWER_SIZE = 4; // 2 bytes reserved
+export const FOUND_ASKED = 0; // as in the query
+export const FOUND_VERDICT = 48; // u8: index in FOUND_VERDICTS
+export const FOUND_CLIENT_ISN = 52; // u32
+export const FOUND_ID = 56;
+export const FOUND_SIZE = 64; // then the server's name (string)
+export const FOUND_VERDICTS = ['unknown', 'taken', 'mine'] as const;
+
+// Pass, then the packet
+export const PASS_VNET = 0; // 10 bytes: virtio_net_hdr
+export const PASS_VNET_SIZE = 10;
+export const PASS_LENGTH = 12; // u32
+export const PASS_SIZE = 16;
+/** Most bytes of a packet that is passed. */
+export const PASS_LIMIT = 65536;
 
 // Load report
 export const LOAD_OPEN = 0; // u32

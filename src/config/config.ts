@@ -38,6 +38,8 @@ export interface SwitchConfig {
   heldBytes: number;
   /** bytes; smallest between the switch and its servers */
   mtu: number;
+  /** where other switches of the group reach this one */
+  listen?: Endpoint | undefined;
   /** distributor behind a switch: where new connections come to; at most one per family */
   addresses?: Prefix[] | undefined;
 }
@@ -68,8 +70,8 @@ export interface DispatcherConfig {
   listen: Endpoint;
 }
 
-/** Where a distributor reaches a dispatcher. */
-export interface RemoteDispatcherConfig {
+/** Where another host is reached: a dispatcher, or another switch of the group. */
+export interface RemoteHostConfig {
   name: string;
   control: Endpoint;
 }
@@ -176,7 +178,9 @@ export interface Config {
   /** present when the host is a dispatcher for others */
   dispatcher?: DispatcherConfig;
   /** who chooses the servers, the first that can be reached; absent: the host's own dispatcher */
-  dispatchers?: RemoteDispatcherConfig[];
+  dispatchers?: RemoteHostConfig[];
+  /** the other switches of the group; absent: there is none */
+  peers?: RemoteHostConfig[];
   servers: ServerConfig[];
   pools: PoolConfig[];
   services: ServiceConfig[];
@@ -194,7 +198,7 @@ export function resolveConfig(file: string, raw: RawConfig): Config {
   const folder = dirname(resolve(file));
   const path = (name: string): string => resolve(folder, name);
   const { tls, insecure, switch: own, distributor, distributors, agent, ...others } = raw;
-  const { dispatcher, dispatchers, ...rest } = others;
+  const { dispatcher, dispatchers, peers, ...rest } = others;
   const inFront = distributors.length > 0;
   const section = own ?? distributor;
   return {
@@ -204,16 +208,7 @@ export function resolveConfig(file: string, raw: RawConfig): Config {
     insecure: insecure ?? false,
     ...(tls && { tls: { ca: path(tls.ca), cert: path(tls.cert), key: path(tls.key) } }),
     ...(inFront && { inFront }),
-    ...(section && {
-      switch: {
-        ...section,
-        key: Uint8Array.from(Buffer.from(section.key, 'hex')),
-        ...(distributor &&
-          section === distributor && {
-            addresses: distributor.addresses.map((text) => accepted(parsePrefix(text))),
-          }),
-      },
-    }),
+    ...(section && { switch: switchConfig(section, own?.listen, !own && distributor?.addresses) }),
     ...(agent && {
       agent: {
         ...agent,
@@ -225,11 +220,8 @@ export function resolveConfig(file: string, raw: RawConfig): Config {
       },
     }),
     ...(dispatcher && { dispatcher: { listen: accepted(parseEndpoint(dispatcher.listen)) } }),
-    ...(dispatchers.length > 0 && {
-      dispatchers: dispatchers.map(({ name, control }) => {
-        return { name, control: accepted(parseEndpoint(control)) };
-      }),
-    }),
+    ...(dispatchers.length > 0 && { dispatchers: dispatchers.map(remoteHost) }),
+    ...(peers.length > 0 && { peers: peers.map(remoteHost) }),
     servers: raw.servers.map(resolveServer),
     ...(inFront ? frontServers(raw) : {}),
     services: raw.services.map((service) => ({
@@ -238,6 +230,24 @@ export function resolveConfig(file: string, raw: RawConfig): Config {
       vip: service.vip.map((text) => accepted(parseAddress(text))),
     })),
   };
+}
+
+/** Of whichever section there is; `addresses`: a distributor's. */
+function switchConfig(
+  section: Omit<NonNullable<RawConfig['switch']>, 'listen'>,
+  listen: string | undefined,
+  addresses: string[] | undefined | false,
+): SwitchConfig {
+  return {
+    ...section,
+    key: Uint8Array.from(Buffer.from(section.key, 'hex')),
+    listen: listen === undefined ? undefined : accepted(parseEndpoint(listen)),
+    ...(addresses && { addresses: addresses.map((text) => accepted(parsePrefix(text))) }),
+  };
+}
+
+function remoteHost({ name, control }: RawConfig['peers'][number]): RemoteHostConfig {
+  return { name, control: accepted(parseEndpoint(control)) };
 }
 
 export function resolveServer(server: RawConfig['servers'][number]): ServerConfig {

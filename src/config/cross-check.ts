@@ -14,6 +14,7 @@ import {
 } from './address.ts';
 import type { Prefix } from './address.ts';
 import { checkRoles, isInFront } from './check-roles.ts';
+import { checkPeers } from './check-peers.ts';
 import { checkServices } from './check-services.ts';
 import { Once, checkReference, list, namesOf, section, texts } from './loose.ts';
 import type { Loose } from './loose.ts';
@@ -267,6 +268,7 @@ export function crossCheck(data: unknown): Problem[] {
   checkPools(raw, problems);
   checkDistributors(raw, problems);
   checkDispatchers(raw, problems);
+  checkPeers(raw, problems);
   checkServices(raw, isInFront(raw), problems);
   checkAgent(raw, problems);
   checkTiming(raw, problems);

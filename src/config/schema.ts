@@ -61,6 +61,7 @@ const switching = {
 
 const switchSection = section({
   device: device.default('baton0').describe('name of the TUN device'),
+  listen: endpoint.optional().describe('where the other switches of the group reach this one'),
   ...switching,
 });
 
@@ -112,6 +113,11 @@ const dispatcherSection = section({
 const dispatcher = section({
   name: name.describe("the host's name, as its certificate says"),
   control: endpoint.describe("the host's control address (its dispatcher.listen)"),
+});
+
+const peer = section({
+  name: name.describe("the switch's name, as its certificate says"),
+  control: endpoint.describe("the switch's control address (its switch.listen)"),
 });
 
 const LOAD_BOUND = 'a number above 1, at most 100';
@@ -251,6 +257,10 @@ export const configSchema = section({
     .array(dispatcher, { error: 'a list of dispatchers' })
     .default([])
     .describe('hosts that choose the servers; the first that can be reached is asked'),
+  peers: z
+    .array(peer, { error: 'a list of switches' })
+    .default([])
+    .describe('the other switches of the group, which get packets of the same VIPs'),
   distributors: z
     .array(distributor, { error: 'a list of distributors' })
     .default([])

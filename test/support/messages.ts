@@ -132,6 +132,27 @@ export const examples: Record<string, Message> = {
     agreed: { mss: 1460, clientScale: 7, switchScale: 9, sack: true, timestamps: true },
   },
   ...dispatchExamples,
+  'handoff-reserved': { ...handoff, bytes: new Uint8Array(0), reserved: true },
+  query: {
+    type: 'query',
+    asked: [
+      { tuple, clientIsn: 0x10000000 },
+      { tuple, clientIsn: null },
+    ],
+  },
+  answer: {
+    type: 'answer',
+    found: [
+      {
+        asked: { tuple, clientIsn: 0x10000000 },
+        verdict: 'mine',
+        id,
+        clientIsn: 0x10000000,
+        server: 'server1',
+      },
+    ],
+  },
+  pass: { type: 'pass', packet: Uint8Array.of(0x45, 0, 0, 40), vnet: new Uint8Array(10) },
 };
 
 /** Records with the prototype that decoded messages have. */
@@ -159,6 +180,7 @@ const bindings = length.chain((size) =>
 );
 const offers = length.chain((size) => record({ vip: bytesOf(size), port: u16, serverPort: u16 }));
 const scale = fc.nat(15);
+const asked = record({ tuple: tuples, clientIsn: fc.option(u32) });
 
 /** Any message that can be sent. */
 export const anyMessage: fc.Arbitrary<Message> = fc.oneof(
@@ -255,6 +277,25 @@ export const anyMessage: fc.Arbitrary<Message> = fc.oneof(
   }),
   record({ type: fc.constant('requests' as const), id: ids, tuple: tuples, count: u32, next: u32 }),
   anyDispatching(name),
+  record({ type: fc.constant('query' as const), asked: fc.array(asked, { maxLength: 20 }) }),
+  record({
+    type: fc.constant('answer' as const),
+    found: fc.array(
+      record({
+        asked,
+        verdict: fc.constantFrom(...(['unknown', 'taken', 'mine'] as const)),
+        id: ids,
+        clientIsn: u32,
+        server: name,
+      }),
+      { maxLength: 20 },
+    ),
+  }),
+  record({
+    type: fc.constant('pass' as const),
+    packet: fc.uint8Array({ maxLength: 300 }).map((bytes) => Uint8Array.from(bytes)),
+    vnet: bytesOf(10),
+  }),
 );
 
 /** Any byte, for mutations. */

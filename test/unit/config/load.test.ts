@@ -82,7 +82,7 @@ test('config: an unknown key names its place and the nearest key', () => {
   ]);
   assert.equal(changed('insecure: true', 'insecure: true\ncolour: red'), [
     'baton.yaml:4:1: colour: unknown key "colour"; known are name, roles, workers, engine, admin, tls, ' +
-      'insecure, switch, distributor, agent, dispatcher, dispatchers, distributors, servers, ' +
+      'insecure, switch, distributor, agent, dispatcher, dispatchers, peers, distributors, servers, ' +
       'pools, services, timing',
   ]);
 });
