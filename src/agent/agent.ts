@@ -1,13 +1,14 @@
 import * as L from '../../assembly/layout.ts';
 import { FrontNotices, isInFront } from '../channel/front-notices.ts';
-import type { Close, Handoff, Hello, Message, Resync } from '../channel/messages.ts';
-import { LINE } from '../channel/messages.ts';
+import type { Close, Handoff, Hello, Message, Resync, ResyncEntry } from '../channel/messages.ts';
+import { IN_GROUP, LINE } from '../channel/messages.ts';
 import { PROTOCOL_VERSION } from '../channel/wire.ts';
 import { formatEndpoint } from '../config/address.ts';
 import type { Config } from '../config/config.ts';
 import { Connections } from '../connections.ts';
 import type { Core } from '../core.ts';
 import type { Effects, Plane, PlaneEvent } from '../event.ts';
+import { idKey } from '../tuple.ts';
 import { Bindings } from './bindings.ts';
 import type { AgentBinding } from './bindings.ts';
 import { outcomeMessage } from './close.ts';
@@ -15,6 +16,7 @@ import { Entries } from './entries.ts';
 import { noFigures } from './figures.ts';
 import type { AgentNames, FormerRun } from './former.ts';
 import type { AgentFigures } from './figures.ts';
+import { GroupWatch } from './group.ts';
 import { Outbox } from './outbox.ts';
 import { Peers, groupHash } from './peers.ts';
 import type { Peer } from './peers.ts';
@@ -47,6 +49,8 @@ export class Agent implements Plane {
   readonly #figures = noFigures();
   readonly #bindings: Bindings;
   readonly #takeover: Takeover;
+  readonly #entries: Entries;
+  readonly #group: GroupWatch;
   readonly #timing: Config['timing'];
   readonly #fronts = new FrontNotices((to, message) => this.#outbox.message(to, message));
   readonly #comparisons = new Map<string, Comparison>();
@@ -64,9 +68,12 @@ export class Agent implements Plane {
     this.#bindings = new Bindings(handoff, service, splice?.server);
     const connections = new Connections(core.memory.buffer);
     const entries = new Entries(core, connections, config.workers, splice?.addresses);
+    this.#entries = entries;
+    const send = (to: string, message: Message) => this.#outbox.message(to, message);
+    this.#group = new GroupWatch({ entries, bindings: this.#bindings, send });
     this.#takeover = new Translate({
       entries,
-      ended: (entry, nowMs) => this.#ended(entries, entry, nowMs),
+      ended: (entry, nowMs) => this.#ended(entry, nowMs),
       bindings: this.#bindings,
       outbox: this.#outbox,
       figures: this.#figures,
@@ -120,6 +127,7 @@ export class Agent implements Plane {
     const takeoverMs = this.#takeover.time(nowMs);
     this.#reportLoad(nowMs);
     this.#fronts.time(nowMs);
+    this.#group.time(nowMs);
     return this.#outbox.take(Math.min(takeoverMs, this.#nextLoadMs));
   }
 
@@ -147,13 +155,12 @@ export class Agent implements Plane {
   }
 
   /** A connection that was served is over. */
-  #ended(entries: Entries, entry: number, nowMs: number): void {
+  #ended(entry: number, nowMs: number): void {
+    const over = this.#entries.listed(entry);
+    this.#group.ended(over, nowMs);
     if (!this.#fronts.areThere) return;
-    const { connections } = entries;
-    const of = connections.record32(entry, L.RECORD_GROUP);
-    const clientIsn = connections.record32(entry, L.RECORD_CLIENT_ISN);
-    const id = connections.id(entry);
-    const close = { type: 'close', id, tuple: entries.tuple(entry), clientIsn } as const;
+    const of = this.#entries.connections.record32(entry, L.RECORD_GROUP);
+    const close = { type: 'close', ...over } as const;
     this.#fronts.tell(close, (group) => groupHash(group) === of, nowMs);
   }
 
@@ -166,12 +173,25 @@ export class Agent implements Plane {
     this.#comparisons.set(name, new Comparison(here));
     for (const requests of this.#takeover.releases.requests(peer))
       this.#outbox.message(name, requests);
-    this.#outbox.message(name, { type: 'resync', entries: here, last: true });
+    const entries = hello.capabilities.includes(IN_GROUP) ? this.#ofGroup(peer, here, nowMs) : here;
+    this.#outbox.message(name, { type: 'resync', entries, last: true });
+  }
+
+  /** What a switch must know that shares the packets of its VIPs with others: theirs, too. */
+  #ofGroup(peer: Peer, own: ResyncEntry[], nowMs: number): ResyncEntry[] {
+    this.#group.up(peer, nowMs);
+    const known = new Set(own.map(({ id }) => idKey(id)));
+    const others = this.#takeover
+      .list({ groupHash: peer.group })
+      .filter(({ id }) => !known.has(idKey(id)));
+    for (const { id } of others) this.#group.watched(id, peer.peer);
+    return [...own, ...others];
   }
 
   /** Its connections stay and are served. */
   #down(name: string, nowMs: number): void {
     this.#fronts.down(name, nowMs);
+    this.#group.down(name, nowMs);
     const peer = this.#peers.named(name);
     if (peer) peer.up = false;
     this.#comparisons.delete(name);
@@ -212,7 +232,9 @@ export class Agent implements Plane {
     else if (message.type === 'close') this.#close(peer, message, nowMs);
     // its services have changed; what was given before stays given
     else if (message.type === 'hello') this.#outbox.message(from, this.#hello(this.#bind(message)));
+    else if (message.type === 'query') this.#group.asked(message, peer, nowMs);
     else if (message.type === 'confirm') {
+      this.#group.confirm(from, message);
       for (const id of message.ids) this.#takeover.confirm(id, peer, message.of);
     } else if (message.type === 'resync') this.#resync(peer, message, nowMs);
     else if (message.type === 'release') this.#takeover.releases.ask(message, peer, nowMs);
@@ -226,14 +248,17 @@ export class Agent implements Plane {
   }
 
   #handoff(from: string, peer: Peer | undefined, message: Handoff, nowMs: number): void {
-    if (peer && !this.#isLeaving) return this.#takeover.accept(message, peer, nowMs);
+    const isOthers = peer && this.#group.has(from) ? this.#group.refusal(message, peer, nowMs) : '';
+    if (peer && !this.#isLeaving && isOthers === '') {
+      return this.#takeover.accept(message, peer, nowMs);
+    }
     const failed = { type: 'failed', id: message.id, delivered: 'no' } as const;
-    const reason = peer ? 'the agent is stopping' : 'no hello came before it';
+    const reason = isOthers || (peer ? 'the agent is stopping' : 'no hello came before it');
     this.#outbox.message(from, { ...failed, reason });
   }
 
   #close(peer: Peer, { id, tuple }: Close, nowMs: number): void {
-    this.#takeover.release(id, tuple, peer, nowMs);
+    this.#release({ id, tuple }, peer, nowMs);
     this.#outbox.message(peer.peer, { type: 'confirm', ids: [id], of: 'close' });
   }
 
@@ -244,9 +269,12 @@ export class Agent implements Plane {
     comparison.named(entries);
     if (!last) return;
     this.#comparisons.delete(peer.peer);
-    for (const { id, tuple } of comparison.rest()) {
-      this.#takeover.release(id, tuple, peer, nowMs);
-    }
+    for (const each of comparison.rest()) this.#release(each, peer, nowMs);
+  }
+
+  #release({ id, tuple }: Pick<Close, 'id' | 'tuple'>, peer: Peer, nowMs: number): void {
+    if (!this.#takeover.release(id, tuple, peer, nowMs)) return;
+    this.#group.ended({ id, tuple, clientIsn: 0 }, nowMs);
   }
 
   #tell(giver: Giver, outcome: Outcome): boolean {

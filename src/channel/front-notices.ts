@@ -79,12 +79,12 @@ export class FrontNotices {
     this.#fronts.delete(name);
   }
 
-  /** To every switch of the groups for which `isOf` holds. */
-  tell(notice: Notice, isOf: (group: string) => boolean, nowMs: number): void {
+  /** To every switch for whose group (and name) `isOf` holds. */
+  tell(notice: Notice, isOf: (group: string, name: string) => boolean, nowMs: number): void {
     const key = keyOf(notice.type, notice.id);
     for (const front of this.#fronts.values()) {
       const { name, group, owed } = front;
-      if (!isOf(group)) continue;
+      if (!isOf(group, name)) continue;
       const each = { notice, dueMs: nowMs + REPEAT_MS };
       owed.set(key, each);
       if (owed.size > LIMIT) {

@@ -6,6 +6,9 @@ import { putId, putTuple } from './encode-parts.ts';
 import type { HandoffId, Message, Tuple } from './messages.ts';
 import * as wire from './wire.ts';
 
+/** How an agent's reason begins that another switch of the group is about to hand it over, or has. */
+export const NOT_YOURS = 'not yours: ';
+
 /** A connection somebody may have. */
 export interface Asked {
   tuple: Tuple;

@@ -161,6 +161,10 @@ export interface Handing extends Choice {
   patienceMs: number;
   /** the asked agent's channel broke: what became of the handoff is known when it is back */
   isLost: boolean;
+  /** the agents have reserved it for this switch of its group */
+  isReserved: boolean;
+  /** how often they were asked */
+  questions: number;
   /** so long it waits for a server if there is none */
   waitsUntilMs: number;
 }

@@ -27,6 +27,8 @@ export interface Server {
   up: boolean;
   /** when its channel broke; Infinity: it had none yet */
   downSinceMs: number;
+  /** when it came up last */
+  upSinceMs: number;
   /** its agent has told all its connections, once at least */
   known: boolean;
   bindings: Binding[];
@@ -63,6 +65,7 @@ export function makeServer(index: number, config: ServerConfig): Server {
     ...freshStanding(),
     up: false,
     downSinceMs: Infinity,
+    upSinceMs: Infinity,
     known: false,
     bindings: [],
     arrivals: [],

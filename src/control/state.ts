@@ -1,6 +1,6 @@
 import * as L from '../../assembly/layout.ts';
 import type { Address, Binding, HandoffId, Hello, Message, Tuple } from '../channel/messages.ts';
-import { IN_FRONT } from '../channel/messages.ts';
+import { IN_FRONT, IN_GROUP } from '../channel/messages.ts';
 import { PROTOCOL_VERSION } from '../channel/wire.ts';
 import type { Config, SwitchConfig } from '../config/config.ts';
 import { Connections } from '../connections.ts';
@@ -21,7 +21,9 @@ import type { Server } from './server.ts';
 import { listServices } from './service.ts';
 import type { Service } from './service.ts';
 import { OwedCloses } from './switch/owed-closes.ts';
+import { Owners } from './switch/owners.ts';
 import { PutOffs } from './switch/put-offs.ts';
+import { Questions } from './switch/questions.ts';
 import { Strays } from './switch/strays.ts';
 import { Unproven } from './switch/unproven.ts';
 
@@ -83,6 +85,8 @@ export class SwitchState {
   readonly putOffs = new PutOffs();
   readonly unproven: Unproven;
   readonly strays: Strays;
+  readonly owners: Owners;
+  readonly questions = new Questions();
   readonly reserve: Reserve;
   readonly fronts = new Fronts((to, message) => this.sendTo(to, message));
   readonly figures = new Figures();
@@ -106,6 +110,11 @@ export class SwitchState {
     this.reserve = new Reserve(core, this.owner, this.connections);
     this.unproven = new Unproven(core.memory.buffer);
     this.strays = new Strays(core.memory.buffer);
+    const peers = config.peers ?? [];
+    this.owners = new Owners(
+      options.hostName,
+      peers.map(({ name }) => name),
+    );
     this.firstCounter = new Uint32Array(this.connections.entryCount);
     this.services = listServices(config.services, this.connections.view);
     this.dispatcher = new Dispatcher(config.servers, config.pools, options.random);
@@ -143,13 +152,23 @@ export class SwitchState {
 
   /** Whether every agent has told all its connections, or is dead. */
   hasHeardAll(nowMs: number): boolean {
-    const deadMs = this.learningUntilMs - LEARNING_MS + DEAD_MS;
+    const deadMs = this.startedMs + DEAD_MS;
     return nowMs >= deadMs || this.servers.every((server) => server.known);
   }
 
   /** The server that the entry's connection was given to last. */
   serverOf(entry: number): Server | undefined {
     return this.servers[this.connections.record16(entry, L.RECORD_SERVER)];
+  }
+
+  private get capabilities(): string[] {
+    if (this.config.inFront) return [IN_FRONT];
+    return this.owners.areThere ? [IN_GROUP] : [];
+  }
+
+  /** When it began (ms); Infinity before the first event. */
+  get startedMs(): number {
+    return this.learningUntilMs - LEARNING_MS;
   }
 
   /** What this host says first on a channel to an agent, and again when the services have changed. */
@@ -162,7 +181,7 @@ export class SwitchState {
       roles: ['switch'],
       group: this.group,
       run: this.run,
-      capabilities: this.config.inFront ? [IN_FRONT] : [],
+      capabilities: this.capabilities,
       services: this.services.map(({ vip, port, serverPort }) => {
         return { vip, port, serverPort: serverPort ?? own };
       }),

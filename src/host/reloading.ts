@@ -25,6 +25,12 @@ export function dispatcherTargets({ dispatchers = [] }: Config): DialTarget[] {
   return dispatchers.map(({ name, control }) => ({ name, address: control }));
 }
 
+/** Of two switches of a group the one with the smaller name dials. */
+export function peersToDial(self: string, peers: Config['peers'] = []): DialTarget[] {
+  const others = peers.filter(({ name }) => self < name);
+  return others.map(({ name, control }) => ({ name, address: control }));
+}
+
 /** What of a running switch follows a new configuration. */
 export class Reloading {
   readonly #part: Part<SwitchPlane>;
@@ -91,7 +97,9 @@ export class Reloading {
   }
 
   #dial(): void {
-    const agents = dialTargets([...this.config.servers, ...this.#leaving]);
-    this.#channels.redial([...agents, ...dispatcherTargets(this.config)]);
+    const { servers, peers, name } = this.config;
+    const agents = dialTargets([...servers, ...this.#leaving]);
+    const others = [...dispatcherTargets(this.config), ...peersToDial(name, peers)];
+    this.#channels.redial([...agents, ...others]);
   }
 }

@@ -16,7 +16,7 @@ import { HealthChecks } from './health-checks.ts';
 import { Part, type PartMemory } from './part.ts';
 import { PartChannels } from './part-channels.ts';
 import { connectionsOf, viewOf, type RunningPart } from './running-part.ts';
-import { Reloading, dialTargets, dispatcherTargets } from './reloading.ts';
+import { Reloading, dialTargets, dispatcherTargets, peersToDial } from './reloading.ts';
 import { ServicePlaces } from './service-places.ts';
 import { removeSwitchNetwork, setUpSwitchNetwork } from './switch-network.ts';
 
@@ -68,7 +68,12 @@ function makeChannels(ground: Ground, part: Part<SwitchPlane>): PartChannels {
     hello: () => part.plane.hello(),
     tls,
     insecure: config.insecure,
-    dial: [...dialTargets(distant), ...dispatcherTargets(config)],
+    dial: [
+      ...dialTargets(distant),
+      ...dispatcherTargets(config),
+      ...peersToDial(config.name, config.peers),
+    ],
+    listen: config.switch?.listen,
     timing: config.timing,
     now: monotonicMs,
     on,

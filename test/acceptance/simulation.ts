@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { compileCore } from '../../src/core.ts';
 import { MISTAKES, type Mistake } from '../planted/mistakes.ts';
 import { tryMistake } from '../planted/planting.ts';
+import type { Placement } from '../simulation/cluster.ts';
 import { describeReport, replaySeed, runSeeds } from '../simulation/seeds.ts';
 import { simulate } from '../simulation/simulation.ts';
 
@@ -15,8 +16,10 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '1000' },
     from: { type: 'string', default: '1' },
     mistake: { type: 'string' },
+    placement: { type: 'string', default: 'single' },
   },
 });
+const placement = values.placement as Placement;
 const seeds = Number(values.seeds);
 const from = Number(values.from);
 let failures = 0;
@@ -39,7 +42,13 @@ async function sameTraces(): Promise<void> {
 }
 
 async function allSeeds(): Promise<void> {
-  const report = await runSeeds({ from, count: seeds, seconds: Infinity, stopsAtProblem: false });
+  const report = await runSeeds({
+    from,
+    count: seeds,
+    seconds: Infinity,
+    stopsAtProblem: false,
+    placement,
+  });
   say(report.failures.length === 0, describeReport(report));
 }
 
@@ -62,7 +71,7 @@ async function plantedMistakes(): Promise<void> {
 }
 
 if (values.seed !== undefined) {
-  if (!(await replaySeed(Number(values.seed), console.log))) failures += 1;
+  if (!(await replaySeed(Number(values.seed), console.log, placement))) failures += 1;
 } else {
   if (values.mistake === undefined) {
     await sameTraces();

@@ -14,14 +14,18 @@ import { Machine, type MachineParts } from './machine.ts';
 import { Monitor } from './monitor.ts';
 import { destinationOf, flowFrom, type Network } from './network.ts';
 import type { Host, Link } from './network.ts';
+import { SECOND, SecondSwitch } from './second-switch.ts';
 import { ServerHost } from './server-host.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { KernelOptions } from './tcp/options.ts';
 import type { Trace } from './trace.ts';
 
+/** group: two active switches, over which the router spreads flows anew now and then */
+export type Placement = 'single' | 'co-located' | 'group';
+
 export interface ClusterOptions {
   /** co-located: each server's host reads requests, a layer-4 switch is in front; single if omitted */
-  placement?: 'single' | 'co-located';
+  placement?: Placement;
   servers: number;
   /** of the web applications; the VIP's is 80 */
   serverPort: number;
@@ -65,6 +69,7 @@ export class Cluster {
   readonly place: Host;
   switch: Machine;
   readonly servers: ServerHost[];
+  readonly second: SecondSwitch | undefined;
 
   constructor(world: World, options: ClusterOptions) {
     this.world = world;
@@ -79,6 +84,7 @@ export class Cluster {
       this.switch.arrive(packet, new Uint8Array(10), flowFrom(packet));
     };
     for (const server of this.servers) this.connect(server);
+    if (options.placement === 'group') this.second = new SecondSwitch(this);
     if (!this.isCoLocated) return;
     for (const from of this.servers) for (const to of this.servers) connectHosts(this, from, to);
   }
@@ -89,6 +95,7 @@ export class Cluster {
 
   start(): void {
     this.switch.start();
+    this.second?.start();
     for (const { agent, link, distributor } of this.servers) {
       agent.start();
       distributor?.machine.start();
@@ -104,6 +111,7 @@ export class Cluster {
     // what it refused or saw end it has forgotten: a copy kept over that time would be served
     this.world.network.purge();
     for (const { link } of this.servers) link!.crashed(link!.dialer);
+    this.second?.link.crashed(this.second.link.dialer);
   }
 
   /** It knows its configuration and nothing else. */
@@ -112,6 +120,7 @@ export class Cluster {
     this.switch = this.makeSwitch();
     this.switch.start();
     for (const { link } of this.servers) link!.dialNow();
+    this.second?.link.dialNow();
   }
 
   sizes() {
@@ -131,7 +140,7 @@ export class Cluster {
   private makeSwitch(): Machine {
     const config = this.isCoLocated ? frontConfig(this.options) : switchConfig(this.options);
     return this.makeMachine('switch', config, this.place, {
-      transmit: (packet) => this.fromSwitch(packet),
+      transmit: (packet) => this.fromSwitch(packet, this.place),
       send: (to, message) => this.sendTo(to, message),
     });
   }
@@ -187,26 +196,37 @@ export class Cluster {
     keys();
   }
 
-  private fromSwitch(packet: Uint8Array): void {
+  fromSwitch(packet: Uint8Array, place: Host): void {
     const destination = destinationOf(packet);
     const isHandoff = destination.length === 4 && destination[0] === 10 && destination[1] === 81;
     if (isHandoff) this.world.monitor.departs(packet);
-    this.world.network.send(this.place, packet);
+    this.world.network.send(place, packet);
   }
 
   private sendTo(to: string, message: Message): void {
+    const { second } = this;
+    if (to === SECOND) return void second!.link.send(second!.link.dialer, message);
     const link = this.servers.find(({ name }) => name === to)?.link;
     if (link?.send(link.dialer, message)) this.world.monitor.fromSwitch(to, message);
   }
 
   private connect(server: ServerHost): void {
     const { world, options } = this;
-    const { monitor } = world;
-    const dialer: ChannelHost = {
+    const dialer = this.switchHost(server.name);
+    const hosts = { dialer, listener: server.channelHost };
+    const random = world.random.fork();
+    const link = new ControlLink(world.clock, random, world.trace, hosts, options.channelDelayMs);
+    server.link = link;
+  }
+
+  /** The first switch's side of its channel to that host. */
+  switchHost(to: string): ChannelHost {
+    const { monitor } = this.world;
+    return {
       name: 'switch',
       index: this.place.index,
       isRunning: () => this.switch.isRunning(),
-      hello: () => this.switch.hello(server.name),
+      hello: () => this.switch.hello(to),
       up: (peer, hello) => this.switch.up(peer, hello),
       down: (peer) => this.switch.down(peer),
       message: (peer, message) => {
@@ -214,9 +234,5 @@ export class Cluster {
         this.switch.message(peer, message);
       },
     };
-    const hosts = { dialer, listener: server.channelHost };
-    const random = world.random.fork();
-    const link = new ControlLink(world.clock, random, world.trace, hosts, options.channelDelayMs);
-    server.link = link;
   }
 }

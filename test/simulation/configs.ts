@@ -28,29 +28,37 @@ export function agentConfig(number: number, options: ClusterOptions): Config {
   return resolveConfig('/simulation.yaml', raw);
 }
 
-export function switchConfig(options: ClusterOptions): Config {
+export function switchConfig(options: ClusterOptions, name = 'switch'): Config {
   const servers = Array.from({ length: options.servers }, (_, i) => ({
     name: `server${i + 1}`,
     agent: `10.80.${11 + i}.2:7080`,
     port: options.serverPort,
   }));
   const raw = configSchema.parse({
-    name: 'switch',
+    name,
     roles: ['switch'],
     workers: options.workers,
     insecure: true,
     switch: {
+      listen: '10.80.2.2:7080',
       table: options.table,
       connections: options.connections,
       key: KEY,
       heldBytes: options.heldBytes,
       mtu: 1500,
     },
+    peers: peersOf(name, options),
     servers,
     ...dispatching(servers, options),
     timing: options.timing,
   });
   return resolveConfig('/simulation.yaml', raw);
+}
+
+function peersOf(name: string, { placement }: ClusterOptions): object[] {
+  if (placement !== 'group') return [];
+  const others = ['switch', 'switch2'].filter((other) => other !== name);
+  return others.map((other) => ({ name: other, control: '10.80.2.2:7080' }));
 }
 
 /** Whether each request of a connection has servers of its own. */

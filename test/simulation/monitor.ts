@@ -10,6 +10,8 @@ interface Generation {
   servers: Set<string>;
   /** the handoff that has not ended in `failed, not delivered` */
   outstanding: { id: HandoffId; server: string } | undefined;
+  /** whose agent said ready */
+  acceptedBy?: string;
 }
 
 /**
@@ -22,6 +24,8 @@ export class Monitor {
   handoffs = 0;
   /** what happens behind the handoff with that number; nothing may happen during it */
   readonly atHandoff = new Map<number, () => void>();
+  /** several switches: what one hands over an agent may refuse, since another one has */
+  isOfGroup = false;
   /** false when workers may overtake each other */
   keepsOrder = true;
   private readonly generations = new Map<string, Generation[]>();
@@ -56,11 +60,22 @@ export class Monitor {
     const { run, counter } = message.id;
     const handoff = this.handoffMessages.get(`${run}.${counter}`);
     if (!handoff) return;
+    this.accepted(name, handoff);
     const received = kernel.receivedFrom(handoff.tuple.client, handoff.tuple.clientPort);
     if (received === undefined || received >= handoff.bytes.length) return;
     const client = `${handoff.tuple.client.join('.')}:${handoff.tuple.clientPort}`;
     const what = `${received} of ${handoff.bytes.length} bytes of ${client}`;
     this.problems.push(`${name} said ready when its kernel had ${what}`);
+  }
+
+  /** One connection, one server. */
+  private accepted(server: string, { tuple, clientIsn }: Handoff): void {
+    if (!this.isOfGroup) return;
+    const client = `${tuple.client.join('.')}:${tuple.clientPort}`;
+    const generation = this.generation(client, clientIsn);
+    const first = (generation.acceptedBy ??= server);
+    if (first === server) return;
+    this.problems.push(`${client} (ISN ${clientIsn}) was accepted by ${first} and ${server}`);
   }
 
   /** A packet that the agent of `server` gives to its kernel. */
@@ -162,7 +177,7 @@ export class Monitor {
     const client = `${tuple.client.join('.')}:${tuple.clientPort}`;
     const generation = this.generation(client, clientIsn);
     const { outstanding } = generation;
-    if (outstanding && !isSame(outstanding.id, id)) {
+    if (!this.isOfGroup && outstanding && !isSame(outstanding.id, id)) {
       const who = `${outstanding.server} had it and ${server} got it`;
       this.problems.push(`a second handoff of ${client} before the first had failed: ${who}`);
     }

@@ -103,6 +103,8 @@ export function isInPrefix(address: Uint8Array, prefix: Uint8Array, bits: number
  * it.
  */
 export class Network {
+  /** the router's choice among several hosts for one prefix */
+  spread = (host: Host, _: Uint8Array): Host => host;
   /** how long the network keeps a packet: less than any linger */
   staleMs = 1900;
   private purges = 0;
@@ -152,7 +154,7 @@ export class Network {
       this.unrouted += 1;
       return;
     }
-    const { host } = route;
+    const host = this.spread(route.host, packet);
     const { random } = this;
     if (!from.isUp || random.chance(from.link.loss) || random.chance(host.link.loss)) {
       this.lost += 1;

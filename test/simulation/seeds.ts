@@ -1,4 +1,5 @@
 import { compileCore } from '../../src/core.ts';
+import type { Placement } from './cluster.ts';
 import { simulate, type SimulationResult } from './simulation.ts';
 
 export interface SeedsOptions {
@@ -8,7 +9,7 @@ export interface SeedsOptions {
   /** begins no further seed after that time */
   seconds: number;
   stopsAtProblem: boolean;
-  placement?: 'single' | 'co-located';
+  placement?: Placement;
 }
 
 export interface SeedsReport {
@@ -75,9 +76,13 @@ export function describeReport(report: SeedsReport): string {
 }
 
 /** The bytes of one seed's run as lines, then what was wrong with it. */
-export async function replaySeed(seed: number, say: (line: string) => void): Promise<boolean> {
+export async function replaySeed(
+  seed: number,
+  say: (line: string) => void,
+  placement?: Placement,
+): Promise<boolean> {
   const module = await compileCore('single');
-  const result = simulate(seed, module, say);
+  const result = simulate(seed, module, say, placement);
   say(`trace hash ${result.hash}, requests ${JSON.stringify(result.requests)}`);
   for (const problem of result.problems) say(`PROBLEM: ${problem}`);
   return result.problems.length === 0;

@@ -81,7 +81,7 @@ export class ServerHost {
   crash(): void {
     this.agent.crash();
     this.crashes += 1;
-    this.link!.crashed(this.channelHost);
+    for (const link of [this.link!, ...this.givers.values()]) link.crashed(this.channelHost);
   }
 
   restart(): void {

@@ -1,7 +1,7 @@
 import { STATE_CLOSED } from '../../assembly/layout.ts';
 import { COOKIE_EPOCH_MS } from '../../src/control/switch/cookie-keys.ts';
 import { Random } from '../../src/lab/random.ts';
-import { Cluster } from './cluster.ts';
+import { Cluster, type Placement } from './cluster.ts';
 import { VIP4, VIP6 } from './configs.ts';
 import { ClientConnection, type ConnectionPlan, type Outcome } from './http/client.ts';
 import { describeDelivery } from './describe.ts';
@@ -44,6 +44,18 @@ function coLocated(scenario: Scenario): Scenario {
   return { ...scenario, cluster, faults: [] };
 }
 
+/** Two switches, nobody dies; each connection's requests are one server's. */
+function inGroup(scenario: Scenario): Scenario {
+  const group = { placement: 'group', requests: 'per-connection' } as const;
+  return { ...scenario, cluster: { ...scenario.cluster, ...group }, faults: [] };
+}
+
+const SCENARIOS = {
+  single: (scenario: Scenario) => scenario,
+  'co-located': coLocated,
+  group: inGroup,
+};
+
 class Run {
   readonly scenario: Scenario;
   readonly clock = new Scheduler(START_MS);
@@ -58,11 +70,10 @@ class Run {
   private over = 0;
   private readonly random: Random;
 
-  constructor(seed: number, module: WebAssembly.Module, placement: 'single' | 'co-located') {
+  constructor(seed: number, module: WebAssembly.Module, placement: Placement) {
     this.random = new Random(seed);
     const drawn = drawScenario(this.random.fork());
-    const isCoLocated = placement === 'co-located';
-    this.scenario = isCoLocated ? coLocated(drawn) : drawn;
+    this.scenario = SCENARIOS[placement](drawn);
     this.network = new Network(this.clock, this.random.fork(), this.trace);
     const { clock, trace, monitor, network } = this;
     const world = { clock, trace, monitor, network, module, random: this.random.fork() };
@@ -70,7 +81,8 @@ class Run {
     network.staleMs = Math.min(LONGEST_STALE_MS, this.scenario.cluster.timing.lingerMs!) - 100;
     // acknowledgments overtake a request that is being read
     const { isSteeringLoose, requests } = this.scenario.cluster;
-    monitor.keepsOrder = !isSteeringLoose && requests === 'per-connection';
+    monitor.isOfGroup = placement === 'group';
+    monitor.keepsOrder = !monitor.isOfGroup && !isSteeringLoose && requests === 'per-connection';
     this.cluster = new Cluster(world, this.scenario.cluster);
     this.cluster.servers.forEach((server, index) => {
       const options = this.scenario.applications[index];
@@ -187,9 +199,10 @@ class Run {
 
   /** Those that keep what a valid cookie could bring back. */
   private cookieMakers() {
-    const { servers } = this.cluster;
+    const { servers, second } = this.cluster;
     return [
       this.cluster.switch,
+      ...(second ? [second.machine] : []),
       ...servers.flatMap(({ distributor }) => distributor?.machine ?? []),
     ];
   }
@@ -226,7 +239,7 @@ export function simulate(
   seed: number,
   module: WebAssembly.Module,
   watch?: (line: string) => void,
-  placement: 'single' | 'co-located' = 'single',
+  placement: Placement = 'single',
 ): SimulationResult {
   const run = new Run(seed, module, placement);
   if (watch) {

@@ -25,6 +25,7 @@ export function handoffMessage(opening: Opening, id: HandoffId, server: Server):
     timestampRecent: client.timestampRecent,
     timestampSwitch: client.timestampSwitch,
     window: client.window,
+    ...(handing?.isReserved && { reserved: true }),
     ...(opening.bySyn && { bySyn: true }),
     ...(handing?.extent && {
       requests: { next: advance(gather.base, handing.extent.next), isHead: handing.headOnly },

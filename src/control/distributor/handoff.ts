@@ -1,4 +1,5 @@
 import type { Failed, HandoffId, Ready } from '../../channel/messages.ts';
+import { NOT_YOURS } from '../../channel/group-messages.ts';
 import { NO_SERVER } from '../dispatcher/policy.ts';
 import { countUnder } from '../figures.ts';
 import type { Choice, HeldPacket, Opening, Question } from '../opening.ts';
@@ -6,6 +7,7 @@ import type { Server, SwitchState } from '../state.ts';
 import { oweClose } from '../switch/close.ts';
 import { countFailed } from '../switch/hold-off.ts';
 import { holdEntry } from '../switch/update.ts';
+import { awaitsOthers } from './await-others.ts';
 import { acceptAnswer, askDispatcher, chooseServer } from './choose-server.ts';
 import { followOn } from './follow.ts';
 import { handoffMessage } from './handoff-message.ts';
@@ -18,7 +20,7 @@ const PATIENCE = 5;
 const RETURN_MS = 4000;
 
 /** More clients than this do not wait for a server: they are refused at once. */
-const WAITING_LIMIT = 1024;
+export const WAITING_LIMIT = 1024;
 /** Between two tries of servers that have refused; one that comes back is asked at once. */
 const RETRY_MS = 250;
 
@@ -45,6 +47,8 @@ export function beginHanding(
     proven: false,
     patienceMs: Infinity,
     isLost: false,
+    isReserved: false,
+    questions: 0,
     waitsUntilMs: nowMs + state.timing.serverWaitMs,
   };
   tryNext(state, opening, nowMs);
@@ -52,6 +56,7 @@ export function beginHanding(
 
 /** Asks the next server that may take it; none is left: waits for one, or 503. */
 function tryNext(state: SwitchState, opening: Opening, nowMs: number): void {
+  if (awaitsOthers(state, opening, nowMs)) return;
   if (!askDispatcher(state, opening, nowMs)) chooseHere(state, opening, nowMs);
 }
 
@@ -119,7 +124,7 @@ export function askAnew(state: SwitchState, nowMs: number): void {
   for (const opening of waited) endWait(state, opening, nowMs);
 }
 
-function endWait(state: SwitchState, opening: Opening, nowMs: number): void {
+export function endWait(state: SwitchState, opening: Opening, nowMs: number): void {
   state.waiting.delete(opening);
   tryNext(state, opening, nowMs);
 }
@@ -201,6 +206,8 @@ export function failed(state: SwitchState, server: Server, message: Failed, nowM
   countFailed(state, server, opening.handing!.pool, nowMs);
   // a restart is no reason not to ask the same server again
   if (opening.handing!.isLost) opening.handing!.tried = [];
+  if (state.owners.areThere) state.questions.force(opening);
+  if (message.reason.startsWith(NOT_YOURS)) opening.handing!.tried = [];
   if (message.delivered === 'no') tryNext(state, opening, nowMs);
   else reset(state, opening, 'maybe', nowMs, COOKIE_LIFE_MS);
 }

@@ -31,6 +31,13 @@ export function endEntry(state: SwitchState, entry: number, nowMs: number): bool
   return true;
 }
 
+/** Takes a connection out of the table of this switch alone. */
+export function forgetEntry(state: SwitchState, entry: number): void {
+  const server = state.serverOf(entry);
+  const isGone = removeEntry(state, entry, state.connections.id(entry));
+  if (isGone && server) state.dispatcher.release(server.index);
+}
+
 /** Sends again what was not confirmed in time. */
 export function repeatCloses(state: SwitchState, nowMs: number): void {
   for (const owed of state.owed.takeDue(nowMs)) {

@@ -1,5 +1,6 @@
 import * as L from '../../../assembly/layout.ts';
 import type { Server, SwitchState } from '../state.ts';
+import { forgetEntry } from './close.ts';
 import { resetLost } from './resync.ts';
 
 /** So long an agent is away, and nothing came from the client, before a connection is given up. */
@@ -22,7 +23,9 @@ export function resetOrphans(state: SwitchState, from: number, count: number, no
     if (!server || !isGone(server, nowMs)) continue;
     // whole seconds
     const seenMs = (connections.entry32(entry, L.ENTRY_LAST_SEEN) + 1) * 1000;
-    if (nowMs - seenMs >= GONE_MS) resetLost(state, server, entry, nowMs);
+    if (nowMs - seenMs < GONE_MS) continue;
+    if (state.owners.areThere) forgetEntry(state, entry);
+    else resetLost(state, server, entry, nowMs);
   }
 }
 

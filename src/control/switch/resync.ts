@@ -19,6 +19,7 @@ export function channelUp(state: SwitchState, server: Server, hello: Hello, nowM
   server.up = true;
   if (server.run !== hello.run) cameUp(state, server, nowMs);
   server.run = hello.run;
+  server.upSinceMs = nowMs;
   server.bindings = hello.bindings;
   server.tellsCookies = hello.capabilities.includes('cookies');
   server.takesSyns = hello.capabilities.includes('by-syn');
@@ -65,7 +66,7 @@ export function resynced(state: SwitchState, server: Server, message: Resync, no
   if (!server.listed) return;
   for (const entry of message.entries) {
     server.listed.add(idKey(entry.id));
-    if (!isOurs(state, server, entry, nowMs)) {
+    if (!takeIn(state, server, entry, nowMs)) {
       oweClose(state, server, entry.id, entry.tuple, nowMs);
     }
   }
@@ -88,7 +89,7 @@ export function resynced(state: SwitchState, server: Server, message: Resync, no
 }
 
 /** Whether the agent's connection may live: we have it, or its tuple is free and we take it. */
-function isOurs(
+export function takeIn(
   state: SwitchState,
   server: Server,
   { id, tuple, clientIsn }: ResyncEntry,
@@ -168,6 +169,8 @@ function isMissing(
   if ((state.openings.get(entry)?.phase ?? 'following') !== 'following') return false;
   const id = state.connections.id(entry);
   if (listed.has(idKey(id))) return false;
+  // given by another switch of the group after the agent made its list
+  if (state.connections.recordMs(entry, L.RECORD_CREATED) >= server.upSinceMs) return false;
   return id.run !== state.run || distance(id.counter, server.listedBefore) < 0;
 }
 

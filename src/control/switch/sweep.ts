@@ -6,7 +6,7 @@ import { COOKIE_LIFE_MS, reset, sendReset } from '../distributor/refuse.ts';
 import { beginUnread } from '../distributor/unread.ts';
 import { dispatchEntry } from '../front/dispatch.ts';
 import type { SwitchState } from '../state.ts';
-import { endEntry } from './close.ts';
+import { endEntry, forgetEntry } from './close.ts';
 import { hasOrphans, resetOrphans } from './orphans.ts';
 import { removeEntry } from './update.ts';
 
@@ -97,6 +97,8 @@ function expireUnused(state: SwitchState, entry: number, nowMs: number): void {
   }
   state.fronts.ended(state, entry, nowMs);
   const id = state.connections.id(entry);
+  // its request may have come to another switch
+  if (state.owners.areThere) return void removeEntry(state, entry, id);
   if (!removeEntry(state, entry, id) || !opening) return;
   state.figures.gatherExpired += 1;
   sendReset(state, opening, (opening.switchIsn + 1) >>> 0);
@@ -129,6 +131,8 @@ function expirePassed(state: SwitchState, entry: number, nowMs: number): void {
 }
 
 function expireIdle(state: SwitchState, entry: number, nowMs: number): void {
+  // its packets may come to another switch: its agent knows whether it is idle
+  if (state.owners.areThere) return forgetEntry(state, entry);
   state.fronts.ended(state, entry, nowMs);
   if (endEntry(state, entry, nowMs)) state.figures.idleExpired += 1;
 }

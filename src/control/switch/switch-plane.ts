@@ -25,6 +25,11 @@ export abstract class SwitchPlane implements Plane {
   /** A packet of a client that a worker passed to control. */
   protected abstract arrived(event: PacketEvent, nowMs: number): void;
 
+  /** A packet in mid-connection that no entry is for. */
+  protected stray(event: PacketEvent, nowMs: number): void {
+    this.state.strays.packet(this.state, event, nowMs);
+  }
+
   protected abstract heard(event: ChannelEvent, nowMs: number): void;
 
   /** Does what is due; returns when the next is (ms). */
@@ -49,7 +54,7 @@ export abstract class SwitchPlane implements Plane {
     // QUEUE_CLOSED and QUEUE_RESET are an agent's
     const isClients = event.queue === L.QUEUE_OPEN || event.queue === L.QUEUE_PACKET;
     if (isClients) this.arrived(event, nowMs);
-    if (event.queue === L.QUEUE_STRAY) state.strays.packet(state, event, nowMs);
+    if (event.queue === L.QUEUE_STRAY) this.stray(event, nowMs);
     if (event.queue === L.QUEUE_OPEN && event.options === 0) state.unproven.arrived();
   }
 

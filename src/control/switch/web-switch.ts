@@ -13,6 +13,7 @@ import type { Opening, Question } from '../opening.ts';
 import type { Server, SwitchState } from '../state.ts';
 import { closed, repeatCloses } from './close.ts';
 import { Departures } from './departures.ts';
+import { answered, isOthers, peerMessage, peerUp, stray } from './group.ts';
 import { channelDown, channelUp, disown, resynced } from './resync.ts';
 import { SwitchPlane } from './switch-plane.ts';
 import type { ChannelEvent } from './switch-plane.ts';
@@ -22,7 +23,12 @@ export class WebSwitch extends SwitchPlane {
   private readonly departures = new Departures(this.state.connections.entryCount);
 
   protected override arrived(event: PacketEvent, nowMs: number): void {
+    if (isOthers(this.state, event, nowMs)) return;
     packetArrived(this.state, event, nowMs);
+  }
+
+  protected override stray(event: PacketEvent, nowMs: number): void {
+    stray(this.state, event, nowMs);
   }
 
   protected override heard(event: ChannelEvent, nowMs: number): void {
@@ -31,6 +37,7 @@ export class WebSwitch extends SwitchPlane {
     else if (event.kind === 'channel-up') {
       const server = state.serverNamed(event.peer);
       if (state.remote?.has(event.peer)) state.remote.channelUp(event.peer);
+      else if (state.owners.has(event.peer)) peerUp(state, event.peer, nowMs);
       else if (isInFront(event.hello)) state.fronts.up(state, event.peer, event.hello, nowMs);
       else if (server) channelUp(state, server, event.hello, nowMs);
     } else if (state.remote?.has(event.peer)) {
@@ -39,7 +46,8 @@ export class WebSwitch extends SwitchPlane {
       }
     } else {
       const server = state.serverNamed(event.peer);
-      if (server) channelDown(state, server, nowMs);
+      if (state.owners.has(event.peer)) state.owners.changed(event.peer, false, nowMs);
+      else if (server) channelDown(state, server, nowMs);
       else state.fronts.notices.down(event.peer, nowMs);
     }
   }
@@ -52,12 +60,15 @@ export class WebSwitch extends SwitchPlane {
     state.fronts.time(state, nowMs);
     const departuresMs = this.departures.time(state, nowMs);
     state.remote?.send(nowMs, (to, message) => state.sendTo(to, message));
-    return Math.min(state.deadlines.nextMs, state.owed.nextMs, sweepMs, departuresMs);
+    state.questions.time(state, nowMs);
+    const ownMs = Math.min(state.deadlines.nextMs, state.owed.nextMs, state.questions.nextMs);
+    return Math.min(ownMs, sweepMs, departuresMs);
   }
 
   private message(from: string, message: Message, nowMs: number): void {
     const server = this.state.serverNamed(from);
     if (server) this.serverMessage(server, message, nowMs);
+    else if (this.state.owners.has(from)) peerMessage(this.state, from, message, nowMs);
     else if (message.type === 'dispatched') {
       const { state } = this;
       state.remote?.answered(from, message, (question, chosen) => {
@@ -81,6 +92,7 @@ export class WebSwitch extends SwitchPlane {
     } else if (message.type === 'released') released(state, server, message, nowMs);
     else if (message.type === 'busy') busy(state, server, message, nowMs);
     else if (message.type === 'requests') server.requests.set(idKey(message.id), message);
+    else if (message.type === 'answer') answered(state, server.name, message.found, nowMs);
     else if (message.type === 'resync') resynced(state, server, message, nowMs);
     // answers ours of a changed configuration
     else if (message.type === 'hello') server.bindings = message.bindings;

@@ -1,0 +1,92 @@
+import type { Message } from '../../src/channel/messages.ts';
+import type { Cluster } from './cluster.ts';
+import { switchConfig } from './configs.ts';
+import { ControlLink, type ChannelHost } from './control-link.ts';
+import type { Machine } from './machine.ts';
+import { flowFrom, type Host } from './network.ts';
+import type { ServerHost } from './server-host.ts';
+
+export const SECOND = 'switch2';
+
+/**
+ * Another active switch of the group, and the router that spreads flows over both: by a hash that changes,
+ * so that connections come to the other one in the middle of everything.
+ */
+export class SecondSwitch {
+  readonly machine: Machine;
+  readonly place: Host;
+  /** to the first switch, which dials */
+  readonly link: ControlLink;
+  readonly links = new Map<string, ControlLink>();
+  readonly #cluster: Cluster;
+  #salt = 0;
+
+  constructor(cluster: Cluster) {
+    const { world, options } = cluster;
+    this.#cluster = cluster;
+    this.place = world.network.attach(SECOND, options.switchLink);
+    this.machine = cluster.makeMachine(SECOND, switchConfig(options, SECOND), this.place, {
+      transmit: (packet) => cluster.fromSwitch(packet, this.place),
+      send: (to, message) => this.#send(to, message),
+    });
+    this.place.receive = (packet) => {
+      world.monitor.stamp(packet);
+      this.machine.arrive(packet, new Uint8Array(10), flowFrom(packet));
+    };
+    const hosts = { dialer: cluster.switchHost('switch2'), listener: this.#host('switch') };
+    const random = world.random.fork();
+    this.link = new ControlLink(world.clock, random, world.trace, hosts, options.channelDelayMs);
+    for (const server of cluster.servers) this.#connect(server);
+    world.network.spread = (host, packet) => this.#spread(host, packet);
+    this.#reshuffle();
+  }
+
+  start(): void {
+    this.machine.start();
+    this.link.start();
+    for (const link of this.links.values()) link.start();
+  }
+
+  #spread(host: Host, packet: Uint8Array): Host {
+    if (host !== this.#cluster.place) return host;
+    if (!this.#cluster.switch.isRunning()) return this.place;
+    const hash = Math.imul(flowFrom(packet) ^ this.#salt, 0x85ebca6b);
+    return (hash >>> 24) % 2 === 0 ? host : this.place;
+  }
+
+  #reshuffle(): void {
+    const { clock, random } = this.#cluster.world;
+    this.#salt = random.next();
+    clock.after(random.pick([30, 200, 700, 2000]), () => this.#reshuffle());
+  }
+
+  #host(peer: string): ChannelHost {
+    return {
+      name: SECOND,
+      index: this.place.index,
+      isRunning: () => this.machine.isRunning(),
+      hello: () => this.machine.hello(peer),
+      up: (from, hello) => this.machine.up(from, hello),
+      down: (from) => this.machine.down(from),
+      message: (from, message) => {
+        this.#cluster.world.monitor.toSwitch(from, message);
+        this.machine.message(from, message);
+      },
+    };
+  }
+
+  #connect(server: ServerHost): void {
+    const { world, options } = this.#cluster;
+    const hosts = { dialer: this.#host(server.name), listener: server.channelHost };
+    const random = world.random.fork();
+    const link = new ControlLink(world.clock, random, world.trace, hosts, options.channelDelayMs);
+    this.links.set(server.name, link);
+    server.givers.set(SECOND, link);
+  }
+
+  #send(to: string, message: Message): void {
+    if (to === 'switch') return void this.link.send(this.link.listener, message);
+    const link = this.links.get(to);
+    if (link?.send(link.dialer, message)) this.#cluster.world.monitor.fromSwitch(to, message);
+  }
+}
