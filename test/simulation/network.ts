@@ -104,7 +104,7 @@ export function isInPrefix(address: Uint8Array, prefix: Uint8Array, bits: number
  */
 export class Network {
   /** the router's choice among several hosts for one prefix */
-  spread = (host: Host, _: Uint8Array): Host => host;
+  spread: (host: Host, packet: Uint8Array) => Host = (host) => host;
   /** how long the network keeps a packet: less than any linger */
   staleMs = 1900;
   private purges = 0;

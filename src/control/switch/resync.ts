@@ -170,7 +170,8 @@ function isMissing(
   const id = state.connections.id(entry);
   if (listed.has(idKey(id))) return false;
   // given by another switch of the group after the agent made its list
-  if (state.connections.recordMs(entry, L.RECORD_CREATED) >= server.upSinceMs) return false;
+  const takenMs = state.connections.recordMs(entry, L.RECORD_CREATED);
+  if (state.owners.areThere && takenMs >= server.upSinceMs) return false;
   return id.run !== state.run || distance(id.counter, server.listedBefore) < 0;
 }
 
