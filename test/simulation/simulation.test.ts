@@ -39,4 +39,14 @@ simulation('co-located: no seed breaks a rule', async () => {
   );
 });
 
+simulation('two switches of a group: no seed breaks a rule', async () => {
+  const rules = { stopsAtProblem: false, placement: 'group' } as const;
+  const report = await runSeeds({ from, count: 10_000, seconds: seconds / 4, ...rules });
+  console.log(`\n${describeReport(report)}`);
+  assert.equal(
+    report.failures.map(({ seed, problems }) => [seed, problems[0]]),
+    [],
+  );
+});
+
 simulation.run();

@@ -44,6 +44,8 @@ const handoff: Message = {
   bytes: new TextEncoder().encode('GET / HTTP/1.0\r\n\r\n'),
 };
 
+const askedFor = { tuple, clientIsn: 0x10000000 };
+
 export const examples: Record<string, Message> = {
   hello: {
     type: 'hello',
@@ -133,24 +135,10 @@ export const examples: Record<string, Message> = {
   },
   ...dispatchExamples,
   'handoff-reserved': { ...handoff, bytes: new Uint8Array(0), reserved: true },
-  query: {
-    type: 'query',
-    asked: [
-      { tuple, clientIsn: 0x10000000 },
-      { tuple, clientIsn: null },
-    ],
-  },
+  query: { type: 'query', asked: [askedFor, { tuple, clientIsn: null }] },
   answer: {
     type: 'answer',
-    found: [
-      {
-        asked: { tuple, clientIsn: 0x10000000 },
-        verdict: 'mine',
-        id,
-        clientIsn: 0x10000000,
-        server: 'server1',
-      },
-    ],
+    found: [{ asked: askedFor, verdict: 'mine', id, clientIsn: 0x10000000, server: 'server1' }],
   },
   pass: { type: 'pass', packet: Uint8Array.of(0x45, 0, 0, 40), vnet: new Uint8Array(10) },
 };
