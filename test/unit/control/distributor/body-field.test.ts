@@ -38,7 +38,7 @@ function serverFor(rig: Rig, path: string, body: string): string {
   return last(rig).to;
 }
 
-test('body field: prompts with the same beginning go to one server, whatever their path and end', async () => {
+test('body field: prompts that begin the same go to one server, whatever their path', async () => {
   const rig = await rigFor();
   const servers = new Set<string>();
   for (const topic of ['law', 'medicine', 'cooking', 'chess', 'rust', 'sailing']) {
