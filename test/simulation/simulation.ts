@@ -2,7 +2,7 @@ import { STATE_CLOSED } from '../../assembly/layout.ts';
 import { COOKIE_EPOCH_MS } from '../../src/control/switch/cookie-keys.ts';
 import { Random } from '../../src/lab/random.ts';
 import { Cluster, type Placement } from './cluster.ts';
-import { VIP4, VIP6 } from './configs.ts';
+import { ODD, VIP4, VIP6 } from './configs.ts';
 import { ClientConnection, type ConnectionPlan, type Outcome } from './http/client.ts';
 import { describeDelivery } from './describe.ts';
 import { Journal, ServerApplication } from './http/server.ts';
@@ -36,6 +36,8 @@ const SETTLE_LIMIT_MS = 1_000_000;
 const CLOSE_LIMIT_MS = 30_000; // a kept copy of a bare ACK is gathered for 20 s
 const LONGEST_STALE_MS = 5000;
 const SWEEP_MS = 6000;
+const DRAINS_WITHIN_MS = 4000;
+const DRAIN_MS = 3000;
 const COOKIE_LIFE_MS = 3 * COOKIE_EPOCH_MS;
 
 /** The same trouble for its packets; nobody dies, and channels hold. */
@@ -92,6 +94,23 @@ class Run {
     });
     this.scenario.clients.forEach((plan, index) => this.addClient(plan, index));
     this.planFaults();
+    if (requests === 'per-request') this.planDrain(seed);
+  }
+
+  /** By the seed alone: what is drawn for it stays as it is. The server that is drained is ready again. */
+  private planDrain(seed: number): void {
+    // some requests may go nowhere else than to the odd one
+    const servers = this.cluster.servers.filter(({ name }) => name !== ODD);
+    if (servers.length < 2) return;
+    const server = servers[seed % servers.length]!.name;
+    const atMs = START_MS + 200 + ((seed * 37) % DRAINS_WITHIN_MS);
+    this.clock.at(atMs, () => this.setMode(server, 'drain'));
+    this.clock.at(atMs + DRAIN_MS, () => this.setMode(server, 'ready'));
+  }
+
+  private setMode(server: string, mode: 'drain' | 'ready'): void {
+    const machine = this.cluster.switch;
+    if (machine.isRunning()) machine.receive({ kind: 'mode', server, mode, moves: true });
   }
 
   private addClient(plan: ClientPlan, index: number): void {
