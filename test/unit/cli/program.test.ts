@@ -144,8 +144,10 @@ test('command line: lab takes its options, and the command as it stands', async 
       server: 'echo',
       workers: 1,
       placement: 'single',
+      switches: 1,
       engine: 'auto',
       table: 'paper',
+      front: 'apart',
       command,
     },
   ]);
