@@ -107,6 +107,12 @@ export function addServers(program: Command, finish: (status: number) => void): 
   withSocket(servers).action(async (options: InspectOptions) =>
     show(await serversCommand(options)),
   );
+  // they stand before the command below, or behind it
+  servers.hook('preSubcommand', (_, command) => {
+    for (const [name, value] of Object.entries(servers.opts())) {
+      command.setOptionValue(name, value);
+    }
+  });
   const below = (usage: string, description: string): Command =>
     withSocket(servers.command(usage).description(description));
   below('list', 'all of them, with state and connections').action(async (options: InspectOptions) =>

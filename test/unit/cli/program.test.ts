@@ -194,6 +194,28 @@ test('command line: list, conns and stats ask the admin socket', async ({ folder
   await server.stop();
 });
 
+test('command line: servers takes its options before the command below and behind it', async ({
+  folder,
+}) => {
+  const path = join(folder, 'admin.sock');
+  const asked: string[] = [];
+  const ready = (query: URLSearchParams) => {
+    asked.push(String(query));
+    return Promise.resolve({ ok: true, lines: ['done'] });
+  };
+  const server = new AdminServer(path, { '/servers': () => [] }, { '/servers/ready': ready });
+  await server.start();
+  const command = ['ready', 'server1'];
+  assert.is((await baton('servers', '--admin', path, ...command)).stdout, 'done\n');
+  assert.is((await baton('servers', ...command, '--admin', path)).stdout, 'done\n');
+  const last = await baton('servers', '--admin', '/nowhere', ...command, '--admin', path);
+  assert.is(last.stdout, 'done\n', 'the nearer one counts');
+  assert.equal(asked, ['name=server1', 'name=server1', 'name=server1']);
+  const { stdout } = await baton('servers', '--admin', path, '--json', 'list');
+  assert.equal(JSON.parse(stdout), []);
+  await server.stop();
+});
+
 test("command line: doctor names the engine and the router's rule for the configured hosts", async ({
   folder,
 }) => {
