@@ -44,6 +44,8 @@ export class Dispatcher {
   private readonly slowStart = new SlowStart();
   private fullWeight = new Float64Array(0);
   private pools = new Map<string, Pool>();
+  /** of the pools that each server is in */
+  private policies: Policy[][] = [];
 
   constructor(
     servers: readonly ServerConfig[],
@@ -70,6 +72,7 @@ export class Dispatcher {
     this.readsBodies = pools.some(({ target }) => jsonFieldOf(target) !== null);
     const before = this.pools;
     this.pools = new Map();
+    this.policies = servers.map(() => []);
     for (const config of pools) {
       const known = before.get(config.name);
       const policy =
@@ -78,6 +81,7 @@ export class Dispatcher {
           : POLICIES[config.policy](config);
       const members = config.servers.flatMap((name) => indexes.get(name) ?? []);
       policy.init({ members, loads: this.loads, random: this.random });
+      for (const member of new Set(members)) this.policies[member]!.push(policy);
       this.pools.set(config.name, { config, members, policy, find: targetFinder(config.target) });
     }
     for (const [name, { policy }] of before) {
@@ -161,9 +165,7 @@ export class Dispatcher {
       this.loads.active[server]! -= 1;
       this.onCount?.(server, -1);
     }
-    for (const pool of this.pools.values()) {
-      if (pool.members.includes(server)) pool.policy.postRequest(server);
-    }
+    for (const policy of this.policies[server] ?? []) policy.postRequest(server);
   }
 }
 
