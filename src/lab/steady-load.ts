@@ -1,6 +1,6 @@
 // Clients that come at a steady rate, each with a connection of its own, beside slow downloads.
 import { request } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as yieldNow, setTimeout as sleep } from 'node:timers/promises';
 import { monotonicMs } from '../clock.ts';
 
 export interface LoadPlan {
@@ -79,7 +79,8 @@ function get(address: string, wish: Wish): Promise<Visit> {
 
 /** Comes back when the last client has its answer, or has waited for 15 s in vain. */
 export async function runLoad(plan: LoadPlan): Promise<Load> {
-  const untilMs = monotonicMs() + plan.seconds * 1000;
+  const startMs = monotonicMs();
+  const untilMs = startMs + plan.seconds * 1000;
   const rounds = Array.from({ length: plan.downloads }, (_, index) =>
     downloads(plan, untilMs, index),
   );
@@ -88,7 +89,9 @@ export async function runLoad(plan: LoadPlan): Promise<Load> {
     const path = `/${visits.length}`;
     const wish = { path, silenceMs: VISIT_LIMIT_MS, bytes: 0, rate: Infinity };
     visits.push(get(plan.address, wish));
-    await sleep(plan.intervalMs);
+    // by the clock: what began late is made up for
+    const aheadMs = startMs + visits.length * plan.intervalMs - monotonicMs();
+    await (aheadMs > 0 ? sleep(aheadMs) : yieldNow());
   }
   return {
     visits: await Promise.all(visits),

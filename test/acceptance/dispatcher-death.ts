@@ -17,6 +17,7 @@ import { Report } from '../support/report.ts';
 /** The router's address on the switch's link: the dispatcher's host. */
 const PLACE = '10.80.2.1:7081';
 const SECONDS = 12;
+const RATE = 300;
 const BEFORE_MS = 3000;
 const AWAY_MS = 2000;
 const DOWNLOADS = { downloads: 0, downloadBytes: 0, downloadRate: 0 };
@@ -56,7 +57,12 @@ async function checkDeath(lab: TestLab): Promise<void> {
   const file = await dispatcherFile(lab);
   const first = startDispatcher(lab, file);
   await asked(lab, 'dispatcher');
-  const plan: LoadPlan = { address: '192.0.2.80', intervalMs: 2, seconds: SECONDS, ...DOWNLOADS };
+  const plan: LoadPlan = {
+    address: '192.0.2.80',
+    intervalMs: 1000 / RATE,
+    seconds: SECONDS,
+    ...DOWNLOADS,
+  };
   const load = lab.run('client', insideCommand('load', plan));
   await sleep(BEFORE_MS);
   const before = await dispatching(lab);
