@@ -8,39 +8,15 @@ import { sendLoad } from '../../src/lab/send.ts';
 import type { Visit } from '../../src/lab/steady-load.ts';
 import * as strikes from '../../src/lab/strikes.ts';
 import { VIP4 } from '../../src/lab/topology.ts';
+import { LOSS, checkAgentDeath, downloads } from '../support/agent-death.ts';
 import { withLab, type TestLab } from '../support/lab.ts';
 import { Report } from '../support/report.ts';
 
 const report = new Report();
-const LOSS = { lossPercent: 1, delayMs: 0, reorderPercent: 0, seed: 1 };
 const NEW_LIMIT_MS = 5000;
 const VISITS_SECONDS = 12;
 const VISIT_INTERVAL_MS = 100;
 const CHAOS_SECONDS = 40;
-const DOWNLOADS = 20;
-/** At 2 MB/s a download takes longer than an outage. */
-const LENGTH = 20_000_000;
-
-interface Download {
-  server: string;
-  whole: boolean;
-}
-
-/** Slow downloads side by side; each says its server, which comes first in the stream's headers. */
-async function downloads(lab: TestLab, count: number): Promise<Download[]> {
-  const get =
-    `curl -s -m 50 --limit-rate 2M -o /dev/null ` +
-    `-w '%{http_code} %{size_download} %header{x-server}\\n' $BATON_URL/bytes/${LENGTH}?$i`;
-  const script = `for i in $(seq ${count}); do ${get} & done; wait`;
-  const { stdout } = await lab.run('client', ['sh', '-c', script]);
-  return stdout
-    .trim()
-    .split('\n')
-    .map((line) => {
-      const [status, length, server = ''] = line.split(' ');
-      return { server, whole: status === '200' && Number(length) === LENGTH };
-    });
-}
 
 /** Steady new connections from now on. */
 async function visits(lab: TestLab): Promise<Visit[]> {
@@ -133,22 +109,6 @@ async function checkDeath({ what, strike, breaksNone, workerOf }: Death): Promis
   });
 }
 
-async function checkRestart(): Promise<void> {
-  await withLab({ servers: 1, supervised: true, hostile: LOSS }, async (lab) => {
-    const running = downloads(lab, DOWNLOADS);
-    const open = async () => (await lab.stats('switch')).table.used;
-    for (let waited = 0; (await open()) < DOWNLOADS && waited < 50; waited += 1) await sleep(100);
-    await sleep(500);
-    strikes.killProgram(lab, 'server1', 'baton');
-    const whole = (await running).filter(({ whole }) => whole).length;
-    report.check(
-      'an agent is killed and restarted during 20 downloads: none is broken',
-      whole === DOWNLOADS,
-      `${whole} of ${DOWNLOADS}`,
-    );
-  });
-}
-
 /** Everything dies, in any order; the lab itself says what was not as it should be. */
 async function checkChaos(servers: number, seed: number): Promise<void> {
   const baton = fileURLToPath(new URL('./baton.mjs', import.meta.url));
@@ -162,7 +122,8 @@ async function checkChaos(servers: number, seed: number): Promise<void> {
 
 /** Only what has this word in its name, e.g. `worker`; everything without. */
 const [only = ''] = process.argv.slice(2);
-if ('agent restart'.includes(only)) await report.part('agent restart', checkRestart);
+if ('agent restart'.includes(only))
+  await report.part('agent restart', () => checkAgentDeath(report));
 for (const death of DEATHS.filter(({ what }) => what.includes(only))) {
   await report.part(death.what, () => checkDeath(death));
 }
