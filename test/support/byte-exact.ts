@@ -68,8 +68,10 @@ async function checkSetting(lab: TestLab, report: Report, what: string, servers:
   if (servers === 1) await checkPlainClients(lab, report, what);
 }
 
+type PlacedSetting = Setting & { family: Family; vipOf?: number };
+
 /** Pairs of software, workers, servers and family, not their product. */
-const PLACED: (Setting & { family: Family })[] = [
+const PLACED: PlacedSetting[] = [
   { family: 'IPv4', table: 'keyed', workers: 1, server: 'nginx', servers: 3 },
   { family: 'IPv6', table: 'keyed', workers: 2, server: 'apache', servers: 2 },
   { family: 'IPv4', table: 'keyed', workers: 1, server: 'apache', servers: 1 },
@@ -77,13 +79,15 @@ const PLACED: (Setting & { family: Family })[] = [
 
 async function checkIn(
   report: Report,
-  { family, ...setting }: Setting & { family: Family },
+  { family, vipOf, ...setting }: PlacedSetting,
   placement?: Placement,
+  switches = 1,
 ): Promise<void> {
   const { table, workers, server, servers } = setting;
   const where = placement ? `${placement}, ${family}` : `${family}, ${table}`;
-  const what = `${where}, ${workers} worker(s), ${servers} x ${server}`;
-  const options = { placement, family, ...setting, policy: 'round-robin' };
+  const by = vipOf === undefined ? '' : `, by switch ${vipOf + 1} of ${switches}`;
+  const what = `${where}${by}, ${workers} worker(s), ${servers} x ${server}`;
+  const options = { placement, family, vipOf, switches, ...setting, policy: 'round-robin' };
   await report.part(what, () =>
     withLab(options, (lab) => checkSetting(lab, report, what, servers)),
   );
@@ -92,6 +96,17 @@ async function checkIn(
 /** Runs all of it in another placement than `single`. */
 export async function checkPlacement(report: Report, placement: Placement): Promise<void> {
   for (const setting of PLACED) await checkIn(report, setting, placement);
+}
+
+/** The same with several switches that have VIPs of their own; each is asked in its turn. */
+export async function checkApart(
+  report: Report,
+  placement: Placement,
+  switches: number,
+): Promise<void> {
+  for (const [index, setting] of PLACED.entries()) {
+    await checkIn(report, { ...setting, vipOf: (index + 1) % switches }, placement, switches);
+  }
 }
 
 /** Runs all of it over one address family. */

@@ -5,7 +5,6 @@ import type { PartView, StatsView } from '../../src/admin/views.ts';
 import { askAdmin } from '../../src/admin/client.ts';
 import { adminSocket } from '../../src/lab/cluster-config.ts';
 import { Lab, type LabOptions } from '../../src/lab/cluster.ts';
-import { VIP6 } from '../../src/lab/topology.ts';
 
 export interface Finished {
   /** exit status; 128 + signal when a signal ended it */
@@ -27,20 +26,29 @@ export type Family = 'IPv4' | 'IPv6';
 export interface TestLabOptions extends LabOptions {
   /** which VIP BATON_VIP and BATON_URL name, IPv4 by default */
   family?: Family;
+  /** of which switch, the first (0) by default */
+  vipOf?: number | undefined;
 }
 
 /** A lab with what tests need around it. */
 export class TestLab extends Lab {
   readonly #family: Family;
+  readonly #vipOf: number;
 
   constructor(options: TestLabOptions) {
     super(options);
     this.#family = options.family ?? 'IPv4';
+    this.#vipOf = options.vipOf ?? 0;
   }
 
   override get environment(): Record<string, string> {
-    if (this.#family === 'IPv4') return super.environment;
-    return { ...super.environment, BATON_VIP: VIP6, BATON_URL: `http://[${VIP6}]` };
+    const { vip, vip6 } = this.topology.switches[this.#vipOf]!;
+    return {
+      ...super.environment,
+      ...(this.#family === 'IPv4'
+        ? { BATON_VIP: vip, BATON_URL: `http://${vip}` }
+        : { BATON_VIP: vip6, BATON_URL: `http://[${vip6}]` }),
+    };
   }
 
   /** Runs a command in a host's namespace, with the BATON_* variables. */
