@@ -52,8 +52,9 @@ if (program === 'echo') {
 } else if (program === 'visits') {
   await visit(JSON.parse(first) as RequestPlan, Number(second));
 } else if (program === 'load') {
-  console.log(JSON.stringify(await runLoad(JSON.parse(first) as LoadPlan)));
-  process.exit(0);
+  const load = JSON.stringify(await runLoad(JSON.parse(first) as LoadPlan));
+  // a long text is not out when write() comes back
+  process.stdout.write(load, () => process.exit(0));
 } else if (program === 'relay') {
   runRelay(JSON.parse(first) as RelayPlan);
 } else if (program === 'resolver') {
