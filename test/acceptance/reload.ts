@@ -72,12 +72,13 @@ async function checkGood(lab: TestLab, operator: Operator): Promise<void> {
   report.check('a new VIP serves', added === 'server2', added);
   const { status, output } = await operator.command(operator.good);
   report.check('baton reload brings the old one back', status === 0, output.split('\n').length);
+  const reachedMs = await operator.reached('server1');
   const all = new Set<string>();
   for (let round = 0; round < 6; round++) all.add(await server(lab, `/plain-${round}`));
   report.check(
     'server1 is back in its pool',
     all.has('server1') && all.has('server2'),
-    [...all].join(),
+    `${[...all].join()}, reached after ${reachedMs} ms`,
   );
   const gone = await lab.run('client', ['curl', '-sS', '-m', '2', `http://${ADDED_VIP}/`]);
   report.check('the VIP that was taken out answers nothing', gone.status === 28, gone.status);

@@ -10,6 +10,7 @@ import { BROKEN, breakFile, switchFile, type BrokenConfig } from '../support/bro
 import type { TestLab } from '../support/lab.ts';
 
 const TAKEN_LIMIT_MS = 10_000;
+const REACHED_LIMIT_MS = 3000;
 
 /** What a reload of the lab's switch answered, from its log. */
 export interface Outcome {
@@ -76,6 +77,18 @@ export class Operator {
 
   services(): Promise<ServiceView[]> {
     return this.#lab.admin<ServiceView[]>('switch', '/services');
+  }
+
+  /** Waits for the channel to a server that was put in; ms until it was there. */
+  async reached(name: string): Promise<number> {
+    const startedMs = performance.now();
+    const isUp = ({ pools }: ServiceView): boolean =>
+      pools.some(({ servers }) => servers.some((server) => server.name === name && server.up));
+    while (!(await this.services()).some(isUp)) {
+      if (performance.now() > startedMs + REACHED_LIMIT_MS) throw new Error(`${name} is not up`);
+      await sleep(20);
+    }
+    return Math.round(performance.now() - startedMs);
   }
 
   #log(): string {
