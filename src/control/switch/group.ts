@@ -15,7 +15,7 @@ import { passOn } from '../distributor/held.ts';
 import { keyOf } from '../distributor/insert.ts';
 import type { Opening } from '../opening.ts';
 import type { SwitchState } from '../state.ts';
-import { isAssigned } from './close.ts';
+import { endEntry, isAssigned } from './close.ts';
 import type { Question } from './questions.ts';
 import { questionKey } from './questions.ts';
 import { takeIn } from './resync.ts';
@@ -103,7 +103,8 @@ export function peerMessage(
 function passed(state: SwitchState, from: string, { packet, vnet }: Pass, nowMs: number): void {
   const segment = readPacket(packet);
   if (!segment || !state.serviceAtArrival(segment.destination, segment.destinationPort)) return;
-  const entry = state.find(keyOf(segment));
+  const found = state.find(keyOf(segment));
+  const entry = isForgotten(state, found, segment, nowMs) ? L.NO_ENTRY : found;
   const id = { idRun: 0, idCounter: 0 };
   const event = { kind: 'packet', worker: 0, packet, vnet, options: 0, ...id } as const;
   if (entry === L.NO_ENTRY) {
@@ -122,6 +123,22 @@ function passed(state: SwitchState, from: string, { packet, vnet }: Pass, nowMs:
   passOn(state, entry, { packet, vnet, counted: false });
   const asked = { tuple: state.tupleOf(entry), clientIsn: null };
   state.sendTo(from, { type: 'answer', found: [answer(state, asked, from)] });
+}
+
+/**
+ * Whether the entry was that of a connection its client has forgotten: the packet proves a younger handshake
+ * of the same ports, whose SYN came to a switch without the entry. It is gone then, and its server is told.
+ */
+function isForgotten(state: SwitchState, entry: number, packet: TcpPacket, nowMs: number): boolean {
+  if (entry === L.NO_ENTRY || state.openings.has(entry)) return false;
+  const { connections } = state;
+  const isOver = connections.state(entry) === L.STATE_CLOSED;
+  if (!isOver && connections.state(entry) !== L.STATE_FORWARD) return false;
+  const isn = connections.record32(entry, L.RECORD_CLIENT_ISN);
+  if (!isAfter(advance(packet.sequence, -1), isn) || provenOptions(state, packet) === 0)
+    return false;
+  if (isOver) return removeEntry(state, entry, connections.id(entry));
+  return endEntry(state, entry, nowMs);
 }
 
 /** What the cookie says that a client's ACK brings back, as RING_OPTIONS; 0 = it is none of ours. */
