@@ -81,9 +81,9 @@ function makeChannels(ground: Ground, part: Part<SwitchPlane>): PartChannels {
   return new PartChannels(remote, local?.dialer, frontPort);
 }
 
-/** Agents, and switches in front, that there is a channel to; dispatchers are no such. */
-function reached(channels: PartChannels, { dispatchers = [] }: Config): PeerState[] {
-  const others = dispatchers.map(({ name }) => name);
+/** Agents, and switches in front, that there is a channel to; dispatchers and other switches are no such. */
+function reached(channels: PartChannels, { dispatchers = [], peers = [] }: Config): PeerState[] {
+  const others = [...dispatchers, ...peers].map(({ name }) => name);
   return channels.peers().filter(({ name, up }) => up && !others.includes(name));
 }
 

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { monotonicMs } from '../clock.ts';
 import type { Lab } from './cluster.ts';
-import { reachedServers, readStats } from './figures.ts';
+import { reachedHosts, readStats } from './figures.ts';
 import { Narrator } from './narrator.ts';
 import { Random } from './random.ts';
 import { sendLoad } from './send.ts';
@@ -200,8 +200,8 @@ function comesBack(lab: Lab, host: string, program: 'baton' | 'web'): () => bool
 }
 
 async function isWhole(lab: Lab): Promise<boolean> {
-  const reached = await reachedServers(lab.directory, 'switch');
-  return reached.length === lab.topology.servers.length;
+  const reached = await reachedHosts(lab.directory, 'switch');
+  return lab.topology.servers.every(({ name }) => reached.includes(name));
 }
 
 async function until(holds: () => boolean | Promise<boolean>): Promise<void> {

@@ -8,6 +8,7 @@ import {
   AGENT_PORT,
   DISPATCHER_PORT,
   SERVER_PORT,
+  SWITCH_PORT,
   TLS_PORT,
   VIP_PORT,
   isIpv6,
@@ -40,6 +41,8 @@ const FIXED = ['name', 'roles', 'admin', 'tls', 'insecure'];
 const AGENT_PARTS = ['timing', 'agent'];
 /** Parts that only who reads requests takes. */
 const READERS_PARTS = ['servers', 'pools', 'services'];
+/** Placements whose switches of one group ask each other. */
+const PEERS_IN: Placement[] = ['single', 'layer4'];
 
 /**
  * Writes `directory`/NAME.yaml for every switch and server; their keys stand in `directory`/keys. The
@@ -61,7 +64,7 @@ export function writeConfigurations(
     // switches with the same VIPs are one group: the same services, and cookies that all of them know
     const isOwn = index > 0 && topology.front === 'apart';
     const config = switchConfig(directory, plan, topology, options);
-    const shared = topology.front === 'apart' ? {} : { switch: { group: 'lab', key } };
+    const shared = topology.front === 'apart' ? {} : groupParts(plan, topology, options, key);
     const reader = overlay(
       overlay(config, shared),
       without(laid, [...FIXED, 'agent', ...(isOwn ? ['services'] : [])]),
@@ -83,6 +86,32 @@ export function writeConfigurations(
       : {};
     write(server.name, overlay(overlay(config, beside), forAgents));
   }
+}
+
+/** The other switches of a switch's group, which it asks who has a connection. */
+export function peersOf(
+  name: string,
+  { switches, front }: Topology,
+  { placement = 'single' }: ClusterOptions,
+): SwitchPlan[] {
+  if (front === 'apart' || !PEERS_IN.includes(placement)) return [];
+  return switches.filter((other) => other.name !== name);
+}
+
+/** What a switch has in common with others, and where they reach each other. */
+function groupParts(
+  { name, address }: SwitchPlan,
+  topology: Topology,
+  options: ClusterOptions,
+  key: string,
+): Section {
+  const own = { group: 'lab', key };
+  const others = peersOf(name, topology, options);
+  if (others.length === 0) return { switch: own };
+  const peers = others.map((other) => {
+    return { name: other.name, control: `${other.address}:${SWITCH_PORT}` };
+  });
+  return { switch: { ...own, listen: `${address}:${SWITCH_PORT}` }, peers };
 }
 
 /** A switch that reads nothing, in place of one that does. */

@@ -5,8 +5,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Front } from '../config/choices.ts';
 import { writeKeys } from '../channel/keygen.ts';
-import { adminSocket, writeConfigurations, type ClusterOptions } from './cluster-config.ts';
-import { reachedServers } from './figures.ts';
+import {
+  adminSocket,
+  peersOf,
+  writeConfigurations,
+  type ClusterOptions,
+} from './cluster-config.ts';
+import { reachedHosts } from './figures.ts';
 import { HostProcess, insideCommand, insideNamespace } from './host-process.ts';
 import * as namespaces from './namespaces.ts';
 import { NEXT_HOP_TAKEN, nextHopCommand, requireKeepalived } from './next-hop.ts';
@@ -219,11 +224,16 @@ export class Lab {
     return program;
   }
 
-  /** Ready when the switch reaches every server's agent. */
+  /** Ready when the switch reaches every server's agent, and the other switches of its group. */
   private async startSwitch({ name }: SwitchPlan): Promise<void> {
     const baton = await this.startBaton(name);
-    const wanted = this.topology.servers.length - (this.options.spares ?? 0);
-    const isConnected = async () => (await reachedServers(this.directory, name)).length === wanted;
+    const { servers } = this.topology;
+    const own = servers.slice(0, servers.length - (this.options.spares ?? 0));
+    const wanted = [...own, ...peersOf(name, this.topology, this.options)];
+    const isConnected = async () => {
+      const reached = await reachedHosts(this.directory, name);
+      return wanted.every((host) => reached.includes(host.name));
+    };
     await baton.ready(isConnected, READY_LIMIT_MS, this.options.signal);
   }
 

@@ -37,11 +37,12 @@ export async function readSwitchFigures(
   };
 }
 
-/** Names of the servers whose agents a switch reaches; none when the switch does not answer yet. */
-export async function reachedServers(directory: string, host: string): Promise<string[]> {
+/** Names of the hosts that a switch has channels to; none when the switch does not answer yet. */
+export async function reachedHosts(directory: string, host: string): Promise<string[]> {
   try {
-    const { control } = await readSwitchFigures(directory, host);
-    return control.servers.filter(({ up }) => up).map(({ name }) => name);
+    const { parts } = await readStats(directory, host);
+    const channels = parts[0]!.channels as Record<string, { up: boolean }>;
+    return Object.entries(channels).flatMap(([name, { up }]) => (up ? [name] : []));
   } catch {
     return [];
   }

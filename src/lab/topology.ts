@@ -25,6 +25,8 @@ export const VIP6 = '2001:db8:80::80';
 export const VIP_PORT = 80;
 export const AGENT_PORT = 7080;
 export const DISPATCHER_PORT = 7081;
+/** Where switches of one group reach each other. */
+export const SWITCH_PORT = 7082;
 export const SERVER_PORT = 80;
 /** Of the TLS service, at the VIP and on the servers: nginx's only. */
 export const TLS_PORT = 443;

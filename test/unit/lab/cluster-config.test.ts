@@ -14,7 +14,7 @@ const topology = planTopology(2);
 const OPTIONS = { workers: 2 };
 
 test.before(async () => {
-  await writeKeys(join(folder, 'keys'), ['switch', 'server1', 'server2']);
+  await writeKeys(join(folder, 'keys'), ['switch', 'switch2', 'server1', 'server2']);
 });
 test.after(() => rmSync(folder, { recursive: true }));
 
@@ -43,6 +43,30 @@ test('lab configuration: a file is laid over pools, services and timing, not ove
   assert.equal(config.pools[0]!.servers, ['server2']);
   assert.is(config.timing.lingerMs, 2000);
   assert.is(loadConfig(join(folder, 'server1.yaml')).timing.lingerMs, 2000);
+});
+
+for (const front of ['spare', 'ecmp'] as const) {
+  test(`lab configuration: switches of one group (${front}) reach each other and have one key`, () => {
+    const group = planTopology(1, 2, { front });
+    writeConfigurations(folder, group, OPTIONS);
+    const [first, second] = ['switch', 'switch2'].map((name) =>
+      loadConfig(join(folder, `${name}.yaml`)),
+    );
+    assert.equal(first!.peers, [{ name: 'switch2', control: second!.switch!.listen }]);
+    assert.equal(second!.peers, [{ name: 'switch', control: first!.switch!.listen }]);
+    assert.equal(first!.switch!.key, second!.switch!.key);
+    assert.is(first!.switch!.group, second!.switch!.group);
+  });
+}
+
+test('lab configuration: switches apart, and those in front of distributors, name no peers', () => {
+  for (const [front, placement] of [
+    ['apart', 'single'],
+    ['spare', 'co-located'],
+  ] as const) {
+    writeConfigurations(folder, planTopology(1, 2, { front }), { ...OPTIONS, placement });
+    assert.is(loadConfig(join(folder, 'switch2.yaml')).peers, undefined);
+  }
 });
 
 test('lab configuration: a file that is no mapping is refused by name', () => {
