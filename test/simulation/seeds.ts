@@ -13,6 +13,7 @@ export interface SeedsOptions {
 }
 
 export interface SeedsReport {
+  placement: Placement;
   seeds: number;
   seconds: number;
   failures: SimulationResult[];
@@ -28,7 +29,9 @@ export interface SeedsReport {
 export async function runSeeds(options: SeedsOptions): Promise<SeedsReport> {
   const module = await compileCore('single');
   const startedMs = performance.now();
+  const placement = options.placement ?? 'single';
   const report: SeedsReport = {
+    placement,
     seeds: 0,
     seconds: 0,
     failures: [],
@@ -40,7 +43,7 @@ export async function runSeeds(options: SeedsOptions): Promise<SeedsReport> {
   };
   for (let seed = options.from; report.seeds < options.count; seed++) {
     if (performance.now() - startedMs > options.seconds * 1000) break;
-    const result = simulate(seed, module, undefined, options.placement);
+    const result = simulate(seed, module, undefined, placement);
     report.seeds += 1;
     report.connections += result.connections;
     report.packets += result.packets;
@@ -70,7 +73,8 @@ export function describeReport(report: SeedsReport): string {
   ];
   for (const { seed, problems } of report.failures) {
     lines.push(`seed ${seed}: ${problems.slice(0, 4).join('; ')}`);
-    lines.push(`  replay: npm run acceptance -- simulation --seed ${seed}`);
+    const run = `--seed ${seed} --placement ${report.placement}`;
+    lines.push(`  replay: npm run acceptance -- simulation ${run}`);
   }
   return lines.join('\n');
 }

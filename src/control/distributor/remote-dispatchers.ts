@@ -27,6 +27,8 @@ export class RemoteDispatchers {
   private outstanding: Question[] | null = null;
   private sentMs = 0;
   private queue: Question[] = [];
+  /** that many at the queue's front have gone */
+  private gone = 0;
   /** by server: connections that the dispatcher does not know of yet */
   private readonly taken = new Map<number, number>();
   private readonly over = new Map<number, number>();
@@ -61,10 +63,11 @@ export class RemoteDispatchers {
   channelDown(name: string): Question[] {
     this.up.delete(name);
     if (name !== this.current) return [];
-    const asked = [...(this.outstanding ?? []), ...this.queue];
+    const asked = [...(this.outstanding ?? []), ...this.queue.slice(this.gone)];
     this.current = undefined;
     this.outstanding = null;
     this.queue = [];
+    this.gone = 0;
     return asked.filter(isOpen);
   }
 
@@ -173,9 +176,12 @@ export class RemoteDispatchers {
   private gather(): BatchOf {
     const batch = new BatchOf(this.local);
     const { queue } = this;
-    let at = 0;
+    let at = this.gone;
     while (at < queue.length && (!isOpen(queue[at]!) || batch.add(queue[at]!))) at += 1;
-    this.queue = at === queue.length ? [] : queue.slice(at);
+    // what has gone is thrown away when it is most of it: a long queue is not copied for every batch
+    const isMost = at * 2 >= queue.length;
+    if (isMost) this.queue = queue.slice(at);
+    this.gone = isMost ? 0 : at;
     batch.addCounts(this.taken, this.over);
     return batch;
   }

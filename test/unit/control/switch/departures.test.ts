@@ -40,6 +40,17 @@ async function parked() {
   return { rig, client, server, handoff, release, next };
 }
 
+/** A connection whose drained server is asked for it, and whose client sends a request meanwhile. */
+async function askedInTime() {
+  const rig = await readyRig(2);
+  const { client, server } = followed(rig);
+  drain(rig, server);
+  const release = askedFor(rig);
+  const next = advance(client.switchIsn, 1 + RESPONSE);
+  client.send(REQUEST, { acknowledgment: next });
+  return { rig, server, release, next };
+}
+
 test("departures: an idle connection is asked for without a request, and is nobody's then", async () => {
   const { rig, client, server, handoff, release } = await parked();
   assert.equal(release.id, handoff.id);
@@ -68,12 +79,7 @@ test('departures: the next request of a parked connection is handed to another s
 });
 
 test('departures: a request that comes while its server is asked goes to another one', async () => {
-  const rig = await readyRig(2);
-  const { client, server } = followed(rig);
-  drain(rig, server);
-  const release = askedFor(rig);
-  const next = advance(client.switchIsn, 1 + RESPONSE);
-  client.send(REQUEST, { acknowledgment: next });
+  const { rig, server, release, next } = await askedInTime();
   assert.is(rig.count('handoff'), 1);
   give(rig, server, release, next);
   const handoff = rig.last('handoff') as Handoff;
@@ -82,12 +88,7 @@ test('departures: a request that comes while its server is asked goes to another
 });
 
 test('departures: while one answer is out nothing goes to the server, whatever another says', async () => {
-  const rig = await readyRig(2);
-  const { client, server } = followed(rig);
-  drain(rig, server);
-  const release = askedFor(rig);
-  const next = advance(client.switchIsn, 1 + RESPONSE);
-  client.send(REQUEST, { acknowledgment: next });
+  const { rig, server, release, next } = await askedInTime();
   assert.is(rig.count('release'), 2, 'the acknowledgment may be what it waits for');
   rig.take();
   rig.message(server, { type: 'busy', id: release.id, reason: 'later' });
