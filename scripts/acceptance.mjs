@@ -27,6 +27,7 @@ const NAMES = [
   'tls',
   'deaths',
   'agent-death',
+  'switch-death',
   'dispatcher',
   'dispatcher-death',
   'model',

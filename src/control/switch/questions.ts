@@ -43,7 +43,9 @@ export class Questions {
   /** whose next handoff must be asked for although the group is settled */
   readonly #forced = new WeakSet<Opening>();
   #dueMs = Infinity;
-  asked = 0;
+  /** asked so far: before handoffs, and about packets in mid-connection */
+  ofRequests = 0;
+  ofPackets = 0;
 
   /** Nobody knew it a moment ago. */
   isUnknown(key: string, nowMs: number): boolean {
@@ -79,7 +81,8 @@ export class Questions {
     this.#open.delete(key);
     this.#open.set(key, question);
     for (const name of names) this.put(name, asked, nowMs);
-    this.asked += 1;
+    if (opening) this.ofRequests += 1;
+    else this.ofPackets += 1;
     return question;
   }
 

@@ -98,6 +98,10 @@ export abstract class SwitchPlane implements Plane {
       farewellsLimit: state.crowdLimit,
       heldBytes: state.heldBytes,
       owedCloses: state.owed.size,
+      ...(state.owners.areThere && {
+        askedForRequests: state.questions.ofRequests,
+        askedForPackets: state.questions.ofPackets,
+      }),
       ...(state.remote && { dispatching: state.remote.stats() }),
       servers: state.servers.map((server) => ({
         name: server.name,
