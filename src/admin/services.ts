@@ -36,6 +36,14 @@ export interface StandingView extends ServerView {
   /** why it gets no new connections, or `up` */
   state: 'up' | 'down' | 'unhealthy' | 'drain' | 'maint';
   pools: string[];
+  /** requests that wait in the queues of its pools; null: none of them has one */
+  waiting: number | null;
+}
+
+/** One pool's queue. */
+export interface QueueCounts {
+  pool: string;
+  waiting: number;
 }
 
 /** What the switch's control counts of a server. */
@@ -51,6 +59,8 @@ export interface ServerCounts {
   heldOff: boolean;
   /** connections that it has, of all pools */
   active: number;
+  /** most that it gets from this host; null: as many as come */
+  limit: number | null;
   handoffs: number;
   ready: number;
   failed: number;
@@ -74,6 +84,7 @@ const NONE = {
   unhealthyIn: [],
   heldOff: false,
   active: 0,
+  limit: null,
   handoffs: 0,
   ready: 0,
   failed: 0,
@@ -110,10 +121,14 @@ export function standingViews(
   config: Config,
   connections: Connections,
   counts: ServerCounts[],
+  queues: QueueCounts[],
 ): StandingView[] {
   return serverViews(config, connections, counts).map((server) => {
-    const pools = config.pools.filter((pool) => pool.servers.includes(server.name));
-    return { ...server, state: stateOf(server), pools: pools.map(({ name }) => name) };
+    const members = config.pools.filter((pool) => pool.servers.includes(server.name));
+    const pools = members.map(({ name }) => name);
+    const own = queues.filter(({ pool }) => pools.includes(pool));
+    const waiting = own.length === 0 ? null : own.reduce((sum, queue) => sum + queue.waiting, 0);
+    return { ...server, state: stateOf(server), pools, waiting };
   });
 }
 

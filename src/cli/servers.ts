@@ -9,6 +9,7 @@ import { ask, json, socketOf, type InspectOptions } from './inspect.ts';
 import { formatTable } from './table.ts';
 
 const LOOK_MS = 200;
+const WAITING_COLUMN = 6;
 
 /** The command's text, and whether it came to what was asked for. */
 interface Done {
@@ -28,19 +29,27 @@ interface DrainOptions extends InspectOptions {
   move?: boolean;
 }
 
+/** With a column of waiting requests where pools have queues. */
 export function formatServers(servers: readonly StandingView[]): string {
+  const hasQueues = servers.some(({ waiting }) => waiting !== null);
   const rows = servers.map((server) => [
     server.name,
     server.agent,
     String(server.port),
     String(server.weight),
     server.state,
-    String(server.active),
+    server.limit === null ? String(server.active) : `${server.active}/${server.limit}`,
     String(server.failed),
     server.pools.join(' '),
   ]);
   const heading = ['Server', 'Agent', 'Port', 'Weight', 'State', 'ActiveConn', 'Failed', 'Pools'];
-  return formatTable([heading, ...rows], [2, 3, 5, 6]);
+  const table = [heading, ...rows];
+  if (!hasQueues) return formatTable(table, [2, 3, 5, 6]);
+  const waiting = ['Waiting', ...servers.map((server) => String(server.waiting ?? ''))];
+  return formatTable(
+    table.map((cells, line) => cells.toSpliced(WAITING_COLUMN, 0, waiting[line]!)),
+    [2, 3, 5, WAITING_COLUMN, 7],
+  );
 }
 
 async function serversCommand(options: InspectOptions): Promise<Done> {

@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { parseAddress, parseEndpoint, parsePrefix } from './address.ts';
 import type { Endpoint, Prefix } from './address.ts';
 import { LARD } from './choices.ts';
+import type { QueueConfig } from './capacity.ts';
 import type { HealthConfig } from './health.ts';
 import { configSchema } from './schema.ts';
 import type {
@@ -84,6 +85,8 @@ export interface ServerConfig {
   weight: number;
   /** so long its weight grows after it came up; absent: it has it at once */
   slowStartMs?: number | undefined;
+  /** most connections at a time; absent: what its pools say */
+  maxConnections?: number | undefined;
 }
 
 export interface CostsConfig {
@@ -110,6 +113,10 @@ export interface PoolConfig {
   health?: HealthConfig | undefined;
   /** what the policy keys on; absent: path */
   target?: TargetConfig | undefined;
+  /** of each of its servers that says nothing itself; absent: as many as come */
+  maxConnections?: number | undefined;
+  /** absent: requests wait as timing.serverWaitMs says, in no order */
+  queue?: QueueConfig | undefined;
 }
 
 /** Conditions; all that are present must hold. Patterns: `*` stands for any characters. */

@@ -29,6 +29,7 @@ import {
   whole,
 } from './fields.ts';
 import { health } from './health.ts';
+import { capacity } from './capacity.ts';
 import { target } from './target.ts';
 
 const AFFINITY = 'none, session or { cookie: NAME }';
@@ -98,6 +99,7 @@ export const serverSchema = section({
   slowStartMs: milliseconds
     .optional()
     .describe('so long its weight grows after it came up, from next to nothing'),
+  maxConnections: capacity.maxConnections,
 });
 
 const distributor = section({
@@ -153,6 +155,7 @@ const pool = section({
     .optional()
     .describe('bounded-load: most connections of a server, in shares of all (1.25)'),
   health: health.optional().describe('which of its servers work: active and passive checks'),
+  ...capacity,
 });
 
 const METHOD = 'a method such as GET';

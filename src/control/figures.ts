@@ -37,6 +37,10 @@ export class Figures {
   halfReadEvicted = 0;
   /** refused or reset connections not answered any more for younger ones, as there were too many */
   farewellsCut = 0;
+  /** requests that waited in a pool's queue; refused as it was full, and as their time was over */
+  queued = 0;
+  queueFull = 0;
+  queueExpired = 0;
   /** ended by the client before a server had it */
   abandoned = 0;
   closed = 0;

@@ -167,6 +167,10 @@ export interface Handing extends Choice {
   questions: number;
   /** so long it waits for a server if there is none */
   waitsUntilMs: number;
+  /** its place among those that wait in queues */
+  ticket: number;
+  /** it has waited in one */
+  hasQueued: boolean;
 }
 
 export interface Farewell {

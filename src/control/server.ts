@@ -22,6 +22,8 @@ export interface Server {
   failedInRow: number;
   /** gets no new connections until then, as too many failed; Infinity: that is not so */
   heldOffUntilMs: number;
+  /** most connections; undefined: what the pool says */
+  maxConnections: number | undefined;
   /** ms until it has its whole weight after it came up */
   slowStartMs: number;
   up: boolean;
@@ -54,13 +56,14 @@ export interface Server {
 }
 
 export function makeServer(index: number, config: ServerConfig): Server {
-  const { name, port, weight, slowStartMs = 0 } = config;
+  const { name, port, weight, slowStartMs = 0, maxConnections } = config;
   return {
     index,
     name,
     port,
     weight,
     slowStartMs,
+    maxConnections,
     isConfigured: true,
     ...freshStanding(),
     up: false,

@@ -2,7 +2,7 @@ import * as L from '../../assembly/layout.ts';
 import type { Address, Binding, HandoffId, Hello, Message, Tuple } from '../channel/messages.ts';
 import { IN_FRONT, IN_GROUP } from '../channel/messages.ts';
 import { PROTOCOL_VERSION } from '../channel/wire.ts';
-import type { Config, SwitchConfig } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
 import { Connections } from '../connections.ts';
 import type { Core } from '../core.ts';
 import type { Effects, OutgoingPacket } from '../event.ts';
@@ -13,6 +13,7 @@ import { Deadlines } from './deadlines.ts';
 import { Affinities } from './dispatcher/affinities.ts';
 import { Dispatcher } from './dispatcher/dispatcher.ts';
 import { Fronts } from './distributor/fronts.ts';
+import { Queues } from './distributor/queues.ts';
 import { RemoteDispatchers } from './distributor/remote-dispatchers.ts';
 import { Figures } from './figures.ts';
 import type { Opening } from './opening.ts';
@@ -76,8 +77,9 @@ export class SwitchState {
   readonly farewells = new Set<Opening>();
   /** of all openings in phase 'handing' */
   heldBytes = 0;
-  /** openings in phase 'handing' for which there is no server now, oldest first */
+  /** openings in phase 'handing' for which there is no server now, oldest first; without those in queues */
   readonly waiting = new Set<Opening>();
+  readonly queues = new Queues();
   /** those whose server was asked to give them back */
   readonly asked = new Set<Opening>();
   readonly deadlines = new Deadlines<Opening>();
@@ -123,12 +125,8 @@ export class SwitchState {
     this.servers = config.servers.map((server, index) => makeServer(index, server));
   }
 
-  private get section(): SwitchConfig {
-    return this.config.switch!;
-  }
-
   get group(): string {
-    return this.section.group;
+    return this.config.switch!.group;
   }
 
   get timing(): Config['timing'] {
@@ -138,11 +136,11 @@ export class SwitchState {
   /** Most half-read requests, and most farewells, at a time. */
   get crowdLimit(): number {
     const share = Math.ceil(this.connections.entryCount / CROWD_SHARE);
-    return Math.min(this.section.halfRead, share);
+    return Math.min(this.config.switch!.halfRead, share);
   }
 
   get heldLimit(): number {
-    return this.section.heldBytes;
+    return this.config.switch!.heldBytes;
   }
 
   /** Whether an agent may have connections that this switch does not know of yet. */
@@ -231,6 +229,7 @@ export class SwitchState {
     this.halfRead.delete(opening);
     this.farewells.delete(opening);
     this.waiting.delete(opening);
+    this.queues.leave(opening);
     this.asked.delete(opening);
     this.deadlines.remove(opening);
     this.endHanding(opening);

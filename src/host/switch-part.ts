@@ -168,7 +168,10 @@ function operated(
       viewOf(part, { control: part.plane.stats(), channels: channelsByPeer(channels.peers()) }),
     connections: () => connectionsOf(part, (server) => part.plane.serverName(server)),
     services: () => serviceViews(reloading.config, part.connections, counts()),
-    servers: () => standingViews(reloading.config, part.connections, counts()),
+    servers: () => {
+      const { servers, queues } = part.plane.stats();
+      return standingViews(reloading.config, part.connections, servers, queues);
+    },
     setMode: (server, mode, moves) => {
       part.driver.receive({ kind: 'mode', server, mode, moves });
       checks.setMode(server, mode);

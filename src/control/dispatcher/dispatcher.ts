@@ -38,6 +38,8 @@ export class Dispatcher {
   serverNames: readonly string[] = [];
   /** told of each connection that a server gets or loses, for a dispatcher elsewhere that counts, too */
   onCount: ((server: number, change: 1 | -1) => void) | null = null;
+  /** some server has lost a connection; whoever asks sets it back */
+  hasReleased = false;
   /** some pool keys on a field of bodies */
   readsBodies = false;
   private readonly random: () => number;
@@ -96,6 +98,11 @@ export class Dispatcher {
 
   get poolNames(): string[] {
     return [...this.pools.keys()];
+  }
+
+  /** Undefined for an unknown pool. */
+  configOf(pool: string): PoolConfig | undefined {
+    return this.pools.get(pool)?.config;
   }
 
   /** Indexes of the pool's servers; none for an unknown pool. */
@@ -163,16 +170,20 @@ export class Dispatcher {
   release(server: number): void {
     if (this.loads.active[server]! > 0) {
       this.loads.active[server]! -= 1;
+      this.hasReleased = true;
       this.onCount?.(server, -1);
     }
     for (const policy of this.policies[server] ?? []) policy.postRequest(server);
   }
 }
 
-/** Servers may come and go: policies keep what they know of the others. */
+/** What a policy is made of. Servers may come and go: it keeps what it knows of the others. */
+function ownOf({ policy, tLow, tHigh, replicaMs, costs, classes, loadBound, target }: PoolConfig) {
+  return { policy, tLow, tHigh, replicaMs, costs, classes, loadBound, target };
+}
+
 function isSamePolicy(first: PoolConfig, second: PoolConfig): boolean {
-  const other = { servers: [], health: undefined };
-  return isDeepStrictEqual({ ...first, ...other }, { ...second, ...other });
+  return isDeepStrictEqual(ownOf(first), ownOf(second));
 }
 
 /** FNV-1a. */

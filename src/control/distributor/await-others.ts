@@ -2,7 +2,8 @@ import { NO_SERVER } from '../dispatcher/policy.ts';
 import type { Opening } from '../opening.ts';
 import type { SwitchState } from '../state.ts';
 import { removeEntry } from '../switch/update.ts';
-import { WAITING_LIMIT, endWait } from './handoff.ts';
+import { endWait } from './await-server.ts';
+import { WAITING_LIMIT } from './queues.ts';
 
 /** Between two rounds of questions about a connection, and most of them. */
 const ASK_INTERVAL_MS = 1000;

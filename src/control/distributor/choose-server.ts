@@ -1,4 +1,6 @@
+import * as L from '../../../assembly/layout.ts';
 import { NO_SERVER } from '../dispatcher/policy.ts';
+import { roomOf } from '../capacity.ts';
 import type { Handing, Opening, Question } from '../opening.ts';
 import { isOpen } from '../server.ts';
 import type { SwitchState } from '../state.ts';
@@ -76,9 +78,14 @@ export function acceptAnswer(
   return server;
 }
 
+/** Of a connection between two requests the server that has it: there it has its place already. */
+function presentOf({ connections }: SwitchState, { phase, entry }: Opening): number {
+  return phase === 'following' ? connections.record16(entry, L.RECORD_SERVER) : NO_SERVER;
+}
+
 /**
- * 1 for each server with a channel and a binding for this VIP that was not asked yet. Not before it has told
- * its connections: a request that it has from our former run must not run twice.
+ * 1 for each server with room, a channel and a binding for this VIP that was not asked yet. Not before it has
+ * told its connections: a request that it has from our former run must not run twice.
  */
 export function usableServers(
   state: SwitchState,
@@ -88,10 +95,12 @@ export function usableServers(
 ): Uint8Array {
   const { tuple, service } = opening;
   const usable = new Uint8Array(state.servers.length);
+  const present = presentOf(state, opening);
   for (const index of state.dispatcher.members(pool)) {
     const server = state.servers[index]!;
     if (!isOpen(server, pool)) continue;
     if (!server.up || !server.known || tried.includes(index)) continue;
+    if (index !== present && roomOf(state, server, pool) < 1) continue;
     if (opening.bySyn && !server.takesSyns) continue;
     if (service.eachRequest && !server.givesBack) continue;
     if (state.bindingOf(server, tuple.vip, tuple.vipPort)) usable[index] = 1;

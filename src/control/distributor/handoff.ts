@@ -8,21 +8,17 @@ import { oweClose } from '../switch/close.ts';
 import { countFailed } from '../switch/hold-off.ts';
 import { holdEntry } from '../switch/update.ts';
 import { awaitsOthers } from './await-others.ts';
+import { awaitServer, endWait, queueDeadline } from './await-server.ts';
 import { acceptAnswer, askDispatcher, chooseServer } from './choose-server.ts';
 import { followOn } from './follow.ts';
 import { handoffMessage } from './handoff-message.ts';
 import { bytesOf, finishHeld, isServed } from './held.ts';
-import { COOKIE_LIFE_MS, dropSyn, refuse, refuseSyn, reset } from './refuse.ts';
+import { COOKIE_LIFE_MS, dropSyn, reset } from './refuse.ts';
 
 /** How many deadlines the switch waits while the asked agent's channel lives. */
 const PATIENCE = 5;
 /** How long an agent whose channel broke may be away before its handoffs under way are given up. */
 const RETURN_MS = 4000;
-
-/** More clients than this do not wait for a server: they are refused at once. */
-export const WAITING_LIMIT = 1024;
-/** Between two tries of servers that have refused; one that comes back is asked at once. */
-const RETRY_MS = 250;
 
 /** The request is read: look for a server. */
 export function beginHanding(
@@ -37,6 +33,7 @@ export function beginHanding(
   const { held = [] } = choice;
   const heldBytes = bytesOf(held);
   state.heldBytes += heldBytes;
+  const waitMs = state.queues.of(choice.pool)?.timeoutMs ?? state.timing.serverWaitMs;
   opening.handing = {
     clientNext: opening.gather.next,
     ...choice,
@@ -49,14 +46,22 @@ export function beginHanding(
     isLost: false,
     isReserved: false,
     questions: 0,
-    waitsUntilMs: nowMs + state.timing.serverWaitMs,
+    waitsUntilMs: nowMs + waitMs,
+    ticket: state.queues.ticket(),
+    hasQueued: false,
   };
   tryNext(state, opening, nowMs);
 }
 
 /** Asks the next server that may take it; none is left: waits for one, or 503. */
-function tryNext(state: SwitchState, opening: Opening, nowMs: number): void {
+export function tryNext(state: SwitchState, opening: Opening, nowMs: number): void {
   if (awaitsOthers(state, opening, nowMs)) return;
+  if (state.queues.isBehind(opening.handing!)) awaitServer(state, opening, nowMs);
+  else tryNow(state, opening, nowMs);
+}
+
+/** As tryNext(), whoever else waits. */
+export function tryNow(state: SwitchState, opening: Opening, nowMs: number): void {
   if (!askDispatcher(state, opening, nowMs)) chooseHere(state, opening, nowMs);
 }
 
@@ -103,44 +108,14 @@ function giveTo(state: SwitchState, opening: Opening, index: number, nowMs: numb
   state.send(server, handoffMessage(opening, id, server));
 }
 
-/** All servers are away, or cannot take it now: they may be restarting. */
-function awaitServer(state: SwitchState, opening: Opening, nowMs: number): void {
-  const handing = opening.handing!;
-  const { waiting } = state;
-  if (nowMs >= handing.waitsUntilMs || waiting.size >= WAITING_LIMIT) {
-    return decline(state, opening, nowMs);
-  }
-  handing.server = NO_SERVER;
-  handing.tried = [];
-  waiting.add(opening);
-  opening.deadlineMs = Math.min(nowMs + RETRY_MS, handing.waitsUntilMs);
-  state.deadlines.add(opening, opening.deadlineMs);
-}
-
-/** A server is back: who waits is not kept waiting. */
-export function askAnew(state: SwitchState, nowMs: number): void {
-  // those for whom it is none wait again, behind the others
-  const waited = [...state.waiting];
-  for (const opening of waited) endWait(state, opening, nowMs);
-}
-
-export function endWait(state: SwitchState, opening: Opening, nowMs: number): void {
-  state.waiting.delete(opening);
-  tryNext(state, opening, nowMs);
-}
-
-/** No server is left. */
-function decline(state: SwitchState, opening: Opening, nowMs: number): void {
-  if (opening.bySyn) refuseSyn(state, opening);
-  else if (opening.service.protocol === 'tcp') reset(state, opening, 'no server', nowMs);
-  else refuse(state, opening, 503, nowMs);
-}
-
 /** The handoff under way is over for us, whatever the agent says later. */
 export function takeBack(state: SwitchState, opening: Opening, nowMs: number): void {
   const server = state.servers[opening.handing!.server];
   opening.question = null;
-  if (!server) return void state.waiting.delete(opening);
+  if (!server) {
+    state.queues.leave(opening);
+    return void state.waiting.delete(opening);
+  }
   state.pending.delete(opening.id.counter);
   state.dispatcher.release(server.index);
   oweClose(state, server, opening.id, opening.tuple, nowMs);
@@ -277,6 +252,7 @@ export function giveUpHanding(
 export function handingDeadline(state: SwitchState, opening: Opening, nowMs: number): void {
   if (nowMs < opening.deadlineMs) return;
   if (state.waiting.has(opening)) return endWait(state, opening, nowMs);
+  if (state.queues.has(opening)) return queueDeadline(state, opening, nowMs);
   if (opening.question) {
     opening.question = null;
     return chooseHere(state, opening, nowMs);

@@ -14,6 +14,7 @@ export function configure(state: SwitchState, config: Config): void {
   state.config = config;
   takeServers(state, config);
   takeServices(state, config);
+  state.queues.configure(config);
   // everybody who is up says anew where it wants the services' packets
   for (const server of state.servers) state.send(server, state.hello(server));
   state.fronts.tellArrivals(state);
@@ -33,6 +34,7 @@ function takeServers(state: SwitchState, config: Config): void {
     server.port = wanted.port;
     server.weight = wanted.weight;
     server.slowStartMs = wanted.slowStartMs ?? 0;
+    server.maxConnections = wanted.maxConnections;
   }
   state.dispatcher.configure(state.servers, config.pools);
   state.remote?.renamed();

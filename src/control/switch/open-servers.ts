@@ -1,6 +1,6 @@
 // Which servers are open to new connections: what the operator and their health say of them.
 import type { HealthEvent, ModeEvent } from '../../event.ts';
-import { askAnew } from '../distributor/handoff.ts';
+import { askAnew } from '../distributor/await-server.ts';
 import { isDraining } from '../server.ts';
 import type { Server, SwitchState } from '../state.ts';
 import { endHoldOffs } from './hold-off.ts';

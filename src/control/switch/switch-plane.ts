@@ -1,6 +1,7 @@
 import * as L from '../../../assembly/layout.ts';
 import type { Hello } from '../../channel/messages.ts';
 import type { Effects, PacketEvent, Plane, PlaneEvent } from '../../event.ts';
+import { limitOf } from '../capacity.ts';
 import { HISTOGRAM_LIMITS_MS } from '../figures.ts';
 import { LEARNING_MS, SwitchState } from '../state.ts';
 import type { WebSwitchOptions } from '../state.ts';
@@ -19,6 +20,7 @@ export abstract class SwitchPlane implements Plane {
   /** The memory map and its services must have been written, the core initialised. */
   constructor(options: WebSwitchOptions) {
     this.state = new SwitchState(options);
+    this.state.queues.configure(options.config);
     this.sweep = new Sweep(this.state.connections.entryCount);
   }
 
@@ -93,6 +95,7 @@ export abstract class SwitchPlane implements Plane {
       closedEvicted: state.reserve.evicted,
       pending: state.pending.size,
       waiting: state.waiting.size,
+      queues: state.queues.views(),
       openings,
       halfReadLimit: state.crowdLimit,
       farewellsLimit: state.crowdLimit,
@@ -110,6 +113,7 @@ export abstract class SwitchPlane implements Plane {
         unhealthyIn: [...server.unhealthyIn],
         heldOff: server.heldOffUntilMs !== Infinity,
         active: state.dispatcher.loads.active[server.index] ?? 0,
+        limit: limitOf(state, server),
         ...server.figures,
       })),
       handoffMs: {

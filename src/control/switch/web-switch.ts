@@ -4,6 +4,7 @@ import type { PacketEvent } from '../../event.ts';
 import { idKey } from '../../tuple.ts';
 import { NO_SERVER } from '../dispatcher/policy.ts';
 import { packetArrived } from '../distributor/arrival.ts';
+import { serveQueues } from '../distributor/await-server.ts';
 import { busy, followDeadline, released } from '../distributor/ask.ts';
 import { decided, failed, handingDeadline, ready } from '../distributor/handoff.ts';
 import { decidedNext } from '../distributor/next-request.ts';
@@ -59,6 +60,7 @@ export class WebSwitch extends SwitchPlane {
     const sweepMs = super.time(nowMs);
     state.fronts.time(state, nowMs);
     const departuresMs = this.departures.time(state, nowMs);
+    serveQueues(state, nowMs);
     state.remote?.send(nowMs, (to, message) => state.sendTo(to, message));
     state.questions.time(state, nowMs);
     const ownMs = Math.min(state.deadlines.nextMs, state.owed.nextMs, state.questions.nextMs);
@@ -94,8 +96,11 @@ export class WebSwitch extends SwitchPlane {
     else if (message.type === 'requests') server.requests.set(idKey(message.id), message);
     else if (message.type === 'answer') answered(state, server.name, message.found, nowMs);
     else if (message.type === 'resync') resynced(state, server, message, nowMs);
-    // answers ours of a changed configuration
-    else if (message.type === 'hello') server.bindings = message.bindings;
+    else if (message.type === 'hello') {
+      // answers ours of a changed configuration
+      server.bindings = message.bindings;
+      state.queues.isDue = true;
+    }
   }
 
   private runDeadlines(nowMs: number): void {

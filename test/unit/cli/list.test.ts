@@ -30,6 +30,7 @@ const SERVER = {
   mode: 'ready' as const,
   unhealthyIn: [] as string[],
   heldOff: false,
+  limit: null,
   handoffs: 0,
   ready: 0,
   failed: 2,
@@ -98,6 +99,7 @@ list('servers: each with the one word that says why it gets no new connection', 
     active: 3,
     inactive: 1,
     pools: ['default', 'images'],
+    waiting: null,
   };
   const text = formatServers([
     { ...one, state: stateOf(one) },
@@ -114,6 +116,20 @@ list('servers: each with the one word that says why it gets no new connection', 
     states.map((state) => stateOf({ ...SERVER, ...state, unhealthyIn: [], active: 0 })),
     ['up', 'unhealthy', 'down', 'maint'],
   );
+});
+
+list('servers: where there are limits and queues, how full they are', () => {
+  const one = { ...SERVER, active: 3, inactive: 1, pools: ['default'], state: 'up' as const };
+  const text = formatServers([
+    { ...one, limit: 10, waiting: 0 },
+    { ...one, name: 's2', pools: ['other'], waiting: null },
+  ]);
+  assert.equal(text.split('\n'), [
+    'Server  Agent            Port  Weight  State  ActiveConn  Waiting  Failed  Pools',
+    's1      10.80.11.2:7080    80       1  up           3/10        0       2  default',
+    's2      10.80.11.2:7080    80       1  up              3                2  other',
+    '',
+  ]);
 });
 
 list.run();

@@ -1,0 +1,35 @@
+// How many connections servers may have.
+import { isOpen } from './server.ts';
+import type { Server } from './server.ts';
+import type { SwitchState } from './state.ts';
+
+/** Most connections that the server gets of that pool; Infinity: as many as come. */
+function mostOf({ dispatcher }: SwitchState, server: Server, pool: string): number {
+  return server.maxConnections ?? dispatcher.configOf(pool)?.maxConnections ?? Infinity;
+}
+
+/** How many connections more it may get of that pool; below 1: none. */
+export function roomOf(state: SwitchState, server: Server, pool: string): number {
+  return mostOf(state, server, pool) - state.dispatcher.loads.active[server.index]!;
+}
+
+/** How many connections more the pool's servers may get; Infinity: some has no limit. */
+export function placesOf(state: SwitchState, pool: string): number {
+  let count = 0;
+  for (const index of state.dispatcher.members(pool)) {
+    const server = state.servers[index]!;
+    if (!isOpen(server, pool) || !server.up || !server.known) continue;
+    count += Math.max(0, roomOf(state, server, pool));
+  }
+  return count;
+}
+
+/** The most that any of its pools gives it; null: as many as come. */
+export function limitOf(state: SwitchState, server: Server): number | null {
+  const { dispatcher } = state;
+  const pools = dispatcher.poolNames.filter((pool) =>
+    dispatcher.members(pool).includes(server.index),
+  );
+  const most = Math.max(...pools.map((pool) => mostOf(state, server, pool)));
+  return Number.isFinite(most) ? most : null;
+}
