@@ -168,7 +168,9 @@ function keepFrom(state: SwitchState, { entry, following }: Opening, end: number
 function resetNobodys(state: SwitchState, { id, tuple, next }: Released): void {
   const entry = state.find(state.keyOf(tuple));
   const isYoungers = entry !== L.NO_ENTRY && !state.connections.hasId(entry, id);
-  if (isYoungers) return;
+  // told twice: it waits for a server, or is being answered, under the id that it had
+  const { phase } = state.openings.get(entry) ?? {};
+  if (isYoungers || (phase !== undefined && phase !== 'following')) return;
   const worker = entry === L.NO_ENTRY ? 0 : state.connections.worker(entry);
   state.transmit({ worker, packet: resetPacket(tuple, next) });
 }

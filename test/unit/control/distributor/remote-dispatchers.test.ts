@@ -259,4 +259,29 @@ test('remote dispatchers: a next request waits for the answer, and goes on witho
   assert.is(cluster.dispatching().local, 1);
 });
 
+test('remote dispatchers: one given back twice while its next server is asked for is not reset', async () => {
+  const cluster = await Cluster.make(['dispatcher'], true);
+  const { rig } = cluster;
+  cluster.up();
+  const client = cluster.request();
+  cluster.carry();
+  const { id, tuple } = rig.last('handoff');
+  rig.message(1, { type: 'ready', id });
+  rig.take();
+  client.send(REQUEST);
+  const { number } = cluster.waiting()[0]!;
+  const servers = Uint8Array.of(0, 1);
+  const elsewhere = { type: 'dispatched', number, servers } as const;
+  rig.messages = [];
+  rig.feed({ kind: 'message', from: 'dispatcher', message: elsewhere });
+  assert.is(rig.count('release', 1), 1);
+  const released = { type: 'released', id, tuple, next: client.ack, timestamp: 0 } as const;
+  rig.message(1, released);
+  assert.is(cluster.waiting().length, 1);
+  rig.message(1, released);
+  assert.equal(rig.take(), []);
+  cluster.carry();
+  assert.is(rig.count('handoff'), 1);
+});
+
 test.run();
