@@ -1,11 +1,14 @@
-// Seeds of the simulation, the same seed twice, and mistakes that it must find.
-// Usage: acceptance-simulation.mjs [--seed N] [--seeds N] [--from N] [--mistake PART-OF-NAME]
+// Seeds of the simulation in every placement, the same seed twice, and mistakes that it must find.
+// Usage: acceptance-simulation.mjs [--seeds N] [--from N]
+//   --placement NAME [--seeds N] [--from N]    its seeds alone
+//   --placement NAME --seed N                  one seed, with all that happens in it
+//   --mistake PART-OF-NAME [--seeds N]         those mistakes alone
 import { parseArgs } from 'node:util';
 import { fileURLToPath } from 'node:url';
 import { compileCore } from '../../src/core.ts';
 import { MISTAKES, type Mistake } from '../planted/mistakes.ts';
 import { tryMistake } from '../planted/planting.ts';
-import type { Placement } from '../simulation/cluster.ts';
+import { PLACEMENTS, type Placement } from '../simulation/cluster.ts';
 import { describeReport, replaySeed, runSeeds } from '../simulation/seeds.ts';
 import { simulate } from '../simulation/simulation.ts';
 
@@ -16,10 +19,18 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '1000' },
     from: { type: 'string', default: '1' },
     mistake: { type: 'string' },
-    placement: { type: 'string', default: 'single' },
+    placement: { type: 'string' },
   },
 });
-const placement = values.placement as Placement;
+/** Of the seeds, what each placement gets. */
+const SHARES: Record<Placement, number> = {
+  single: 0.4,
+  multiple: 0.25,
+  'co-located': 0.2,
+  group: 0.15,
+};
+const only = PLACEMENTS.find((name) => name === values.placement);
+if (values.placement !== undefined && !only) throw new Error('no such placement');
 const seeds = Number(values.seeds);
 const from = Number(values.from);
 let failures = 0;
@@ -31,25 +42,22 @@ function say(passed: boolean, text: string): void {
 
 async function sameTraces(): Promise<void> {
   const module = await compileCore('single');
-  const repeated = Array.from({ length: 20 }, (_, index) => from + index);
-  const different = repeated.filter(
-    (seed) => simulate(seed, module).hash !== simulate(seed, module).hash,
-  );
-  say(
-    different.length === 0,
-    `the same seed gives the same trace hash: ${repeated.length} seeds twice`,
-  );
+  const hashOf = (seed: number, placement: Placement) =>
+    simulate(seed, module, undefined, placement).hash;
+  for (const placement of PLACEMENTS) {
+    const repeated = Array.from({ length: 5 }, (_, index) => from + index);
+    const different = repeated.filter(
+      (seed) => hashOf(seed, placement) !== hashOf(seed, placement),
+    );
+    const what = `${placement}: the same seed gives the same trace hash`;
+    say(different.length === 0, `${what}: ${repeated.length} seeds twice`);
+  }
 }
 
-async function allSeeds(): Promise<void> {
-  const report = await runSeeds({
-    from,
-    count: seeds,
-    seconds: Infinity,
-    stopsAtProblem: false,
-    placement,
-  });
-  say(report.failures.length === 0, describeReport(report));
+async function allSeeds(placement: Placement, count: number): Promise<void> {
+  const rules = { seconds: Infinity, stopsAtProblem: false, placement };
+  const report = await runSeeds({ from, count, ...rules });
+  say(report.failures.length === 0, `${placement}: ${describeReport(report)}`);
 }
 
 async function tryToFind(mistake: Mistake): Promise<[boolean, string]> {
@@ -71,11 +79,13 @@ async function plantedMistakes(): Promise<void> {
 }
 
 if (values.seed !== undefined) {
-  if (!(await replaySeed(Number(values.seed), console.log, placement))) failures += 1;
+  if (!(await replaySeed(Number(values.seed), console.log, only))) failures += 1;
+} else if (only) {
+  await allSeeds(only, seeds);
 } else {
   if (values.mistake === undefined) {
     await sameTraces();
-    await allSeeds();
+    for (const name of PLACEMENTS) await allSeeds(name, Math.round(seeds * SHARES[name]));
   }
   await plantedMistakes();
 }

@@ -10,6 +10,7 @@ import type { Random } from '../../src/lab/random.ts';
 import { frontConfig, switchConfig, VIP4, VIP6 } from './configs.ts';
 import { ControlLink, type ChannelHost } from './control-link.ts';
 import { connectHosts } from './distributor-host.ts';
+import { DispatcherHost } from './dispatcher-host.ts';
 import { Machine, type MachineParts } from './machine.ts';
 import { Monitor } from './monitor.ts';
 import { destinationOf, flowFrom, type Network } from './network.ts';
@@ -20,12 +21,18 @@ import type { Scheduler } from './scheduler.ts';
 import type { KernelOptions } from './tcp/options.ts';
 import type { Trace } from './trace.ts';
 
-/** group: two active switches, over which the router spreads flows anew now and then */
-export type Placement = 'single' | 'co-located' | 'group';
+/**
+ * co-located: each server's host reads requests, a layer-4 switch is in front. group: two active switches,
+ * over which the router spreads flows anew now and then. multiple: two switches with VIPs of their own.
+ */
+export const PLACEMENTS = ['single', 'multiple', 'co-located', 'group'] as const;
+export type Placement = (typeof PLACEMENTS)[number];
 
 export interface ClusterOptions {
-  /** co-located: each server's host reads requests, a layer-4 switch is in front; single if omitted */
+  /** single if omitted */
   placement?: Placement;
+  /** hosts with nothing but a dispatcher; none if omitted */
+  dispatchers?: number;
   servers: number;
   /** of the web applications; the VIP's is 80 */
   serverPort: number;
@@ -70,6 +77,7 @@ export class Cluster {
   switch: Machine;
   readonly servers: ServerHost[];
   readonly second: SecondSwitch | undefined;
+  readonly dispatchers: DispatcherHost[];
 
   constructor(world: World, options: ClusterOptions) {
     this.world = world;
@@ -84,9 +92,16 @@ export class Cluster {
       this.switch.arrive(packet, new Uint8Array(10), flowFrom(packet));
     };
     for (const server of this.servers) this.connect(server);
-    if (options.placement === 'group') this.second = new SecondSwitch(this);
-    if (!this.isCoLocated) return;
-    for (const from of this.servers) for (const to of this.servers) connectHosts(this, from, to);
+    const { placement, dispatchers = 0 } = options;
+    if (placement === 'group' || placement === 'multiple') this.second = new SecondSwitch(this);
+    if (this.isCoLocated) {
+      for (const from of this.servers) for (const to of this.servers) connectHosts(this, from, to);
+    }
+    this.dispatchers = Array.from(
+      { length: dispatchers },
+      (_, i) => new DispatcherHost(this, i + 1),
+    );
+    for (const dispatcher of this.dispatchers) this.connectDispatcher(dispatcher);
   }
 
   get isCoLocated(): boolean {
@@ -102,6 +117,7 @@ export class Cluster {
       link!.start();
       for (const other of distributor?.links.values() ?? []) other.start();
     }
+    for (const dispatcher of this.dispatchers) dispatcher.start();
   }
 
   /** The switch's process is killed; what comes meanwhile is lost (a `blackhole` route). */
@@ -110,8 +126,7 @@ export class Cluster {
     this.switch.crash();
     // what it refused or saw end it has forgotten: a copy kept over that time would be served
     this.world.network.purge();
-    for (const { link } of this.servers) link!.crashed(link!.dialer);
-    this.second?.link.crashed(this.second.link.dialer);
+    for (const link of this.dialed()) link.crashed(link.dialer);
   }
 
   /** It knows its configuration and nothing else. */
@@ -119,8 +134,15 @@ export class Cluster {
     if (this.switch.isRunning()) return;
     this.switch = this.makeSwitch();
     this.switch.start();
-    for (const { link } of this.servers) link!.dialNow();
-    this.second?.link.dialNow();
+    for (const link of this.dialed()) link.dialNow();
+  }
+
+  /** The channels that the first switch makes. */
+  private dialed(): ControlLink[] {
+    const toPeer = this.second?.link;
+    const toDispatchers = this.dispatchers.map(({ links }) => links.get('switch'));
+    const links = [...this.servers.map(({ link }) => link), toPeer, ...toDispatchers];
+    return links.filter((link) => link !== undefined);
   }
 
   sizes() {
@@ -205,7 +227,8 @@ export class Cluster {
 
   private sendTo(to: string, message: Message): void {
     const { second } = this;
-    if (to === SECOND) return void second!.link.send(second!.link.dialer, message);
+    if (to === SECOND) return void second!.link!.send(second!.link!.dialer, message);
+    if (this.toDispatcher('switch', to, message)) return;
     const link = this.servers.find(({ name }) => name === to)?.link;
     if (link?.send(link.dialer, message)) this.world.monitor.fromSwitch(to, message);
   }
@@ -217,6 +240,22 @@ export class Cluster {
     const random = world.random.fork();
     const link = new ControlLink(world.clock, random, world.trace, hosts, options.channelDelayMs);
     server.link = link;
+  }
+
+  private connectDispatcher(dispatcher: DispatcherHost): void {
+    const { name } = dispatcher;
+    if (!this.isCoLocated) dispatcher.connect(this.switchHost(name), 'switch');
+    if (this.second) dispatcher.connect(this.second.host(name), SECOND);
+    for (const { name: host, distributor } of this.servers) {
+      if (distributor) dispatcher.connect(distributor.channelHost, host);
+    }
+  }
+
+  /** False: `to` is no dispatcher. */
+  toDispatcher(from: string, to: string, message: Message): boolean {
+    const dispatcher = this.dispatchers.find(({ name }) => name === to);
+    dispatcher?.send(from, message);
+    return dispatcher !== undefined;
   }
 
   /** The first switch's side of its channel to that host. */

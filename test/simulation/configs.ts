@@ -6,6 +6,9 @@ import type { ClusterOptions } from './cluster.ts';
 
 export const VIP4 = '192.0.2.80';
 export const VIP6 = '2001:db8:80::80';
+/** Of a second switch that has VIPs of its own. */
+export const OTHER_VIP4 = '192.0.2.81';
+export const OTHER_VIP6 = '2001:db8:81::81';
 /** The server of requests of odd number, where each request is dispatched. */
 export const ODD = 'server2';
 const KEY = '5a'.repeat(32);
@@ -48,8 +51,9 @@ export function switchConfig(options: ClusterOptions, name = 'switch'): Config {
       mtu: 1500,
     },
     peers: peersOf(name, options),
+    dispatchers: dispatchersOf(options),
     servers,
-    ...dispatching(servers, options),
+    ...dispatching(servers, vipsOf(name, options), options),
     timing: options.timing,
   });
   return resolveConfig('/simulation.yaml', raw);
@@ -61,15 +65,35 @@ function peersOf(name: string, { placement }: ClusterOptions): object[] {
   return others.map((other) => ({ name: other, control: '10.80.2.2:7080' }));
 }
 
+export function dispatcherName(number: number): string {
+  return `dispatcher${number}`;
+}
+
+function dispatchersOf({ dispatchers = 0 }: ClusterOptions): object[] {
+  return Array.from({ length: dispatchers }, (_, i) => {
+    return { name: dispatcherName(i + 1), control: `10.80.9.${i + 2}:7081` };
+  });
+}
+
+/** IPv4, IPv6. */
+export function vipsOf(name: string, { placement }: ClusterOptions): [string, string] {
+  const isOwn = placement === 'multiple' && name === 'switch2';
+  return isOwn ? [OTHER_VIP4, OTHER_VIP6] : [VIP4, VIP6];
+}
+
 /** Whether each request of a connection has servers of its own. */
 export function dispatchesEach({ requests, servers }: ClusterOptions): boolean {
   return requests === 'per-request' && servers > 1;
 }
 
-function dispatching(servers: { name: string }[], options: ClusterOptions): object {
+function dispatching(
+  servers: { name: string }[],
+  vip: [string, string],
+  options: ClusterOptions,
+): object {
   const { policy, requests } = options;
   const names = servers.map(({ name }) => name);
-  const service = { name: 'web', vip: [VIP4, VIP6], port: 80, pool: 'all', requests };
+  const service = { name: 'web', vip, port: 80, pool: 'all', requests };
   if (!dispatchesEach(options)) {
     return { pools: [{ name: 'all', servers: names, policy }], services: [service] };
   }

@@ -62,6 +62,7 @@ export class DistributorHost {
   private send(to: string, message: Message): void {
     const { host } = this;
     if (to === 'switch') return void host.link!.send(host.channelHost, message);
+    if (this.cluster.toDispatcher(host.name, to, message)) return;
     const link = this.links.get(to);
     if (link?.send(this.channelHost, message)) {
       this.cluster.world.monitor.fromSwitch(to, message);

@@ -27,6 +27,17 @@ export type Fault =
   | { kind: 'cut'; server: number; atMs: number; forMs: number }
   | { kind: 'crash'; server: number; atMs: number; forMs: number };
 
+/** No client notices any of these. */
+export interface DispatcherFault {
+  kind: 'crash' | 'cut' | 'slow';
+  /** 0 is the first */
+  dispatcher: number;
+  atMs: number;
+  forMs: number;
+  /** slow: so late it answers */
+  byMs: number;
+}
+
 /** Everything that is drawn from the seed. */
 export interface Scenario {
   cluster: ClusterOptions;
@@ -34,6 +45,7 @@ export interface Scenario {
   /** by server; null = its web application does not run */
   applications: (ServerOptions | null)[];
   faults: Fault[];
+  dispatcherFaults: DispatcherFault[];
   /** nothing that may break or refuse a request: every one must be answered */
   isCalm: boolean;
   /** no other trouble than cut control channels */
@@ -72,7 +84,16 @@ export function drawScenario(random: Random): Scenario {
   const isCalm = !isPressed && faults.length === 0;
   const kinds = new Set(faults.map(({ kind }) => kind));
   const endsEveryWait = !isPressed && !(kinds.has('restart') && kinds.has('crash'));
-  return { cluster, clients, applications, faults, isCalm, isOnlyCut, endsEveryWait };
+  return {
+    cluster,
+    clients,
+    applications,
+    faults,
+    dispatcherFaults: [],
+    isCalm,
+    isOnlyCut,
+    endsEveryWait,
+  };
 }
 
 function drawLink(random: Random, isRough: boolean, slowestMs: number): Link {

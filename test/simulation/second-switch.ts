@@ -1,6 +1,6 @@
 import type { Message } from '../../src/channel/messages.ts';
 import type { Cluster } from './cluster.ts';
-import { switchConfig } from './configs.ts';
+import { switchConfig, vipsOf } from './configs.ts';
 import { ControlLink, type ChannelHost } from './control-link.ts';
 import type { Machine } from './machine.ts';
 import { flowFrom, type Host } from './network.ts';
@@ -9,14 +9,14 @@ import type { ServerHost } from './server-host.ts';
 export const SECOND = 'switch2';
 
 /**
- * Another active switch of the group, and the router that spreads flows over both: by a hash that changes,
- * so that connections come to the other one in the middle of everything.
+ * Another active switch. In a group the router spreads flows over both: by a hash that changes, so that
+ * connections come to the other one in the middle of everything. Else it has VIPs of its own.
  */
 export class SecondSwitch {
   readonly machine: Machine;
   readonly place: Host;
-  /** to the first switch, which dials */
-  readonly link: ControlLink;
+  /** of a group: to the first switch, which dials */
+  readonly link: ControlLink | undefined;
   readonly links = new Map<string, ControlLink>();
   readonly #cluster: Cluster;
   #salt = 0;
@@ -33,17 +33,21 @@ export class SecondSwitch {
       world.monitor.stamp(packet);
       this.machine.arrive(packet, new Uint8Array(10), flowFrom(packet));
     };
-    const hosts = { dialer: cluster.switchHost('switch2'), listener: this.#host('switch') };
+    for (const server of cluster.servers) this.#connect(server);
+    if (options.placement !== 'group') {
+      for (const vip of vipsOf(SECOND, options)) world.network.route(vip, this.place);
+      return;
+    }
+    const hosts = { dialer: cluster.switchHost(SECOND), listener: this.host('switch') };
     const random = world.random.fork();
     this.link = new ControlLink(world.clock, random, world.trace, hosts, options.channelDelayMs);
-    for (const server of cluster.servers) this.#connect(server);
     world.network.spread = (host, packet) => this.#spread(host, packet);
     this.#reshuffle();
   }
 
   start(): void {
     this.machine.start();
-    this.link.start();
+    this.link?.start();
     for (const link of this.links.values()) link.start();
   }
 
@@ -60,7 +64,8 @@ export class SecondSwitch {
     clock.after(random.pick([30, 200, 700, 2000]), () => this.#reshuffle());
   }
 
-  #host(peer: string): ChannelHost {
+  /** Its side of a channel. */
+  host(peer: string): ChannelHost {
     return {
       name: SECOND,
       index: this.place.index,
@@ -77,7 +82,7 @@ export class SecondSwitch {
 
   #connect(server: ServerHost): void {
     const { world, options } = this.#cluster;
-    const hosts = { dialer: this.#host(server.name), listener: server.channelHost };
+    const hosts = { dialer: this.host(server.name), listener: server.channelHost };
     const random = world.random.fork();
     const link = new ControlLink(world.clock, random, world.trace, hosts, options.channelDelayMs);
     this.links.set(server.name, link);
@@ -85,7 +90,8 @@ export class SecondSwitch {
   }
 
   #send(to: string, message: Message): void {
-    if (to === 'switch') return void this.link.send(this.link.listener, message);
+    if (to === 'switch') return void this.link!.send(this.link!.listener, message);
+    if (this.#cluster.toDispatcher(SECOND, to, message)) return;
     const link = this.links.get(to);
     if (link?.send(link.dialer, message)) this.#cluster.world.monitor.fromSwitch(to, message);
   }

@@ -2,6 +2,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { compileCore } from '../../src/core.ts';
+import { PLACEMENTS } from './cluster.ts';
 import { describeReport, runSeeds } from './seeds.ts';
 import { simulate } from './simulation.ts';
 
@@ -20,33 +21,19 @@ simulation('the same seed gives the same trace, other seeds give others', async 
   assert.is(hashes.size, 5);
 });
 
-simulation('no seed breaks a rule', async () => {
-  const report = await runSeeds({ from, count: 10_000, seconds, stopsAtProblem: false });
-  console.log(`\n${describeReport(report)}`);
-  assert.equal(
-    report.failures.map(({ seed, problems }) => [seed, problems[0]]),
-    [],
-  );
-});
+/** Of the seconds. */
+const SHARES = { single: 4 / 5, multiple: 1 / 4, 'co-located': 1 / 5, group: 1 / 5 };
 
-simulation('co-located: no seed breaks a rule', async () => {
-  const rules = { stopsAtProblem: false, placement: 'co-located' } as const;
-  const report = await runSeeds({ from, count: 10_000, seconds: seconds / 4, ...rules });
-  console.log(`\n${describeReport(report)}`);
-  assert.equal(
-    report.failures.map(({ seed, problems }) => [seed, problems[0]]),
-    [],
-  );
-});
-
-simulation('two switches of a group: no seed breaks a rule', async () => {
-  const rules = { stopsAtProblem: false, placement: 'group' } as const;
-  const report = await runSeeds({ from, count: 10_000, seconds: seconds / 4, ...rules });
-  console.log(`\n${describeReport(report)}`);
-  assert.equal(
-    report.failures.map(({ seed, problems }) => [seed, problems[0]]),
-    [],
-  );
-});
+for (const placement of PLACEMENTS) {
+  simulation(`${placement}: no seed breaks a rule`, async () => {
+    const rules = { seconds: seconds * SHARES[placement], stopsAtProblem: false, placement };
+    const report = await runSeeds({ from, count: 10_000, ...rules });
+    console.log(`\n${placement}: ${describeReport(report)}`);
+    assert.equal(
+      report.failures.map(({ seed, problems }) => [seed, problems[0]]),
+      [],
+    );
+  });
+}
 
 simulation.run();

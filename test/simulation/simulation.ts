@@ -2,14 +2,18 @@ import { STATE_CLOSED } from '../../assembly/layout.ts';
 import { COOKIE_EPOCH_MS } from '../../src/control/switch/cookie-keys.ts';
 import { Random } from '../../src/lab/random.ts';
 import { Cluster, type Placement } from './cluster.ts';
-import { ODD, VIP4, VIP6 } from './configs.ts';
+import { ODD, vipsOf } from './configs.ts';
+import { SECOND } from './second-switch.ts';
 import { ClientConnection, type ConnectionPlan, type Outcome } from './http/client.ts';
 import { describeDelivery } from './describe.ts';
+import { planFaults } from './faults.ts';
 import { Journal, ServerApplication } from './http/server.ts';
 import { connectionMistakes } from './judge.ts';
 import { Monitor } from './monitor.ts';
+import { placed } from './placements.ts';
 import { Network, parseAddress } from './network.ts';
-import { drawScenario, type ClientPlan, type Fault, type Scenario } from './scenario.ts';
+import { drawScenario } from './scenario.ts';
+import type { ClientPlan, Scenario } from './scenario.ts';
 import { Scheduler } from './scheduler.ts';
 import { countingMistakes, emptinessMistakes, entriesByState } from './tables.ts';
 import { Kernel } from './tcp/kernel.ts';
@@ -38,25 +42,8 @@ const LONGEST_STALE_MS = 5000;
 const SWEEP_MS = 6000;
 const DRAINS_WITHIN_MS = 4000;
 const DRAIN_MS = 3000;
+const PLACING = 0x70_6c_61_63;
 const COOKIE_LIFE_MS = 3 * COOKIE_EPOCH_MS;
-
-/** The same trouble for its packets; nobody dies, and channels hold. */
-function coLocated(scenario: Scenario): Scenario {
-  const cluster = { ...scenario.cluster, placement: 'co-located' as const };
-  return { ...scenario, cluster, faults: [] };
-}
-
-/** Two switches, nobody dies; each connection's requests are one server's. */
-function inGroup(scenario: Scenario): Scenario {
-  const group = { placement: 'group', requests: 'per-connection' } as const;
-  return { ...scenario, cluster: { ...scenario.cluster, ...group }, faults: [] };
-}
-
-const SCENARIOS = {
-  single: (scenario: Scenario) => scenario,
-  'co-located': coLocated,
-  group: inGroup,
-};
 
 class Run {
   readonly scenario: Scenario;
@@ -75,7 +62,8 @@ class Run {
   constructor(seed: number, module: WebAssembly.Module, placement: Placement) {
     this.random = new Random(seed);
     const drawn = drawScenario(this.random.fork());
-    this.scenario = SCENARIOS[placement](drawn);
+    // what is drawn for one switch stays as it is
+    this.scenario = placed(drawn, placement, new Random(seed ^ PLACING));
     this.network = new Network(this.clock, this.random.fork(), this.trace);
     const { clock, trace, monitor, network } = this;
     const world = { clock, trace, monitor, network, module, random: this.random.fork() };
@@ -93,7 +81,7 @@ class Run {
       new ServerApplication(server.name, server.kernel, random, this.journal, options);
     });
     this.scenario.clients.forEach((plan, index) => this.addClient(plan, index));
-    this.planFaults();
+    planFaults(this.cluster, this.scenario);
     if (requests === 'per-request') this.planDrain(seed);
   }
 
@@ -109,8 +97,9 @@ class Run {
   }
 
   private setMode(server: string, mode: 'drain' | 'ready'): void {
-    const machine = this.cluster.switch;
-    if (machine.isRunning()) machine.receive({ kind: 'mode', server, mode, moves: true });
+    for (const machine of this.cookieMakers()) {
+      if (machine.isRunning()) machine.receive({ kind: 'mode', server, mode, moves: true });
+    }
   }
 
   private addClient(plan: ClientPlan, index: number): void {
@@ -126,8 +115,9 @@ class Run {
       place.isUp = false;
       kernel.stop();
     };
+    const [four, six] = vipsOf(index % 2 === 0 ? 'switch' : SECOND, this.scenario.cluster);
+    const remote = parseAddress(plan.family === 4 ? four : six);
     for (const connection of plan.connections) {
-      const remote = parseAddress(plan.family === 4 ? VIP4 : VIP6);
       const whole: ConnectionPlan = {
         ...connection,
         ends: {
@@ -140,32 +130,6 @@ class Run {
       client.connections.push(new ClientConnection(kernel, whole, vanish, () => (this.over += 1)));
     }
     this.clients.push(client);
-  }
-
-  private planFaults(): void {
-    for (const fault of this.scenario.faults) {
-      const plan = (atMs: number): void => {
-        this.clock.at(atMs, () => this.begin(fault));
-        this.clock.at(atMs + fault.forMs, () => this.end(fault));
-      };
-      const atHandoff = fault.kind === 'restart' ? fault.atHandoff : 0;
-      if (atHandoff === 0) plan(fault.atMs);
-      else this.monitor.atHandoff.set(atHandoff, () => plan(this.clock.nowMs));
-    }
-  }
-
-  private begin(fault: Fault): void {
-    if (fault.kind === 'restart') return this.cluster.crash();
-    const server = this.cluster.servers[fault.server]!;
-    if (fault.kind === 'cut') server.link!.cut();
-    else if (server.agent.isRunning()) server.crash();
-  }
-
-  private end(fault: Fault): void {
-    if (fault.kind === 'restart') return this.cluster.restart();
-    const server = this.cluster.servers[fault.server]!;
-    if (fault.kind === 'cut') server.link!.heal();
-    else if (!server.agent.isRunning()) server.restart();
   }
 
   run(): void {
@@ -229,6 +193,7 @@ class Run {
   private judge(): void {
     const { problems, journal, monitor } = this;
     problems.push(...monitor.problems, ...journal.problems);
+    for (const dispatcher of this.cluster.dispatchers) problems.push(...dispatcher.mistakes());
     for (const { name, view } of this.machines()) {
       problems.push(...countingMistakes(view, name), ...emptinessMistakes(view, name));
     }

@@ -1,0 +1,46 @@
+import type { Random } from '../../src/lab/random.ts';
+import type { Placement } from './cluster.ts';
+import type { DispatcherFault, Scenario } from './scenario.ts';
+
+/** What is drawn for one switch, in that placement. */
+export function placed(scenario: Scenario, placement: Placement, random: Random): Scenario {
+  return PLACED[placement](scenario, random);
+}
+
+const PLACED: Record<Placement, (scenario: Scenario, random: Random) => Scenario> = {
+  single: (scenario) => scenario,
+  multiple: inMultiple,
+  'co-located': coLocated,
+  group: inGroup,
+};
+
+/** All that may happen to one switch, and one or two dispatchers that come and go. */
+function inMultiple(scenario: Scenario, random: Random): Scenario {
+  const dispatchers = random.pick([1, 1, 2]);
+  const cluster = { ...scenario.cluster, placement: 'multiple' as const, dispatchers };
+  return { ...scenario, cluster, dispatcherFaults: drawFaults(random, dispatchers) };
+}
+
+/** The same trouble for its packets, and for dispatchers; nobody else dies, and channels hold. */
+function coLocated(scenario: Scenario, random: Random): Scenario {
+  const dispatchers = random.pick([0, 1, 1, 2]);
+  const cluster = { ...scenario.cluster, placement: 'co-located' as const, dispatchers };
+  return { ...scenario, cluster, faults: [], dispatcherFaults: drawFaults(random, dispatchers) };
+}
+
+/** Two switches, nobody dies; each connection's requests are one server's. */
+function inGroup(scenario: Scenario): Scenario {
+  const group = { placement: 'group', requests: 'per-connection' } as const;
+  return { ...scenario, cluster: { ...scenario.cluster, ...group }, faults: [] };
+}
+
+function drawFaults(random: Random, dispatchers: number): DispatcherFault[] {
+  if (dispatchers === 0) return [];
+  return Array.from({ length: random.below(5) }, () => ({
+    kind: random.pick(['crash', 'cut', 'slow'] as const),
+    dispatcher: random.below(dispatchers),
+    atMs: random.between(1200, 7000),
+    forMs: random.pick([5, 50, 400, 1500, 4000]),
+    byMs: random.pick([10, 90, 150, 1000]),
+  }));
+}
