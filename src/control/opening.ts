@@ -82,6 +82,8 @@ export interface HeldPacket {
 /** A field of a request's body that a policy keys on. */
 export interface BodyField {
   finder: JsonField;
+  /** what the parser found in the head */
+  head: DataView;
   /** so long it is waited for */
   untilMs: number;
 }

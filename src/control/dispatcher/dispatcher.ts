@@ -32,6 +32,7 @@ export class Dispatcher {
   readonly loads: Loads = {
     active: new Int32Array(0),
     weight: new Float64Array(0),
+    share: new Float64Array(0),
     identity: new Uint32Array(0),
   };
   /** names by index */
@@ -69,6 +70,7 @@ export class Dispatcher {
     this.serverNames = servers.map(({ name }) => name);
     this.fullWeight = Float64Array.from(servers, (server) => server.weight);
     this.loads.weight = this.fullWeight.slice();
+    this.loads.share = new Float64Array(servers.length).fill(1);
     this.loads.identity = Uint32Array.from(servers, (server) => identityOf(server.name));
     const indexes = new Map(servers.map((server, index) => [server.name, index]));
     this.readsBodies = pools.some(({ target }) => jsonFieldOf(target) !== null);
@@ -91,7 +93,7 @@ export class Dispatcher {
     }
   }
 
-  /** The server came up: its weight grows for so long. Tables that were made of weights know the full one. */
+  /** The server came up: its weight grows for so long. */
   startSlowly(server: number, forMs: number, nowMs: number): void {
     this.slowStart.begin(server, forMs, nowMs);
   }
@@ -140,7 +142,7 @@ export class Dispatcher {
 
   /** Assigns a connection: the server's index, counted as active, or NO_SERVER. */
   assign(pool: string, target: number, usable: Uint8Array, nowMs: number): number {
-    this.slowStart.apply(this.loads.weight, this.fullWeight, nowMs);
+    this.slowStart.apply(this.loads, this.fullWeight, nowMs);
     const server = this.pools.get(pool)?.policy.select(target, usable, nowMs) ?? NO_SERVER;
     if (server !== NO_SERVER) this.adopt(server);
     return server;
@@ -149,7 +151,7 @@ export class Dispatcher {
   /** The server that should get the next request of a connection that `from` has. */
   follow(pool: string, target: number, from: number, usable: Uint8Array, nowMs: number): number {
     const policy = this.pools.get(pool)?.policy;
-    this.slowStart.apply(this.loads.weight, this.fullWeight, nowMs);
+    this.slowStart.apply(this.loads, this.fullWeight, nowMs);
     if (policy?.follow) return policy.follow(target, from, usable, nowMs);
     if (!policy || this.isBlind(pool)) return from;
     return policy.select(target, usable, nowMs);

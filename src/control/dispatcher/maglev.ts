@@ -65,6 +65,15 @@ export class Maglev implements Policy {
     return this.walk(target, (server) => usable[server] === 1);
   }
 
+  /**
+   * Of a server that is starting only a part of its targets, which grows: once there, a target stays.
+   * The table is that of the whole weights, so that nothing else moves.
+   */
+  private takes(server: number, target: number): boolean {
+    const { share, identity } = this.context!.loads;
+    return share[server] === 1 || mix(target ^ identity[server]!) < share[server]! * 2 ** 32;
+  }
+
   /** The target's first server that is accepted, the same order for it each time. */
   protected walk(target: number, accepts: (server: number) => boolean): number {
     const members = this.context?.members ?? [];
@@ -72,7 +81,7 @@ export class Maglev implements Policy {
     let hash = mix(target);
     for (let step = 0; step < STEPS; step += 1) {
       const server = members[this.table[hash % MAGLEV_PLACES]!]!;
-      if (accepts(server)) return server;
+      if (accepts(server) && this.takes(server, target)) return server;
       hash = mix(hash + step + 1);
     }
     const first = hash % members.length;

@@ -22,6 +22,12 @@ export abstract class Parsed {
     return { from, to: from + this.u16(length) };
   }
 
+  /** The first `size` bytes of the fields, which outlive the next parse when they are read from there. */
+  protected copy(size: number): DataView {
+    const from = this.#view.byteOffset + this.#out;
+    return new DataView(this.#view.buffer.slice(from, from + size));
+  }
+
   protected u16(field: number): number {
     return this.#view.getUint16(this.#out + field, true);
   }

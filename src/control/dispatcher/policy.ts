@@ -7,8 +7,10 @@ export const NO_SERVER = -1;
 export interface Loads {
   /** connections assigned and not closed */
   active: Int32Array;
-  /** > 0 */
+  /** > 0; less than in the configuration as long as a server that came up is starting */
   weight: Float64Array;
+  /** of its whole weight, what a server has now: above 0, 1 for all that are not starting */
+  share: Float64Array;
   /** a hash of each one's name: what stays when others come and go */
   identity: Uint32Array;
 }

@@ -20,6 +20,11 @@ export class RequestHead extends Parsed {
     return this.ownTarget ?? this.u32(C.HEAD_TARGET_HASH);
   }
 
+  /** What was found; a head made of it and of bytes that begin in the same way outlives other parses. */
+  get image(): DataView {
+    return this.copy(C.HEAD_SIZE);
+  }
+
   get method(): Range {
     return this.range(C.HEAD_METHOD_OFFSET, C.HEAD_METHOD_LENGTH);
   }

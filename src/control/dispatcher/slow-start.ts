@@ -1,3 +1,5 @@
+import type { Loads } from './policy.ts';
+
 /** Of its weight, what a server has at once: 0 would keep it from ever getting a connection. */
 const LEAST_SHARE = 0.01;
 
@@ -17,11 +19,16 @@ export class SlowStart {
   }
 
   /** Writes what those that are starting have of their full weights by now. */
-  apply(weight: Float64Array, full: Float64Array, nowMs: number): void {
+  apply(
+    { weight, share }: Pick<Loads, 'weight' | 'share'>,
+    full: Float64Array,
+    nowMs: number,
+  ): void {
     for (const [server, { sinceMs, forMs }] of this.starts) {
-      const share = (nowMs - sinceMs) / forMs;
-      if (share >= 1) this.starts.delete(server);
-      weight[server] = full[server]! * Math.min(1, Math.max(LEAST_SHARE, share));
+      const part = (nowMs - sinceMs) / forMs;
+      if (part >= 1) this.starts.delete(server);
+      share[server] = Math.min(1, Math.max(LEAST_SHARE, part));
+      weight[server] = full[server]! * share[server]!;
     }
   }
 }

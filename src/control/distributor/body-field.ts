@@ -22,7 +22,7 @@ export function beginField(
   finder.read(opening.gather.contents);
   // whoever waits for "100 Continue" waits for the server
   const waitMs = (head.flags & HEAD_FLAG_EXPECT) !== 0 ? 0 : wanted.waitMs;
-  opening.field = { finder, untilMs: nowMs + waitMs };
+  opening.field = { finder, head: head.image, untilMs: nowMs + waitMs };
 }
 
 /** Whether more of the body may tell more, and there is room and time for it. */

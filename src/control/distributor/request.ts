@@ -3,7 +3,7 @@ import { TCP_FIN } from '../../../assembly/wire/tcp.ts';
 import type { TcpPacket } from '../../packet/read.ts';
 import { advance, distance } from '../../packet/sequence.ts';
 import { hasBytesBehind, isLastRequest } from '../dispatcher/last-request.ts';
-import type { RequestHead } from '../dispatcher/request-head.ts';
+import { RequestHead } from '../dispatcher/request-head.ts';
 import { cookieValues } from '../dispatcher/rules.ts';
 import type { Choice, HeldPacket, Opening } from '../opening.ts';
 import type { Service } from '../service.ts';
@@ -115,8 +115,7 @@ function takeBody(state: SwitchState, opening: Opening, nowMs: number): boolean 
 
 /** By what is here of the body. */
 function chooseNow(state: SwitchState, opening: Opening, nowMs: number): void {
-  const head = readHead(state, opening);
-  if (head !== null && typeof head !== 'number') dispatch(state, opening, head, nowMs);
+  dispatch(state, opening, new RequestHead(opening.gather.contents, opening.field!.head, 0), nowMs);
 }
 
 /**

@@ -135,6 +135,27 @@ test('Maglev: when a server goes its targets are spread, and nearly all others s
   assert.ok(moved < larger.length / 20, `${moved} moved`);
 });
 
+test('Maglev: a server that is starting gets its targets back one after the other, and no others', () => {
+  const policy = new Maglev();
+  const { loads, all } = begin(policy, [1, 1, 1]);
+  const targets = Array.from({ length: 3000 }, (_, index) => index * 7919);
+  const whole = targets.map((target) => policy.select(target, all));
+  const own = whole.filter((server) => server === 0).length;
+  let before = new Set<number>();
+  for (const share of [0.01, 0.25, 0.5, 0.75, 1]) {
+    loads.share[0] = share;
+    const now = targets.map((target) => policy.select(target, all));
+    const there = new Set(targets.filter((_, at) => now[at] === 0));
+    const moved = targets.filter((_, at) => whole[at] !== 0 && now[at] !== whole[at]);
+    assert.is(moved.length, 0);
+    assert.ok([...before].every((target) => there.has(target)));
+    assert.ok(Math.abs(there.size - own * share) < 60, `${there.size} of ${own} at ${share}`);
+    before = there;
+  }
+  loads.share[0] = 0.01;
+  assert.is(policy.select(1, Uint8Array.of(1, 0, 0)), 0, 'it is the only one');
+});
+
 test('bounded load: no server has more than its bound, one hot target is spread', () => {
   const policy = new BoundedLoad(1.25);
   const { loads, all } = begin(policy, [1, 1, 2, 1]);

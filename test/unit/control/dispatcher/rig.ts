@@ -16,6 +16,7 @@ export function begin(
   const loads = {
     active: Int32Array.from(active),
     weight: Float64Array.from(weights),
+    share: new Float64Array(weights.length).fill(1),
     identity: Uint32Array.from(weights, (_, index) => 1000 + index),
   };
   policy.init({ members: weights.map((_, index) => index), loads, random });
