@@ -44,8 +44,11 @@ import {
 import { Workers } from './workers';
 
 export const REASON_SHIFT: u32 = 8;
-/** Packets that are looked at before the first of them is forwarded. */
+/** Packets whose entries are fetched before the first of them is forwarded. */
 const STAGE: u32 = 16;
+/** The same when the connections are so many that their entries exceed a core's own caches. */
+const LONG_STAGE: u32 = 256;
+const MANY: u32 = 16384;
 
 export class Forward {
   /** Runs a worker's slots 0..count-1, in order. Returns how many of them are to be transmitted. */
@@ -84,10 +87,10 @@ export class Forward {
     const stride = load<u32>(worker, WORKER_SLOT_STRIDE);
     let slot = load<u32>(worker, WORKER_SLOT_BASE);
     const end = slot + count * stride;
+    const stage = select<u32>(LONG_STAGE, STAGE, Pool.used() >= MANY) * stride;
     let bytes: u32 = 0; // never more than the memory has
     while (slot != end) {
-      const left = end - slot;
-      const stop = slot + min(left, STAGE * stride);
+      const stop = slot + min(end - slot, stage);
       if (straight) Straight.stage(worker, slot, stop, stride);
       for (; slot != stop; slot += stride) {
         bytes += load<u32>(slot, SLOT_LENGTH);

@@ -35,6 +35,12 @@ export class Pool {
     return <usize>(load<u32>(0, HEADER_RECORD_BASE) + Pool.index(entry) * RECORD_SIZE);
   }
 
+  /** Entries that are not free, as far as this thread knows. */
+  @inline
+  static used(): u32 {
+    return load<u32>(0, HEADER_ENTRY_COUNT) - load<u32>(0, HEADER_FREE_COUNT);
+  }
+
   @inline
   static reserved(owner: u32): u32 {
     return STATE_RESERVED | (owner << RESERVED_OWNER_SHIFT);

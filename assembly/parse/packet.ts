@@ -41,6 +41,7 @@ const NEXT_MOBILITY: u32 = 135;
 const FRAGMENT_BITS: u32 = 0xff3f;
 const PLAIN_FLAGS: u32 = TCP_SYN | TCP_FIN | TCP_RST | TCP_ACK;
 const MINIMUM4: u32 = IPV4_HEADER_SIZE + TCP_HEADER_SIZE;
+const MINIMUM6: u32 = IPV6_HEADER_SIZE + TCP_HEADER_SIZE;
 const KNOWN_FLAGS: u32 = TCP_FIN | TCP_SYN | TCP_RST | TCP_PSH | TCP_ACK | TCP_URG;
 
 export class Packet {
@@ -76,6 +77,20 @@ export class Packet {
     if (((first & 0xff) ^ 0x45) | (total ^ length) | fragment | protocol | flags) return false;
     const header = ((<u32>load<u8>(packet, IPV4_HEADER_SIZE + TCP_DATA_OFFSET)) >> 4) << 2;
     return header >= <u32>TCP_HEADER_SIZE && <u32>IPV4_HEADER_SIZE + header <= total;
+  }
+
+  /** The same over IPv6: no extension header in front of TCP. */
+  @inline
+  static isPlain6(packet: usize, length: u32): bool {
+    if (length < MINIMUM6) return false;
+    const lengths = load<u32>(packet, IPV6_PAYLOAD_LENGTH); // payload length, next header, hop limit
+    const total = (((lengths << 8) & 0xff00) | ((lengths >> 8) & 0xff)) + IPV6_HEADER_SIZE;
+    const version = ((<u32>load<u8>(packet)) >> 4) ^ 6;
+    const protocol = ((lengths >> 16) & 0xff) ^ PROTOCOL_TCP;
+    const flags = ((<u32>load<u8>(packet, IPV6_HEADER_SIZE + TCP_FLAGS)) & PLAIN_FLAGS) ^ TCP_ACK;
+    if (version | (total ^ length) | protocol | flags) return false;
+    const header = ((<u32>load<u8>(packet, IPV6_HEADER_SIZE + TCP_DATA_OFFSET)) >> 4) << 2;
+    return header >= <u32>TCP_HEADER_SIZE && <u32>IPV6_HEADER_SIZE + header <= total;
   }
 
   /** Length of the segment's text. */

@@ -8,7 +8,7 @@ import {
   ENTRY_TO_SERVER_PORT_DELTA,
 } from '../layout';
 import { IPV4_CHECKSUM, IPV4_DESTINATION, IPV4_HEADER_SIZE, IPV4_TTL } from '../wire/ipv4';
-import { IPV6_DESTINATION, IPV6_HOP_LIMIT } from '../wire/ipv6';
+import { IPV6_DESTINATION, IPV6_HEADER_SIZE, IPV6_HOP_LIMIT } from '../wire/ipv6';
 import {
   TCP_ACK,
   TCP_ACKNOWLEDGMENT,
@@ -55,7 +55,22 @@ export class ToServer {
     store<u32>(packet + IPV4_DESTINATION, <u32>server);
     Checksum.updateSmall(packet + IPV4_CHECKSUM, address + HOP_LIMIT + (old ^ 0xffff));
     const tcp = packet + IPV4_HEADER_SIZE;
-    store<u16>(tcp + TCP_DESTINATION_PORT, <u16>(server >> 32));
+    ToServer.port(tcp, vnet, <u32>(server >> 32), deltas);
+  }
+
+  /** The same for IPv6, whose header has no checksum. */
+  @inline
+  static switch6(packet: usize, vnet: usize, address: v128, port: u32, deltas: u32): void {
+    store<u8>(packet + IPV6_HOP_LIMIT, HOP_LIMIT);
+    v128.store(packet + IPV6_DESTINATION, address);
+    ToServer.port(packet + IPV6_HEADER_SIZE, vnet, port, deltas);
+  }
+
+  /** Port and TCP checksum, the latter also of the addresses' change. */
+  @inline
+  private static port(tcp: usize, vnet: usize, port: u32, deltas: u32): void {
+    store<u16>(tcp + TCP_DESTINATION_PORT, <u16>port);
+    const address = deltas & 0xffff;
     if ((load<u8>(vnet + VNET_FLAGS) & VNET_NEEDS_CSUM) == 0) {
       Checksum.updateSmall(tcp + TCP_CHECKSUM, address + (deltas >> 16));
     } else {

@@ -37,8 +37,8 @@ const MORE: ExploredMistake[] = [
     changes: [
       {
         file: 'assembly/straight.ts',
-        find: 'if (state | (version & VERSION_LOCKED) | ',
-        replace: 'if (state | ',
+        find: 'return (version & VERSION_LOCKED) | ',
+        replace: 'return ',
       },
     ],
   },

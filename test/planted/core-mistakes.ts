@@ -41,8 +41,8 @@ export const TABLE_MISTAKES: TableMistake[] = [
     ...mistake(
       "no version check for a plain packet's entry",
       'straight.ts',
-      'if (state | (version & VERSION_LOCKED) | (Atomic.load(bucket) ^ version)) return false;',
-      'if (state) return false;',
+      'return (version & VERSION_LOCKED) | (Atomic.load(bucket) ^ version);',
+      'return 0;',
     ),
   },
   {

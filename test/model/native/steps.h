@@ -101,6 +101,9 @@ static inline v128 simde_wasm_i64x2_make(int64_t low, int64_t high) {
   return result;
 }
 #define simde_wasm_i32x4_add(a, b) ((v128)((a) + (b)))
+#define simde_wasm_v128_xor(a, b) ((a) ^ (b))
+#define simde_wasm_v128_or(a, b) ((a) | (b))
+#define simde_wasm_v128_any_true(a) ((u32)(((a)[0] | (a)[1] | (a)[2] | (a)[3]) != 0))
 #define v128_i32x4_extract_lane(vector, lane) ((u32)(vector)[lane])
 static inline v128 simde_wasm_u32x4_extadd_pairwise_u16x8(v128 vector) {
   u16x8 halves = (u16x8)vector;
