@@ -15,7 +15,9 @@ import {
   ENTRY_SEQUENCE_DELTA,
   ENTRY_TIMESTAMP_OFFSET,
   FLAG_ASKED,
+  FLAG_AT_BOUNDARY,
   FLAG_CLIENT_FIN,
+  FLAG_REQUESTS,
   FLAG_SERVER_FIN,
   QUEUE_ANSWERED,
   RECORD_CLIENT_ACK,
@@ -60,9 +62,16 @@ export class Framing {
     const leaves = state != STATE_RELEASING && state != STATE_REPLAYING;
     if (leaves && Chain.sameKey(entry, Workers.copy(worker))) {
       const record = Pool.record(entry);
-      reason = Framing.read(record, tcp, end) ? 0 : DROP_OUT_OF_ORDER;
-      if (reason == 0) Framing.noteSent(entry, record, tcp, end);
-      answered = Framing.isAwaited(worker, entry, record);
+      if (Framing.isUnasked(entry, record, tcp, end)) {
+        // it is no boundary any more, whatever becomes of the flag
+        store<u32>(record, Packet.behind(tcp, end), RECORD_SERVER_NEXT);
+        store<u64>(Workers.id(worker), load<u64>(record, RECORD_ID_RUN));
+        answered = true;
+      } else {
+        reason = Framing.read(record, tcp, end) ? 0 : DROP_OUT_OF_ORDER;
+        if (reason == 0) Framing.noteSent(entry, record, tcp, end);
+        answered = Framing.isAwaited(worker, entry, record);
+      }
     }
     BucketLock.release(bucket);
     if (answered) Framing.tell(worker, entry);
@@ -88,6 +97,7 @@ export class Framing {
       Framing.noteAcked(entry, record, acked);
       if (<i32>(behind - load<u32>(record, RECORD_CLIENT_NEXT)) > 0) {
         store<u32>(record, behind, RECORD_CLIENT_NEXT);
+        State.setFlags(entry, load<u32>(entry, ENTRY_FLAGS) & ~FLAG_AT_BOUNDARY);
       }
       answered = Framing.isAwaited(worker, entry, record);
     }
@@ -124,6 +134,38 @@ export class Framing {
     }
     BucketLock.release(bucket);
     return result;
+  }
+
+  /**
+   * Sets FLAG_AT_BOUNDARY if all requests are answered and all answers acknowledged: control may tell the
+   * giver. From then on nothing new goes to the client before a request comes, or control takes it back.
+   */
+  static rest(owner: u32, entry: usize): bool {
+    const bucket = Table.lock(owner, entry, CONTROL_TRIES);
+    if (bucket == 0) return false;
+    const record = Pool.record(entry);
+    const flags = load<u32>(entry, ENTRY_FLAGS);
+    const rests =
+      (flags & FLAG_REQUESTS) != 0 &&
+      load<u32>(record, RECORD_REQUESTS) != 0 &&
+      Framing.judge(entry, record) == RELEASE_DONE;
+    if (rests) State.setFlags(entry, flags | FLAG_AT_BOUNDARY);
+    BucketLock.release(bucket);
+    return rests;
+  }
+
+  /**
+   * The server says something new at a boundary, or ends the connection: its giver, who believes that
+   * nothing goes to the client, must hear of it before. What is dropped its kernel sends again.
+   */
+  @inline
+  private static isUnasked(entry: usize, record: usize, tcp: usize, end: usize): bool {
+    const flags = load<u32>(entry, ENTRY_FLAGS);
+    if ((flags & FLAG_AT_BOUNDARY) == 0) return false;
+    // the client has ended it: no request comes behind that
+    if ((flags & FLAG_CLIENT_FIN) != 0) return false;
+    const acked = load<u32>(record, RECORD_CLIENT_ACK) + load<u32>(entry, ENTRY_SEQUENCE_DELTA);
+    return <i32>(Packet.behind(tcp, end) - acked) > 0;
   }
 
   private static judge(entry: usize, record: usize): u32 {

@@ -1,6 +1,7 @@
 // The whole interface of the core: exports only. Addresses are byte addresses in the shared memory,
 // whose layout is in layout.ts and whose map src/memory-map.ts wrote before. No call traps.
 import { Cookie } from './answer/cookie';
+import { Boundaries } from './boundaries';
 import { Forward, REASON_SHIFT } from './forward';
 import { Framing } from './framing';
 import { RELEASE_NONE } from './calls';
@@ -89,6 +90,22 @@ export function release(
 ): u32 {
   if (entry >= load<u32>(0, HEADER_ENTRY_COUNT)) return RELEASE_NONE;
   return Framing.release(owner, Pool.entry(entry), idRun, idCounter, sequence, acked, requests);
+}
+
+/**
+ * Looks at entries from..from+count-1 for connections between two requests of which nothing came since
+ * the second `seenBefore`: sets their FLAG_AT_BOUNDARY, writes their indexes, returns how many.
+ */
+export function rest(
+  owner: u32,
+  from: u32,
+  count: u32,
+  seenBefore: u32,
+  list: u32,
+  limit: u32,
+): u32 {
+  const end = min<u32>(from + count, load<u32>(0, HEADER_ENTRY_COUNT));
+  return Boundaries.find(owner, from, end, seenBefore, list, limit);
 }
 
 /** Unlinks and frees if the entry has this handoff id. 1 = done. */

@@ -39,6 +39,14 @@ interface CoreExports {
     acked: number,
     requests: number,
   ): number;
+  rest(
+    owner: number,
+    from: number,
+    count: number,
+    seenBefore: number,
+    list: number,
+    limit: number,
+  ): number;
   remove(owner: number, entry: number, idRun: number, idCounter: number): number;
   sweep(
     owner: number,
@@ -192,6 +200,21 @@ export class Core {
   ): number {
     const { sequence, acked, requests } = asked;
     return this.#exports.release(owner, entry, id.run, id.counter, sequence, acked, requests);
+  }
+
+  /**
+   * Sets FLAG_AT_BOUNDARY of those of `count` entries that are between two requests and were seen last
+   * before that second; writes their indexes to `list` (u32, at most `limit`), returns how many.
+   */
+  rest(
+    owner: number,
+    from: number,
+    count: number,
+    seenBefore: number,
+    list: number,
+    limit: number,
+  ): number {
+    return this.#exports.rest(owner, from, count, seenBefore, list, limit);
   }
 
   /** Takes an entry out if it has this handoff id; 1 = done. */

@@ -45,6 +45,8 @@ export interface ChannelUpEvent {
 export interface ChannelDownEvent {
   kind: 'channel-down';
   peer: string;
+  /** when the last frame came from it (monotonic ms); absent: right now */
+  heardMs?: number;
 }
 
 /**

@@ -191,8 +191,7 @@ export class Agent implements Plane {
   #down(name: string, nowMs: number): void {
     this.#fronts.down(name, nowMs);
     this.#group.down(name, nowMs);
-    const peer = this.#peers.named(name);
-    if (peer) peer.up = false;
+    this.#peers.down(name);
     this.#comparisons.delete(name);
   }
 

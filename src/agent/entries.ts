@@ -22,6 +22,7 @@ export type TableCore = Pick<
   | 'update'
   | 'held'
   | 'release'
+  | 'rest'
   | 'remove'
   | 'sweep'
   | 'reclaim'
@@ -40,6 +41,8 @@ export class Entries {
   /** 1 for each entry that is not over; the fast path does not know it */
   readonly #isOpen: Uint8Array;
   open = 0;
+  /** there was a connection of which each request is dispatched */
+  hasRequests = false;
   readonly reserve: Reserve;
   readonly #splice: readonly Prefix[];
 
@@ -88,6 +91,7 @@ export class Entries {
     if (!this.connections.isIndex(entry)) return null;
     this.#isOpen[entry] = 1;
     this.open += 1;
+    this.hasRequests ||= handoff.requests !== undefined;
     return entry;
   }
 
@@ -104,6 +108,7 @@ export class Entries {
     if (state !== L.STATE_CLOSED) {
       this.#isOpen[entry] = 1;
       this.open += 1;
+      this.hasRequests ||= (this.connections.flags(entry) & L.FLAG_REQUESTS) !== 0;
     }
     return entry;
   }
@@ -126,8 +131,15 @@ export class Entries {
     return this.#core.release(this.#owner, entry, id, asked);
   }
 
+  /** Those of [from, from + count) that have come to rest between two requests; noted in their flags. */
+  rest(from: number, count: number, seenBeforeS: number): number[] {
+    const limit = L.CONTROL_LIST_LIMIT;
+    const found = this.#core.rest(this.#owner, from, count, seenBeforeS, L.CONTROL_LIST, limit);
+    return this.connections.list(found);
+  }
+
   /** What its giver must know of a connection that was released. */
-  released(entry: number): Outcome {
+  released(entry: number): Extract<Outcome, { kind: 'released' }> {
     const { connections } = this;
     const delta = connections.entry32(entry, L.ENTRY_SEQUENCE_DELTA);
     const next = advance(connections.record32(entry, L.RECORD_SERVER_NEXT), -delta);

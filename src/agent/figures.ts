@@ -18,6 +18,8 @@ export interface AgentFigures {
   /** connections given back between two requests, and not given back when they were asked for */
   released: number;
   busy: number;
+  /** times that a connection was told to be between two requests */
+  idleTold: number;
   kills: number;
   /** kills that the kernel never confirmed with a reset */
   killsUnconfirmed: number;
@@ -41,6 +43,7 @@ export function noFigures(): AgentFigures {
     probes: { idle: 0, reset: 0 },
     released: 0,
     busy: 0,
+    idleTold: 0,
     kills: 0,
     killsUnconfirmed: 0,
     notKept: 0,

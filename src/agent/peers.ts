@@ -1,11 +1,11 @@
 import { LEASE_COUNT } from '../../assembly/layout.ts';
+import { TAKES_IDLE } from '../channel/idle-message.ts';
 import type { Hello } from '../channel/messages.ts';
 import type { Giver } from './takeover.ts';
 
 /** A host that gives connections to this agent; it is remembered when its channel breaks. */
 export interface Peer extends Giver {
   run: number;
-  up: boolean;
 }
 
 /** FNV-1a of a group's name, as it stands in the record. */
@@ -34,14 +34,21 @@ export class Peers {
     const peer = this.remember(name, hello.group);
     peer.run = hello.run;
     peer.up = true;
+    peer.takesIdle = hello.capabilities.includes(TAKES_IDLE);
     return peer;
+  }
+
+  down(name: string): void {
+    const peer = this.#byName.get(name);
+    if (peer) peer.up = false;
   }
 
   /** More peers than leases share them: a lease then runs as long as the youngest. */
   #add(name: string): Peer {
     const index = this.#byIndex.length;
     const lease = index % LEASE_COUNT;
-    const peer = { peer: name, index, lease, group: 0, groupName: '', run: 0, up: false };
+    const unknown = { group: 0, groupName: '', run: 0, up: false, takesIdle: false };
+    const peer = { peer: name, index, lease, ...unknown };
     this.#byName.set(name, peer);
     this.#byIndex.push(peer);
     return peer;

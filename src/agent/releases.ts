@@ -3,18 +3,14 @@ import * as L from '../../assembly/layout.ts';
 import type { Agreed, Busy, HandoffId, Release, Requests, Tuple } from '../channel/messages.ts';
 import { distance } from '../packet/sequence.ts';
 import type { Bindings } from './bindings.ts';
+import { Boundaries, type BoundaryParts } from './boundaries.ts';
 import type { Outcomes } from './close.ts';
 import type { Entries } from './entries.ts';
-import type { AgentFigures } from './figures.ts';
 import type { Kills } from './kills.ts';
-import type { Outbox } from './outbox.ts';
 import type { GivesBack, Giver } from './takeover.ts';
 
-export interface ReleaseParts {
-  entries: Entries;
+export interface ReleaseParts extends BoundaryParts {
   bindings: Bindings;
-  outbox: Outbox;
-  figures: AgentFigures;
 }
 
 interface Asked {
@@ -38,6 +34,7 @@ export class Releases implements GivesBack {
   readonly #entries: Entries;
   readonly #outcomes: Outcomes;
   readonly #kills: Kills;
+  readonly #boundaries: Boundaries;
   /** by entry: those that wait */
   readonly #asked = new Map<number, Asked>();
 
@@ -46,6 +43,7 @@ export class Releases implements GivesBack {
     this.#entries = parts.entries;
     this.#outcomes = outcomes;
     this.#kills = kills;
+    this.#boundaries = new Boundaries(parts);
   }
 
   get size(): number {
@@ -73,6 +71,10 @@ export class Releases implements GivesBack {
     this.#entries.update(entry, id, C.UPDATE_REQUESTS, (template) =>
       template.record32(L.RECORD_REQUESTS, count).record32(L.RECORD_REQUEST_NEXT, next),
     );
+  }
+
+  reachable(giver: Giver): void {
+    this.#boundaries.reachable(giver);
   }
 
   requests(giver: Giver): Requests[] {
@@ -108,13 +110,15 @@ export class Releases implements GivesBack {
     };
   }
 
-  /** A worker saw what was waited for. */
+  /** A worker saw what was waited for, or what nobody had asked for. */
   answered(entry: number, nowMs: number): void {
+    this.#boundaries.stirred(entry);
     if (this.#asked.has(entry)) this.#try(entry, nowMs);
   }
 
   /** A worker's word may be lost. */
   time(nowMs: number): void {
+    this.#boundaries.time(nowMs);
     for (const entry of this.#asked.keys()) this.#try(entry, nowMs);
   }
 

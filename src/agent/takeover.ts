@@ -21,6 +21,10 @@ export interface Giver {
   group: number;
   /** index of the lease that its connections live on */
   lease: number;
+  /** its channel is up */
+  up: boolean;
+  /** it wants to know which connections are between two requests */
+  takesIdle: boolean;
 }
 
 /** What a server's host tells the giver about a connection; repeated until confirmed. */
@@ -38,6 +42,8 @@ export interface GivesBack {
   note(requests: Requests, giver: Giver): void;
   /** What list() cannot say of the giver's connections. */
   requests(giver: Giver): Requests[];
+  /** The giver can be reached again, and may have forgotten what it was told. */
+  reachable(giver: Giver): void;
 }
 
 /**

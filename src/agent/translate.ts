@@ -13,8 +13,7 @@ import { countFailure } from './figures.ts';
 import type { AgentFigures } from './figures.ts';
 import { Adoption } from './former.ts';
 import type { Adopted, FormerTable } from './former.ts';
-import { Kills, VERDICT_MS } from './kills.ts';
-import type { KillResult } from './kills.ts';
+import { Kills, VERDICT_MS, type KillResult } from './kills.ts';
 import type { Outbox } from './outbox.ts';
 import { Probes } from './probe.ts';
 import { Releases } from './releases.ts';
@@ -139,6 +138,7 @@ export class Translate implements Takeover {
 
   reachable(giver: Giver, nowMs: number): void {
     this.#outcomes.repeatAll(giver, nowMs);
+    this.releases.reachable(giver);
   }
 
   list(of: Giver | { groupHash: number }): ResyncEntry[] {

@@ -35,6 +35,7 @@ const NAMES = [
   'released',
   'busy',
   'requests',
+  'idle',
 ];
 const DISPATCH_NAMES = ['roster', 'dispatch', 'dispatched'];
 const GROUP_NAMES = ['query', 'answer', 'pass'];

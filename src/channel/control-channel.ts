@@ -283,7 +283,7 @@ export class ControlChannels {
     if (this.#stopped) return;
     if (peer.dialer && this.#options.now() - peer.upSinceMs >= STABLE_MS) peer.dialer.waitMs = 0;
     this.#notice(`lost ${peer.name}: ${reason}`);
-    this.#options.on.down(peer.name);
+    this.#options.on.down(peer.name, peer.channel.receivedMs);
   }
 }
 

@@ -2,6 +2,7 @@
 import { ByteReader } from './bytes.ts';
 import { addressAt, idAt, optionsOf, tupleAt } from './decode-parts.ts';
 import { takeGroupMessage } from './group-messages.ts';
+import { takeIdle } from './idle-message.ts';
 import { busy, release, released, requests } from './decode-moves.ts';
 import type {
   Binding,
@@ -259,6 +260,8 @@ export function takeBody(type: number, reader: ByteReader): Message | undefined 
       return busy(reader);
     case wire.TYPE_REQUESTS:
       return requests(reader);
+    case wire.TYPE_IDLE:
+      return takeIdle(reader);
     case wire.TYPE_PING:
       return { type: 'ping' };
     default:

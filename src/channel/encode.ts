@@ -1,6 +1,7 @@
 // Messages to bodies. Layouts: wire.ts.
 import { ByteWriter, hasControlCharacters } from './bytes.ts';
 import { familyOf, putId, putTuple } from './encode-parts.ts';
+import { putIdle } from './idle-message.ts';
 import { isOfGroup, putGroupMessage } from './group-messages.ts';
 import type {
   Agreed,
@@ -252,6 +253,8 @@ export function putBody(writer: ByteWriter, message: Message): number {
     case 'requests':
       putRequests(writer, message);
       return wire.TYPE_REQUESTS;
+    case 'idle':
+      return putIdle(writer, message);
     case 'ping':
       return wire.TYPE_PING;
     default:

@@ -78,7 +78,7 @@ export class Loopback {
     for (const end of [this.dialer, this.listener]) {
       if (end.upSinceMs === undefined) continue;
       end.upSinceMs = undefined;
-      queueMicrotask(() => end.on?.down(this.#other(end).name));
+      queueMicrotask(() => end.on?.down(this.#other(end).name, this.#now()));
     }
   }
 

@@ -2,6 +2,7 @@
 // docs/protocol.md.
 import type { DispatchMessage } from './dispatch-messages.ts';
 import type { GroupMessage } from './group-messages.ts';
+import type { Idle } from './idle-message.ts';
 
 /** Host run (32 bit, drawn at start by the giving host) and a counter in that run. */
 export interface HandoffId {
@@ -267,6 +268,7 @@ export type Message =
   | Released
   | Busy
   | Requests
+  | Idle
   | Ping
   | DispatchMessage
   | GroupMessage;

@@ -14,7 +14,8 @@ export interface ChannelTiming {
 export interface ChannelEvents {
   /** The peer's hello has arrived. After a reconnect always preceded by `down`. */
   up(peer: string, hello: Hello): void;
-  down(peer: string): void;
+  /** `heardMs`: when the last frame came from it (monotonic) */
+  down(peer: string, heardMs: number): void;
   message(peer: string, message: Message): void;
   /** For the log: refused peers, failed dials (each reason once in a row), lost channels. */
   notice?(text: string): void;

@@ -30,6 +30,7 @@ export const TYPE_RELEASE = 12;
 export const TYPE_RELEASED = 13;
 export const TYPE_BUSY = 14;
 export const TYPE_REQUESTS = 15;
+export const TYPE_IDLE = 16;
 export const TYPE_ROSTER = 24;
 export const TYPE_DISPATCH = 25;
 export const TYPE_DISPATCHED = 26;
@@ -181,6 +182,17 @@ export const REQUESTS_CLIENT_SCALE = 58; // u8
 export const REQUESTS_SWITCH_SCALE = 59; // u8
 export const REQUESTS_FLAGS = 60; // u8: HANDOFF_FLAG_SACK, HANDOFF_FLAG_TIMESTAMPS
 export const REQUESTS_SIZE = 64; // 3 bytes reserved
+
+// Idle, then the connections
+export const IDLE_COUNT = 0; // u16
+export const IDLE_SIZE = 4; // 2 bytes reserved
+export const IDLE_ID = 0;
+export const IDLE_TUPLE = 8;
+export const IDLE_NEXT = 48; // u32
+export const IDLE_TIMESTAMP = 52; // u32
+export const IDLE_SEQUENCE = 56; // u32
+export const IDLE_REQUESTS = 60; // u32: 0 = no longer idle
+export const IDLE_CONNECTION_SIZE = 64;
 
 // Query, then what is asked about
 export const QUERY_COUNT = 0; // u16

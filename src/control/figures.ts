@@ -64,6 +64,8 @@ export class Figures {
   moves = 0;
   /** connections that no server has, between two requests */
   parked = 0;
+  /** taken from a server that had died */
+  recovered = 0;
   /** not given back */
   busy = 0;
   idleExpired = 0;

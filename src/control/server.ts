@@ -29,6 +29,8 @@ export interface Server {
   up: boolean;
   /** when its channel broke; Infinity: it had none yet */
   downSinceMs: number;
+  /** when the last frame of that channel came */
+  heardMs: number;
   /** when it came up last */
   upSinceMs: number;
   /** its agent has told all its connections, once at least */
@@ -68,6 +70,7 @@ export function makeServer(index: number, config: ServerConfig): Server {
     ...freshStanding(),
     up: false,
     downSinceMs: Infinity,
+    heardMs: Infinity,
     upSinceMs: Infinity,
     known: false,
     bindings: [],

@@ -1,5 +1,6 @@
 import * as L from '../../assembly/layout.ts';
 import type { Address, Binding, HandoffId, Hello, Message, Tuple } from '../channel/messages.ts';
+import { TAKES_IDLE } from '../channel/idle-message.ts';
 import { IN_FRONT, IN_GROUP } from '../channel/messages.ts';
 import { PROTOCOL_VERSION } from '../channel/wire.ts';
 import type { Config } from '../config/config.ts';
@@ -161,7 +162,8 @@ export class SwitchState {
 
   private get capabilities(): string[] {
     if (this.config.inFront) return [IN_FRONT];
-    return this.owners.areThere ? [IN_GROUP] : [];
+    // what one switch of a group takes from a server another one may send there
+    return this.owners.areThere ? [IN_GROUP] : [TAKES_IDLE];
   }
 
   /** When it began (ms); Infinity before the first event. */

@@ -22,9 +22,9 @@ export class FrontPort {
         this.#up.set(peer, hello);
         this.#distributor?.up(peer, hello);
       },
-      down: (peer) => {
-        agent.down(peer);
-        if (this.#up.delete(peer)) this.#distributor?.down(peer);
+      down: (peer, heardMs) => {
+        agent.down(peer, heardMs);
+        if (this.#up.delete(peer)) this.#distributor?.down(peer, heardMs);
       },
       message: (from, message) => {
         agent.message(from, message);

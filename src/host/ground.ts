@@ -72,7 +72,7 @@ export function channelEvents(
 ): ChannelEvents {
   return {
     up: (peer, hello) => receive({ kind: 'channel-up', peer, hello }),
-    down: (peer) => receive({ kind: 'channel-down', peer }),
+    down: (peer, heardMs) => receive({ kind: 'channel-down', peer, heardMs }),
     message: (from, message) => receive({ kind: 'message', from, message }),
     notice,
   };

@@ -44,6 +44,7 @@ const handoff: Message = {
   bytes: new TextEncoder().encode('GET / HTTP/1.0\r\n\r\n'),
 };
 
+const given = { id, tuple, next: 0x20000101, timestamp: 0x40000100 };
 const askedFor = { tuple, clientIsn: 0x10000000 };
 
 export const examples: Record<string, Message> = {
@@ -122,7 +123,8 @@ export const examples: Record<string, Message> = {
     requests: 3,
     waits: true,
   },
-  released: { type: 'released', id, tuple, next: 0x20000101, timestamp: 0x40000100 },
+  released: { type: 'released', ...given },
+  idle: { type: 'idle', connections: [{ ...given, sequence: 0x10000013, requests: 3 }] },
   busy: { type: 'busy', id, reason: 'never' },
   requests: { type: 'requests', id, tuple, count: 3, next: 0x10000013 },
   'requests-agreed': {
@@ -168,6 +170,8 @@ const bindings = length.chain((size) =>
 );
 const offers = length.chain((size) => record({ vip: bytesOf(size), port: u16, serverPort: u16 }));
 const scale = fc.nat(15);
+const givenBack = { id: ids, tuple: tuples, next: u32, timestamp: u32 };
+const idle = record({ ...givenBack, sequence: u32, requests: u32 });
 const asked = record({ tuple: tuples, clientIsn: fc.option(u32) });
 
 /** Any message that can be sent. */
@@ -251,13 +255,8 @@ export const anyMessage: fc.Arbitrary<Message> = fc.oneof(
     requests: u32,
     waits: fc.boolean(),
   }),
-  record({
-    type: fc.constant('released' as const),
-    id: ids,
-    tuple: tuples,
-    next: u32,
-    timestamp: u32,
-  }),
+  record({ type: fc.constant('released' as const), ...givenBack }),
+  record({ type: fc.constant('idle' as const), connections: fc.array(idle, { maxLength: 20 }) }),
   record({
     type: fc.constant('busy' as const),
     id: ids,

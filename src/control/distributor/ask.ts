@@ -17,6 +17,7 @@ import { dropHeld, proceed, stopFollowing } from './follow.ts';
 import { decidedNext, pass } from './next-request.ts';
 import { park } from './park.ts';
 import { COOKIE_LIFE_MS, refuse } from './refuse.ts';
+import { isRecoverable } from '../switch/recovery.ts';
 import { recallEntry } from '../switch/update.ts';
 
 /** A move that is only better is not worth more than that. */
@@ -57,11 +58,16 @@ export function askEachAgain(state: SwitchState, server: Server): void {
   }
 }
 
-/** Its channel broke: what would only be better is left; the others wait until it is back. */
+/**
+ * Its channel broke: what would only be better is left, unless the server is not needed for it. The others
+ * wait until it is back.
+ */
 export function loseRelease(state: SwitchState, server: Server, nowMs: number): void {
   for (const opening of state.asked) {
-    const isLeft = opening.following?.asked?.mustMove === false;
-    if (isLeft && state.serverOf(opening.entry) === server) stay(state, opening, nowMs);
+    const asked = opening.following?.asked;
+    if (asked?.mustMove !== false || state.serverOf(opening.entry) !== server) continue;
+    if (!asked.choice || !isRecoverable(state, opening.entry)) stay(state, opening, nowMs);
+    else ask(state, opening, { ...asked, mustMove: true }, nowMs);
   }
 }
 
@@ -120,15 +126,26 @@ export function released(
   message: Released,
   nowMs: number,
 ): void {
-  const { id, next, timestamp } = message;
+  const { id } = message;
   state.send(server, { type: 'confirm', ids: [id], of: 'released' });
   const opening = askedUnder(state, server, id);
   if (!opening) return resetNobodys(state, message);
+  state.figures.released += 1;
+  taken(state, server, opening, message, nowMs);
+}
+
+/** No server has the connection that was asked for. `next` and `timestamp` as in `released`. */
+export function taken(
+  state: SwitchState,
+  server: Server,
+  opening: Opening,
+  { next, timestamp }: Pick<Released, 'next' | 'timestamp'>,
+  nowMs: number,
+): void {
   const following = opening.following!;
   const { choice, status } = following.asked!;
   settle(state, opening);
   state.dispatcher.release(server.index);
-  state.figures.released += 1;
   opening.switchIsn = advance(next, -1);
   if (isAfter(timestamp, opening.client.timestampSwitch)) {
     opening.client.timestampSwitch = timestamp;
@@ -146,7 +163,8 @@ export function released(
   const end = advance(opening.gather.base, extent.here);
   const held = keepFrom(state, opening, end);
   state.endFollowing(opening);
-  if (!recallEntry(state, opening.entry, id, nowMs + COOKIE_LIFE_MS)) return state.forget(opening);
+  if (!recallEntry(state, opening.entry, opening.id, nowMs + COOKIE_LIFE_MS))
+    return state.forget(opening);
   const clientNext = opening.gather.next;
   opening.gather.cut(extent.here);
   state.figures.moves += 1;

@@ -8,6 +8,7 @@ import { beginField } from './body-field.ts';
 import { extentOf } from './extent.ts';
 import { passUpTo, proceed } from './follow.ts';
 import { readHead } from './head.ts';
+import { isRecoverable } from '../switch/recovery.ts';
 import { choiceFor } from './request.ts';
 import { awaitAnswer, usableServers } from './choose-server.ts';
 
@@ -115,6 +116,9 @@ function whereTo(
   const here = state.connections.record16(opening.entry, L.RECORD_SERVER);
   if (!state.dispatcher.members(pool).includes(here)) return 'elsewhere';
   const usable = usableServers(state, opening, pool, []);
+  // it may be dead: the request waits until that is sure
+  const isAway = !state.servers[here]!.up && isRecoverable(state, opening.entry);
+  if (isAway && usable.includes(1)) return 'elsewhere';
   if (state.servers[here]!.isLeft) return usable.includes(1) ? 'rather elsewhere' : 'here';
   if (usable[here] !== 1) return 'here';
   const wanted = state.dispatcher.follow(pool, target, here, usable, nowMs);

@@ -1,6 +1,7 @@
 import * as L from '../../../assembly/layout.ts';
 import type { Server, SwitchState } from '../state.ts';
 import { forgetEntry } from './close.ts';
+import { recover } from './recovery.ts';
 import { resetLost } from './resync.ts';
 
 /** So long an agent is away, and nothing came from the client, before a connection is given up. */
@@ -12,8 +13,9 @@ export function hasOrphans(state: SwitchState, nowMs: number): boolean {
 }
 
 /**
- * Resets the connections among `count` entries from `from` on whose server is gone: their clients may wait
- * for the rest of a response. Who still gets bytes acknowledges them, so its control channel alone is cut.
+ * Parks or resets the connections among `count` entries from `from` on whose server is gone: their clients
+ * may wait for the rest of a response. Who still gets bytes acknowledges them, so its control channel alone
+ * is cut.
  */
 export function resetOrphans(state: SwitchState, from: number, count: number, nowMs: number): void {
   const { connections } = state;
@@ -25,7 +27,7 @@ export function resetOrphans(state: SwitchState, from: number, count: number, no
     const seenMs = (connections.entry32(entry, L.ENTRY_LAST_SEEN) + 1) * 1000;
     if (nowMs - seenMs < GONE_MS) continue;
     if (state.owners.areThere) forgetEntry(state, entry);
-    else resetLost(state, server, entry, nowMs);
+    else if (!recover(state, server, entry, nowMs)) resetLost(state, server, entry, nowMs);
   }
 }
 

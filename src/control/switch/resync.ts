@@ -11,6 +11,7 @@ import { COOKIE_LIFE_MS, askClient, reset } from '../distributor/refuse.ts';
 import type { Opening } from '../opening.ts';
 import type { Server, SwitchState } from '../state.ts';
 import { isAssigned, oweClose } from './close.ts';
+import { recover } from './recovery.ts';
 import { cameUp } from './slow-start.ts';
 import { recallEntry, removeEntry } from './update.ts';
 
@@ -35,9 +36,15 @@ export function channelUp(state: SwitchState, server: Server, hello: Hello, nowM
 }
 
 /** Its connections stay and are forwarded; nobody knows what became of the handoffs under way. */
-export function channelDown(state: SwitchState, server: Server, nowMs: number): void {
+export function channelDown(
+  state: SwitchState,
+  server: Server,
+  nowMs: number,
+  heardMs = nowMs,
+): void {
   server.up = false;
   server.downSinceMs = nowMs;
+  server.heardMs = heardMs;
   server.listed = null;
   for (const opening of handedTo(state, server)) loseAnswer(state, opening, server, nowMs);
   loseRelease(state, server, nowMs);
@@ -83,7 +90,8 @@ export function resynced(state: SwitchState, server: Server, message: Resync, no
   askEachAgain(state, server);
   if (state.servers.every(({ known }) => known)) state.putOffs.clear();
   for (const entry of assignedTo(state, server)) {
-    if (isMissing(state, server, entry, listed)) resetLost(state, server, entry, nowMs);
+    if (!isMissing(state, server, entry, listed)) continue;
+    if (!recover(state, server, entry, nowMs)) resetLost(state, server, entry, nowMs);
   }
   sendList(state, server);
   askAnew(state, nowMs);

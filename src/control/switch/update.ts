@@ -56,8 +56,11 @@ export function drainEntry(
     .deadline(nowMs + DRAIN_MS);
   let what = C.UPDATE_STATE | C.UPDATE_SERVER | C.UPDATE_DEADLINE;
   if (next !== null) {
-    template.record32(L.RECORD_REQUEST_NEXT, next).record32(L.RECORD_REQUESTS, 1);
-    what |= C.UPDATE_FLAGS_SET | C.UPDATE_REQUESTS;
+    template
+      .record32(L.RECORD_REQUEST_NEXT, next)
+      .record32(L.RECORD_REQUESTS, 1)
+      .record32(L.RECORD_RESPONSES, 0);
+    what |= C.UPDATE_FLAGS_SET | C.UPDATE_REQUESTS | C.UPDATE_RESPONSES;
   } else if (proven) what |= C.UPDATE_FLAGS_CLEAR;
   return state.update(entry, id, what);
 }

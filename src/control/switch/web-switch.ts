@@ -15,6 +15,7 @@ import type { Server, SwitchState } from '../state.ts';
 import { closed, repeatCloses } from './close.ts';
 import { Departures } from './departures.ts';
 import { answered, isOthers, peerMessage, peerUp, stray } from './group.ts';
+import { Recovery, idleTold } from './recovery.ts';
 import { channelDown, channelUp, disown, resynced } from './resync.ts';
 import { SwitchPlane } from './switch-plane.ts';
 import type { ChannelEvent } from './switch-plane.ts';
@@ -22,6 +23,7 @@ import type { ChannelEvent } from './switch-plane.ts';
 /** The control plane of a host with role `switch`: distributor, dispatcher and table in one. */
 export class WebSwitch extends SwitchPlane {
   private readonly departures = new Departures(this.state.connections.entryCount);
+  private readonly recovery = new Recovery();
 
   protected override arrived(event: PacketEvent, nowMs: number): void {
     if (isOthers(this.state, event, nowMs)) return;
@@ -48,7 +50,7 @@ export class WebSwitch extends SwitchPlane {
     } else {
       const server = state.serverNamed(event.peer);
       if (state.owners.has(event.peer)) state.owners.changed(event.peer, false, nowMs);
-      else if (server) channelDown(state, server, nowMs);
+      else if (server) channelDown(state, server, nowMs, event.heardMs);
       else state.fronts.notices.down(event.peer, nowMs);
     }
   }
@@ -60,11 +62,12 @@ export class WebSwitch extends SwitchPlane {
     const sweepMs = super.time(nowMs);
     state.fronts.time(state, nowMs);
     const departuresMs = this.departures.time(state, nowMs);
+    const recoveryMs = this.recovery.time(state, nowMs);
     serveQueues(state, nowMs);
     state.remote?.send(nowMs, (to, message) => state.sendTo(to, message));
     state.questions.time(state, nowMs);
     const ownMs = Math.min(state.deadlines.nextMs, state.owed.nextMs, state.questions.nextMs);
-    return Math.min(ownMs, sweepMs, departuresMs);
+    return Math.min(ownMs, sweepMs, departuresMs, recoveryMs);
   }
 
   private message(from: string, message: Message, nowMs: number): void {
@@ -93,6 +96,7 @@ export class WebSwitch extends SwitchPlane {
       state.affinities.set(message.key, server.index);
     } else if (message.type === 'released') released(state, server, message, nowMs);
     else if (message.type === 'busy') busy(state, server, message, nowMs);
+    else if (message.type === 'idle') idleTold(state, server, message);
     else if (message.type === 'requests') server.requests.set(idKey(message.id), message);
     else if (message.type === 'answer') answered(state, server.name, message.found, nowMs);
     else if (message.type === 'resync') resynced(state, server, message, nowMs);

@@ -139,7 +139,7 @@ test('codec: wrong versions, types, families, scales and values are refused', ()
   const body = wire.FRAME_HEADER;
   assert.match(changed('ping', wire.FRAME_VERSION, 0), /version 0/);
   assert.match(changed('ping', wire.FRAME_VERSION, 2), /version 2/);
-  assert.match(changed('ping', wire.FRAME_TYPE, 16), /unknown type 16/);
+  assert.match(changed('ping', wire.FRAME_TYPE, 17), /unknown type 17/);
   assert.match(changed('ping', wire.FRAME_TYPE, 0), /unknown type 0/);
   const family = body + wire.HANDOFF_TUPLE + wire.TUPLE_FAMILY;
   assert.match(changed('handoff', family, 5), /damaged handoff/);
