@@ -1,3 +1,5 @@
+import type { Placement } from '../simulation/cluster.ts';
+
 /** A text of a source file and what a mistaken programmer wrote instead. */
 export interface Change {
   file: string;
@@ -10,9 +12,11 @@ export interface Change {
 export interface Mistake {
   name: string;
   changes: Change[];
+  /** in whose seeds it is looked for; single if omitted */
+  placement?: Placement;
 }
 
-function mistake(name: string, file: string, find: string, replace: string): Mistake {
+export function mistake(name: string, file: string, find: string, replace: string): Mistake {
   return { name, changes: [{ file, find, replace }] };
 }
 

@@ -5,6 +5,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { plant } from './core.ts';
 import { EXPLORED_MISTAKES } from '../model/table-mistakes.ts';
+import { CLUSTER_MISTAKES } from './cluster-mistakes.ts';
 import { CORE_MISTAKES } from './core-mistakes.ts';
 import { FUZZ_MISTAKES } from './fuzz-mistakes.ts';
 import { MISTAKES } from './mistakes.ts';
@@ -15,6 +16,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 
 for (const { name, changes } of [
   ...MISTAKES,
+  ...CLUSTER_MISTAKES,
   ...CORE_MISTAKES,
   ...EXPLORED_MISTAKES,
   ...FUZZ_MISTAKES,

@@ -49,7 +49,7 @@ export async function bundle(
 }
 
 /**
- * Bundles the simulation with one mistake in it and runs seeds until one of them fails. `mistake`
+ * Bundles the simulation with one mistake in it and runs seeds of its placement until one fails. `mistake`
  * without
  * changes: the program as it is. The bundle lies below build/ for the time of the run.
  */
@@ -68,9 +68,13 @@ export async function tryMistake(
     else cpSync(join(root, 'build/core-single.wasm'), core);
     const program = join(folder, 'program.mjs');
     await bundle(root, 'test/planted/program.ts', program, mistake.changes);
-    const { stdout } = await run(process.execPath, [program, String(seeds)], {
-      maxBuffer: 1 << 26,
-    });
+    const { stdout } = await run(
+      process.execPath,
+      [program, String(seeds), mistake.placement ?? 'single'],
+      {
+        maxBuffer: 1 << 26,
+      },
+    );
     return JSON.parse(stdout) as SeedsReport;
   } finally {
     rmSync(folder, { recursive: true, force: true });

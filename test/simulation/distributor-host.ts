@@ -61,7 +61,10 @@ export class DistributorHost {
 
   private send(to: string, message: Message): void {
     const { host } = this;
-    if (to === 'switch') return void host.link!.send(host.channelHost, message);
+    if (to === 'switch') {
+      this.cluster.world.monitor.toFront(host.name, message);
+      return void host.link!.send(host.channelHost, message);
+    }
     if (this.cluster.toDispatcher(host.name, to, message)) return;
     const link = this.links.get(to);
     if (link?.send(this.channelHost, message)) {

@@ -31,6 +31,7 @@ export class Monitor {
   private readonly generations = new Map<string, Generation[]>();
   private readonly departed = new Map<string, { newest: number; sent: Set<number> }>();
   private readonly listed = new Set<string>();
+  private readonly readied = new Set<string>();
   private readonly handoffMessages = new Map<string, Handoff>();
   private arrivals = 0;
 
@@ -58,6 +59,7 @@ export class Monitor {
   fromAgent({ name, kernel }: { name: string; kernel: Kernel }, message: Message): void {
     if (message.type !== 'ready') return;
     const { run, counter } = message.id;
+    this.readied.add(`${run}.${counter}`);
     const handoff = this.handoffMessages.get(`${run}.${counter}`);
     if (!handoff) return;
     this.accepted(name, handoff);
@@ -66,6 +68,14 @@ export class Monitor {
     const client = `${handoff.tuple.client.join('.')}:${handoff.tuple.clientPort}`;
     const what = `${received} of ${handoff.bytes.length} bytes of ${client}`;
     this.problems.push(`${name} said ready when its kernel had ${what}`);
+  }
+
+  /** A distributor tells the switch in front where a connection went, when its agent has said ready. */
+  toFront(distributor: string, message: Message): void {
+    if (message.type !== 'update') return;
+    const { run, counter } = message.id;
+    if (this.readied.has(`${run}.${counter}`)) return;
+    this.problems.push(`${distributor} sent an update before ${message.server} was ready`);
   }
 
   /** One connection, one server. */
