@@ -96,7 +96,10 @@ async function waitForServers(channels: PartChannels, config: Config): Promise<v
 
 function makePlane({ config, run }: Ground, core: Core): SwitchPlane {
   const options = { core, config, run, random: Math.random, hostName: config.name };
-  return config.inFront ? new FrontSwitch(options) : new WebSwitch(options);
+  const plane = config.inFront ? new FrontSwitch(options) : new WebSwitch(options);
+  // its workers answer clients before anything comes to it: they belong to its time, too
+  plane.receive({ kind: 'time' }, monotonicMs());
+  return plane;
 }
 
 /**

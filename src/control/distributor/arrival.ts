@@ -37,7 +37,8 @@ export function packetArrived(state: SwitchState, event: PacketEvent, nowMs: num
   const entryState = state.connections.state(entry);
   const hasServer = !opening || opening.phase === 'following';
   if (hasServer && isHandedOff(entryState)) return forwardLate(state, entry, event, nowMs);
-  if (!opening && state.isLearning(nowMs)) return putOff(state, entry);
+  const isEarly = !opening && state.isLearning(nowMs) && !isOfThisRun(state, packet, nowMs);
+  if (isEarly) return putOff(state, entry);
   // ends here, whatever it says; an entry may be HELD before its head is read (insertEntry)
   if (isCounted(event)) giveUp(state, entry);
   if (!isIntact(state, event)) return;
@@ -79,6 +80,16 @@ function giveWay(state: SwitchState, entry: number, opening: Opening | undefined
   state.figures.abandoned += 1;
   if (opening) state.forget(opening);
   removeEntry(state, entry, state.connections.id(entry));
+}
+
+/**
+ * The client echoes our clock (RFC 7323 section 3) as it was after the start: it has shaken hands with this
+ * run, so that none before it can have given the connection to a server.
+ */
+function isOfThisRun(state: SwitchState, { options }: TcpPacket, nowMs: number): boolean {
+  const { timestamps } = options;
+  if (!timestamps) return false;
+  return isAfter(timestamps.echo, state.startedMs) && !isAfter(timestamps.echo, nowMs);
 }
 
 /**

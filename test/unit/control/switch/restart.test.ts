@@ -59,6 +59,23 @@ test('restart: an agent that stays away is not waited for longer than 3 s', asyn
   assert.is(rig.count('handoff', 1), 1);
 });
 
+for (const [what, options, sinceMs, handoffs] of [
+  ['of this run waits for no agent', true, 1, 1],
+  ['of a former run waits', true, -1, 0],
+  ['without timestamps waits', false, 1, 0],
+] as const) {
+  test(`restart: while an agent is away, a request behind a handshake ${what}`, async () => {
+    const rig = await starting(2);
+    rig.up(1);
+    rig.wait(10);
+    const client = new Client(rig, { port: PORT, options });
+    client.open();
+    if (options) client.echo = (rig.nowMs - 10 + sinceMs) >>> 0;
+    client.send(REQUEST);
+    assert.is(rig.count('handoff', 1), handoffs);
+  });
+}
+
 test('restart: an acknowledgment alone does not keep its connection from its agent', async () => {
   const rig = await starting(1);
   const client = new Client(rig, { port: PORT });
