@@ -117,6 +117,11 @@ export interface PoolConfig {
   maxConnections?: number | undefined;
   /** absent: requests wait as timing.serverWaitMs says, in no order */
   queue?: QueueConfig | undefined;
+  /** of servers, or a percentage; absent: it is never down, or without any server if it has `sorry` */
+  quorum?: number | string | undefined;
+  hysteresis?: number | undefined;
+  /** pool for its new connections while it is down */
+  sorry?: string | undefined;
 }
 
 /** Conditions; all that are present must hold. Patterns: `*` stands for any characters. */

@@ -15,6 +15,7 @@ import {
 import type { Prefix } from './address.ts';
 import { checkRoles, isInFront } from './check-roles.ts';
 import { checkPeers } from './check-peers.ts';
+import { checkQuorum } from './check-quorum.ts';
 import { checkServices } from './check-services.ts';
 import { Once, checkReference, list, namesOf, section, texts } from './loose.ts';
 import type { Loose } from './loose.ts';
@@ -72,6 +73,7 @@ function checkPools(raw: Loose, problems: Problem[]): void {
       problems.push({ path: [...path, key], text });
     }
     checkPolicy(pool, path, problems);
+    checkQuorum(pool, path, raw, problems);
   });
 }
 

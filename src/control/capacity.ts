@@ -13,13 +13,14 @@ export function roomOf(state: SwitchState, server: Server, pool: string): number
   return mostOf(state, server, pool) - state.dispatcher.loads.active[server.index]!;
 }
 
-/** How many connections more the pool's servers may get; Infinity: some has no limit. */
+/** How many connections more those may get that serve the pool now; Infinity: some has no limit. */
 export function placesOf(state: SwitchState, pool: string): number {
+  const serving = state.quorums.servingFor(pool);
   let count = 0;
-  for (const index of state.dispatcher.members(pool)) {
+  for (const index of serving === null ? [] : state.dispatcher.members(serving)) {
     const server = state.servers[index]!;
-    if (!isOpen(server, pool) || !server.up || !server.known) continue;
-    count += Math.max(0, roomOf(state, server, pool));
+    if (!isOpen(server, serving!) || !server.up || !server.known) continue;
+    count += Math.max(0, roomOf(state, server, serving!));
   }
   return count;
 }

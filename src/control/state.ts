@@ -18,6 +18,7 @@ import { Queues } from './distributor/queues.ts';
 import { RemoteDispatchers } from './distributor/remote-dispatchers.ts';
 import { Figures } from './figures.ts';
 import type { Opening } from './opening.ts';
+import { Quorums } from './quorums.ts';
 import { makeServer } from './server.ts';
 import type { Server } from './server.ts';
 import { listServices } from './service.ts';
@@ -81,6 +82,7 @@ export class SwitchState {
   /** openings in phase 'handing' for which there is no server now, oldest first; without those in queues */
   readonly waiting = new Set<Opening>();
   readonly queues = new Queues();
+  readonly quorums = new Quorums();
   /** those whose server was asked to give them back */
   readonly asked = new Set<Opening>();
   readonly deadlines = new Deadlines<Opening>();

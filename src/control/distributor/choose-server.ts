@@ -13,7 +13,8 @@ export function chooseServer(state: SwitchState, opening: Opening, nowMs: number
   const usable = usableServers(state, opening, pool, opening.handing!.tried);
   const known = knownServer(state, opening.handing!, usable);
   if (known !== undefined) state.dispatcher.adopt(known);
-  const index = known ?? state.dispatcher.assign(pool, target, usable, nowMs);
+  const serving = state.quorums.servingFor(pool) ?? pool;
+  const index = known ?? state.dispatcher.assign(serving, target, usable, nowMs);
   if (known !== undefined) state.figures.known += 1;
   else if (index !== NO_SERVER) state.remote?.decidedHere();
   if (remember !== null && index !== NO_SERVER) state.affinities.set(remember, index);
@@ -41,7 +42,8 @@ export function askDispatcher(state: SwitchState, opening: Opening, nowMs: numbe
   const usable = usableServers(state, opening, pool, tried);
   if (!usable.includes(1) || knownServer(state, handing, usable) !== undefined) return false;
   handing.server = NO_SERVER;
-  const question = { opening, pool, target, usable, present: NO_SERVER, next: null };
+  const serving = state.quorums.servingFor(pool) ?? pool;
+  const question = { opening, pool: serving, target, usable, present: NO_SERVER, next: null };
   awaitAnswer(state, remote, question, nowMs);
   return true;
 }
@@ -85,7 +87,8 @@ function presentOf({ connections }: SwitchState, { phase, entry }: Opening): num
 
 /**
  * 1 for each server with room, a channel and a binding for this VIP that was not asked yet. Not before it has
- * told its connections: a request that it has from our former run must not run twice.
+ * told its connections: a request that it has from our former run must not run twice. Of a pool that is
+ * down they are those that stand in for its servers.
  */
 export function usableServers(
   state: SwitchState,
@@ -96,11 +99,13 @@ export function usableServers(
   const { tuple, service } = opening;
   const usable = new Uint8Array(state.servers.length);
   const present = presentOf(state, opening);
-  for (const index of state.dispatcher.members(pool)) {
+  const serving = state.quorums.servingFor(pool);
+  if (serving === null) return usable;
+  for (const index of state.dispatcher.members(serving)) {
     const server = state.servers[index]!;
-    if (!isOpen(server, pool)) continue;
+    if (!isOpen(server, serving)) continue;
     if (!server.up || !server.known || tried.includes(index)) continue;
-    if (index !== present && roomOf(state, server, pool) < 1) continue;
+    if (index !== present && roomOf(state, server, serving) < 1) continue;
     if (opening.bySyn && !server.takesSyns) continue;
     if (service.eachRequest && !server.givesBack) continue;
     if (state.bindingOf(server, tuple.vip, tuple.vipPort)) usable[index] = 1;

@@ -78,6 +78,7 @@ function askWhere(state: SwitchState, opening: Opening, choice: Choice, nowMs: n
   const { remote } = state;
   const { pool, target } = choice;
   if (!remote?.canAsk(nowMs) || state.dispatcher.isBlind(pool)) return false;
+  if (state.quorums.servingFor(pool) !== pool) return false;
   const present = state.connections.record16(opening.entry, L.RECORD_SERVER);
   if (!state.dispatcher.members(pool).includes(present)) return false;
   const usable = usableServers(state, opening, pool, []);
@@ -114,13 +115,16 @@ function whereTo(
   nowMs: number,
 ): Where {
   const here = state.connections.record16(opening.entry, L.RECORD_SERVER);
-  if (!state.dispatcher.members(pool).includes(here)) return 'elsewhere';
+  const serving = state.quorums.servingFor(pool) ?? pool;
+  // a connection of a pool that is down stays with its server; one of a sorry pool goes back
+  const isIn = (name: string) => state.dispatcher.members(name).includes(here);
+  if (!isIn(pool) && !isIn(serving)) return 'elsewhere';
   const usable = usableServers(state, opening, pool, []);
   // it may be dead: the request waits until that is sure
   const isAway = !state.servers[here]!.up && isRecoverable(state, opening.entry);
   if (isAway && usable.includes(1)) return 'elsewhere';
   if (state.servers[here]!.isLeft) return usable.includes(1) ? 'rather elsewhere' : 'here';
   if (usable[here] !== 1) return 'here';
-  const wanted = state.dispatcher.follow(pool, target, here, usable, nowMs);
+  const wanted = state.dispatcher.follow(serving, target, here, usable, nowMs);
   return wanted === here ? 'here' : 'rather elsewhere';
 }

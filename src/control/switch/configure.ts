@@ -15,6 +15,7 @@ export function configure(state: SwitchState, config: Config): void {
   takeServers(state, config);
   takeServices(state, config);
   state.queues.configure(config);
+  state.quorums.configure(config);
   // everybody who is up says anew where it wants the services' packets
   for (const server of state.servers) state.send(server, state.hello(server));
   state.fronts.tellArrivals(state);

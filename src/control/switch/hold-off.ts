@@ -4,8 +4,16 @@ import { isOpen } from '../server.ts';
 import type { SwitchState } from '../state.ts';
 
 /** A handoff of the pool's connections has failed. */
-export function countFailed(state: SwitchState, server: Server, pool: string, nowMs: number): void {
+export function countFailed(
+  state: SwitchState,
+  server: Server,
+  wanted: string,
+  nowMs: number,
+): void {
   server.failedInRow += 1;
+  // or of the pool that stood in for it
+  const isIn = state.dispatcher.members(wanted).includes(server.index);
+  const pool = isIn ? wanted : (state.quorums.servingFor(wanted) ?? wanted);
   const health = state.config.pools.find(({ name }) => name === pool)?.health;
   if (server.failedInRow < (health?.failures ?? Infinity)) return;
   // where no other one is left, trying is better than refusing

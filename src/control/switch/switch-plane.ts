@@ -21,6 +21,7 @@ export abstract class SwitchPlane implements Plane {
   constructor(options: WebSwitchOptions) {
     this.state = new SwitchState(options);
     this.state.queues.configure(options.config);
+    this.state.quorums.configure(options.config);
     this.sweep = new Sweep(this.state.connections.entryCount);
   }
 
@@ -96,6 +97,7 @@ export abstract class SwitchPlane implements Plane {
       pending: state.pending.size,
       waiting: state.waiting.size,
       queues: state.queues.views(),
+      quorums: state.quorums.views(state),
       openings,
       halfReadLimit: state.crowdLimit,
       farewellsLimit: state.crowdLimit,

@@ -4,7 +4,7 @@ import type { PacketEvent } from '../../event.ts';
 import { idKey } from '../../tuple.ts';
 import { NO_SERVER } from '../dispatcher/policy.ts';
 import { packetArrived } from '../distributor/arrival.ts';
-import { serveQueues } from '../distributor/await-server.ts';
+import { askAnew, serveQueues } from '../distributor/await-server.ts';
 import { busy, followDeadline, released } from '../distributor/ask.ts';
 import { decided, failed, handingDeadline, ready } from '../distributor/handoff.ts';
 import { decidedNext } from '../distributor/next-request.ts';
@@ -63,6 +63,7 @@ export class WebSwitch extends SwitchPlane {
     state.fronts.time(state, nowMs);
     const departuresMs = this.departures.time(state, nowMs);
     const recoveryMs = this.recovery.time(state, nowMs);
+    if (state.quorums.look(state, nowMs)) askAnew(state, nowMs);
     serveQueues(state, nowMs);
     state.remote?.send(nowMs, (to, message) => state.sendTo(to, message));
     state.questions.time(state, nowMs);

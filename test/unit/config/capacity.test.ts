@@ -39,4 +39,21 @@ test('capacity: mistakes are named with their place', () => {
   assert.match(wrong('queue: 20'), /pools\[0\]\.queue/);
 });
 
+test('capacity: a quorum that can never be, and a pool that cannot stand in, are named', () => {
+  const wrong = (keys: string) => problemsAfter(FILE, POOL, `${POOL}, ${keys}`).join();
+  for (const keys of ['quorum: 2', "quorum: '50%'", 'sorry: images', 'quorum: 2, sorry: images']) {
+    assert.is(wrong(keys), '');
+  }
+  assert.match(wrong('quorum: 3'), /quorum: expected no more than the 2 servers .* found 3/);
+  assert.match(wrong("quorum: '0%'"), /quorum: expected a number of servers, or a percentage/);
+  assert.match(wrong('quorum: 1, hysteresis: 1'), /hysteresis: expected less than .* is 1/);
+  assert.match(wrong('quorum: 2, hysteresis: 1'), /quorum: .* found 2 and a hysteresis of 1/);
+  assert.match(wrong('hysteresis: 1'), /hysteresis: expected a quorum beside it/);
+  assert.match(wrong('sorry: image'), /sorry: unknown pool "image".*images/);
+  assert.match(wrong('sorry: default'), /sorry: expected another pool/);
+  const both = FILE.replace(POOL, `${POOL}, sorry: images`);
+  const chain = problemsAfter(both, 'policy: lard', 'policy: lard, sorry: default').join();
+  assert.match(chain, /pools\[1\]\.sorry: expected a pool without a sorry of its own/);
+});
+
 test.run();
