@@ -6,8 +6,15 @@ import { monotonicMs } from './clock.ts';
 import type { Config } from './config/config.ts';
 import { loadConfig } from './config/load.ts';
 import { compileCore } from './core.ts';
-import { startAgent } from './host/agent-part.ts';
-import { frontPort, localChannel, randomRun, readTls, type Ground } from './host/ground.ts';
+import { startAgent, startSplicing } from './host/agent-part.ts';
+import {
+  frontPort,
+  localChannels,
+  randomRun,
+  readTls,
+  spliceChannels,
+  type Ground,
+} from './host/ground.ts';
 import { startDispatcher, type RunningDispatcher } from './host/dispatcher-part.ts';
 import { chooseEngine } from './packet-io/engine.ts';
 import { Reloader, type Reloaded } from './host/reloader.ts';
@@ -62,8 +69,9 @@ async function startRoles(config: Config, ground: Ground): Promise<Started> {
   const parts: RunningPart[] = [];
   let dispatcher: RunningDispatcher | undefined;
   try {
-    // the agent first: a switch on the same host opens their channel
+    // those that take over first: a switch on the same host opens their channels
     if (config.roles.includes('agent')) parts.push(await startAgent(ground));
+    if (config.switch?.splice) parts.push(await startSplicing(ground));
     if (config.switch) parts.push(await startSwitch(ground));
     if (config.dispatcher) dispatcher = await startDispatcher(ground);
   } catch (error) {
@@ -116,7 +124,8 @@ export async function runHost(config: Config, options: RunOptions = {}): Promise
     module: await compileCore(),
     run: randomRun(),
     tls: readTls(config),
-    local: localChannel(config),
+    local: localChannels(config),
+    splices: spliceChannels(config),
     frontPort: frontPort(config),
     notice,
     debug: options.debug ?? false,

@@ -1,18 +1,18 @@
 import * as L from '../../assembly/layout.ts';
 import { FrontNotices, isInFront } from '../channel/front-notices.ts';
-import type { Close, Handoff, Hello, Message, Resync, ResyncEntry } from '../channel/messages.ts';
-import { IN_GROUP, LINE } from '../channel/messages.ts';
-import { PROTOCOL_VERSION } from '../channel/wire.ts';
+import { IN_GROUP, type Message, type ResyncEntry } from '../channel/messages.ts';
+import type { Close, Handoff, Hello, Resync } from '../channel/messages.ts';
 import { formatEndpoint } from '../config/address.ts';
-import type { Config } from '../config/config.ts';
+import type { Config, TakeoverConfig } from '../config/config.ts';
+import { splicedServers } from '../config/splicing.ts';
 import { Connections } from '../connections.ts';
 import type { Core } from '../core.ts';
 import type { Effects, Plane, PlaneEvent } from '../event.ts';
 import { idKey } from '../tuple.ts';
-import { Bindings } from './bindings.ts';
-import type { AgentBinding } from './bindings.ts';
+import { Bindings, type AgentBinding } from './bindings.ts';
 import { outcomeMessage } from './close.ts';
 import { Entries } from './entries.ts';
+import { agentHello } from './hello.ts';
 import { noFigures, type AgentFigures } from './figures.ts';
 import type { AgentNames, FormerRun } from './former.ts';
 import { GroupWatch } from './group.ts';
@@ -27,7 +27,7 @@ const LOAD_INTERVAL_MS = 1000;
 
 export interface AgentOptions {
   core: Core;
-  config: Pick<Config, 'workers' | 'agent' | 'timing'>;
+  config: Pick<Config, 'workers' | 'timing'> & { agent?: TakeoverConfig | undefined };
   /** 32-bit id of this start of the program */
   run: number;
   /** [0, 1) */
@@ -64,7 +64,8 @@ export class Agent implements Plane {
     const { config, core } = options;
     this.#timing = { ...config.timing };
     const { handoff = [], service = [], splice } = config.agent ?? {};
-    this.#bindings = new Bindings(handoff, service, splice?.server);
+    this.#bindings = new Bindings(handoff, service);
+    if (splice) this.#peers.spliced = splice.servers;
     const connections = new Connections(core.memory.buffer);
     const entries = new Entries(core, connections, config.workers, splice?.addresses);
     this.#entries = entries;
@@ -122,7 +123,7 @@ export class Agent implements Plane {
     else if (event.kind === 'message') this.#message(event.from, event.message, nowMs);
     else if (event.kind === 'channel-up') this.#channelUp(event.peer, event.hello, nowMs);
     else if (event.kind === 'channel-down') this.#down(event.peer, nowMs);
-    else if (event.kind === 'config') Object.assign(this.#timing, event.config.timing);
+    else if (event.kind === 'config') this.#configure(event.config);
     const takeoverMs = this.#takeover.time(nowMs);
     this.#reportLoad(nowMs);
     this.#fronts.time(nowMs);
@@ -139,6 +140,11 @@ export class Agent implements Plane {
     return this.#peers.named(peer)?.lease ?? null;
   }
 
+  #configure(config: Config): void {
+    Object.assign(this.#timing, config.timing);
+    if (this.#options.config.agent?.splice) this.#peers.spliced = splicedServers(config);
+  }
+
   #channelUp(name: string, hello: Hello, nowMs: number): void {
     if (isInFront(hello)) return this.#frontUp(name, hello, nowMs);
     this.#fronts.forget(name);
@@ -147,7 +153,7 @@ export class Agent implements Plane {
 
   /** It hands nothing over, but must know where all connections of its group are. */
   #frontUp(name: string, hello: Hello, nowMs: number): void {
-    this.#outbox.message(name, this.#hello(this.#bind(hello)));
+    this.#rebind(name, hello);
     this.#fronts.up(name, hello.group, nowMs);
     const entries = this.#takeover.list({ groupHash: groupHash(hello.group) });
     this.#outbox.message(name, { type: 'resync', entries, last: true });
@@ -166,7 +172,7 @@ export class Agent implements Plane {
   /** Its terminal messages go before its list: the other side must not take what they name for lost. */
   #up(name: string, hello: Hello, nowMs: number): void {
     const peer = this.#peers.up(name, hello);
-    this.#outbox.message(name, this.#hello(this.#bind(hello)));
+    this.#rebind(name, hello, peer);
     this.#takeover.reachable(peer, nowMs);
     const here = this.#takeover.list(peer);
     this.#comparisons.set(name, new Comparison(here));
@@ -195,31 +201,22 @@ export class Agent implements Plane {
     this.#comparisons.delete(name);
   }
 
-  #bind(hello: Hello): AgentBinding[] {
-    return hello.services.flatMap((offer) => {
-      const binding = this.#bindings.give(hello.group, offer);
+  #bind({ group, services }: Hello, peer?: Peer): AgentBinding[] {
+    const addresses = peer?.server?.addresses;
+    const keys = addresses ? 'switch.splice.source' : 'agent.handoff and agent.service';
+    return services.flatMap((offer) => {
+      const binding = this.#bindings.give(peer?.groupName ?? group, offer, addresses);
       if (binding) return [binding];
+      // a server without an address of that family has no use for that VIP
+      if (addresses?.every(({ length }) => length !== offer.vip.length)) return [];
       const what = formatEndpoint(offer.vip, offer.port);
-      this.#notice(`no address is left for ${what}: widen agent.handoff and agent.service`);
+      this.#notice(`no address is left for ${what}: widen ${keys}`);
       return [];
     });
   }
 
   #hello(given: AgentBinding[]): Hello {
-    const { hostName, run } = this.#options;
-    return {
-      type: 'hello',
-      version: PROTOCOL_VERSION,
-      name: hostName,
-      roles: ['agent'],
-      group: '',
-      run,
-      capabilities: ['translate', 'by-syn', 'cookies', 'release', `${LINE}${this.#line}`],
-      services: [],
-      bindings: given.map(({ vip, port, handoff, handoffPort }) => {
-        return { vip, port, handoff, handoffPort };
-      }),
-    };
+    return agentHello({ ...this.#options, line: this.#line }, given);
   }
 
   #message(from: string, message: Message, nowMs: number): void {
@@ -229,7 +226,7 @@ export class Agent implements Plane {
     else if (!peer) return;
     else if (message.type === 'close') this.#close(peer, message, nowMs);
     // its services have changed; what was given before stays given
-    else if (message.type === 'hello') this.#outbox.message(from, this.#hello(this.#bind(message)));
+    else if (message.type === 'hello') this.#rebind(from, message, peer);
     else if (message.type === 'query') this.#group.asked(message, peer, nowMs);
     else if (message.type === 'confirm') {
       this.#group.confirm(from, message);
@@ -239,10 +236,13 @@ export class Agent implements Plane {
     else if (message.type === 'requests') this.#takeover.releases.note(message, peer);
   }
 
+  #rebind(from: string, hello: Hello, peer?: Peer): void {
+    this.#outbox.message(from, this.#hello(this.#bind(hello, peer)));
+  }
+
   #frontMessage(from: string, message: Message): void {
     if (message.type === 'confirm') this.#fronts.confirm(from, message.ids, message.of);
-    else if (message.type !== 'hello') return;
-    else this.#outbox.message(from, this.#hello(this.#bind(message)));
+    else if (message.type === 'hello') this.#rebind(from, message);
   }
 
   #handoff(from: string, peer: Peer | undefined, message: Handoff, nowMs: number): void {

@@ -32,20 +32,20 @@ export function deviceAddress(servicePrefix: Prefix): Address {
 export class Bindings {
   readonly #handoff: Prefix[];
   readonly #service: Prefix[];
-  readonly #server: Address[];
   readonly #all: AgentBinding[] = [];
   readonly #used = new Map<number, number>();
 
-  /** `server`: another host whose connections are spliced, at most one address per family */
-  constructor(handoff: Prefix[], service: Prefix[], server: Address[] = []) {
+  constructor(handoff: Prefix[], service: Prefix[]) {
     this.#handoff = handoff;
     this.#service = service;
-    this.#server = server;
   }
 
-  /** The binding of an offer; null when there is no prefix of its family or none of its addresses is left. */
-  give(group: string, offer: ServiceOffer): AgentBinding | null {
-    return this.find(group, offer.vip, offer.port) ?? this.#add(group, offer.vip, offer.port);
+  /**
+   * The binding of an offer; null when there is no prefix of its family or none of its addresses is left.
+   * `server`: addresses of the one that is spliced; there the client's end tells connections apart.
+   */
+  give(group: string, offer: ServiceOffer, server?: readonly Address[]): AgentBinding | null {
+    return this.find(group, offer.vip, offer.port) ?? this.#add(group, offer, server);
   }
 
   find(group: string, vip: Address, port: number): AgentBinding | null {
@@ -63,12 +63,17 @@ export class Bindings {
     return this.#all[index];
   }
 
-  #add(group: string, vip: Address, port: number): AgentBinding | null {
+  #add(
+    group: string,
+    { vip, port }: ServiceOffer,
+    server: readonly Address[] | undefined,
+  ): AgentBinding | null {
     const ofFamily = (prefix: Prefix) => prefix.network.length === vip.length;
     const handoff = this.#handoff.find(ofFamily);
     const used = this.#used.get(vip.length) ?? 0;
     if (!handoff || used >= prefixSize(handoff)) return null;
-    const service = this.#serviceAddress(vip.length, used);
+    const isOf = (address: Address) => address.length === vip.length;
+    const service = server ? server.find(isOf) : this.#serviceAddress(vip.length, used);
     if (!service) return null;
     this.#used.set(vip.length, used + 1);
     const binding: AgentBinding = {
@@ -84,10 +89,7 @@ export class Bindings {
     return binding;
   }
 
-  /** One server for all when it is another host: there the client's end tells connections apart. */
   #serviceAddress(bytes: number, used: number): Address | null {
-    const server = this.#server.find((address) => address.length === bytes);
-    if (server) return server;
     const prefix = this.#service.find(({ network }) => network.length === bytes);
     return prefix && used < prefixSize(prefix) ? addressIn(prefix, used + 1) : null;
   }

@@ -1,6 +1,8 @@
 import { LEASE_COUNT } from '../../assembly/layout.ts';
 import { TAKES_IDLE } from '../channel/idle-message.ts';
 import type { Hello } from '../channel/messages.ts';
+import type { SplicedServer } from '../config/splicing.ts';
+import { spliceGroup } from './splice.ts';
 import type { Giver } from './takeover.ts';
 
 /** A host that gives connections to this agent; it is remembered when its channel breaks. */
@@ -21,6 +23,8 @@ export function groupHash(name: string): number {
 export class Peers {
   readonly #byName = new Map<string, Peer>();
   readonly #byIndex: Peer[] = [];
+  /** servers that are spliced, by the peer that hands their connections over */
+  spliced: ReadonlyMap<string, SplicedServer> = new Map();
 
   /** A peer of an earlier run of the agent; in the order in which that run saw them. */
   remember(name: string, group: string): Peer {
@@ -32,6 +36,8 @@ export class Peers {
 
   up(name: string, hello: Hello): Peer {
     const peer = this.remember(name, hello.group);
+    peer.server = this.spliced.get(name);
+    if (peer.server) peer.groupName = spliceGroup(hello.group, name, peer.server);
     peer.run = hello.run;
     peer.up = true;
     peer.takesIdle = hello.capabilities.includes(TAKES_IDLE);

@@ -15,6 +15,8 @@ const TIMESTAMPS_BYTES = 12;
 /** A reset of the kernel lies at most that far behind its ISN during a replay. */
 const RESET_RANGE = 1 << 20;
 
+const NOTHING: Uint8Array = new Uint8Array(0);
+
 export type ReplayOutcome = 'pending' | 'ready' | 'refused' | 'expired';
 
 export interface ReplayStep {
@@ -47,20 +49,37 @@ export interface KernelHalf {
  */
 export class Replay {
   readonly ends: KernelEnds;
+  /** as the kernel gets it: with what goes ahead */
   readonly handoff: Handoff;
+  readonly #aheadBytes: number;
   readonly deadlineMs: number;
   /** null until the SYN-ACK came */
   kernel: KernelHalf | null = null;
-  /** how many handed bytes the kernel has acknowledged */
+  /** how many bytes of those the kernel has acknowledged */
   acknowledged = 0;
   #retryMs = 0;
   #settledMs = 0;
   #segmentBytes = SEGMENT_BYTES;
 
-  constructor(ends: KernelEnds, handoff: Handoff, deadlineMs: number) {
+  /**
+   * `ahead`: bytes before the client's first one. They have the numbers before the client's, so that all
+   * of the client's own bytes keep theirs.
+   */
+  constructor(ends: KernelEnds, handoff: Handoff, deadlineMs: number, ahead = NOTHING) {
     this.ends = ends;
-    this.handoff = handoff;
+    this.handoff = withAhead(handoff, ahead);
     this.deadlineMs = deadlineMs;
+    this.#aheadBytes = ahead.length;
+  }
+
+  /** How many of the client's bytes the kernel has acknowledged. */
+  get delivered(): number {
+    return Math.max(0, this.acknowledged - this.#aheadBytes);
+  }
+
+  /** Where the kernel's RCV.NXT may be. */
+  get guesses(): number[] {
+    return [this.#firstByte(), advance(this.#firstByte(), this.acknowledged)];
   }
 
   start(nowMs: number): Uint8Array[] {
@@ -172,6 +191,12 @@ export class Replay {
     }
     return packets;
   }
+}
+
+function withAhead(handoff: Handoff, ahead: Uint8Array): Handoff {
+  if (ahead.length === 0) return handoff;
+  const bytes = Uint8Array.from([...ahead, ...handoff.bytes]);
+  return { ...handoff, clientIsn: advance(handoff.clientIsn, -ahead.length), bytes };
 }
 
 function step(outcome: ReplayOutcome, packets: Uint8Array[] = [], keep = false): ReplayStep {

@@ -11,6 +11,7 @@ import type { Entries } from './entries.ts';
 import { countHandoff } from './figures.ts';
 import type { AgentFigures } from './figures.ts';
 import type { Outbox } from './outbox.ts';
+import { proxyHeader } from './proxy-header.ts';
 import { Replay } from './replay.ts';
 import type { KernelHalf, ReplayOutcome } from './replay.ts';
 import type { KernelEnds } from './segments.ts';
@@ -73,7 +74,8 @@ export class Replays {
     const deadlineMs = nowMs + timeoutMs;
     const entry = this.#entries.insert(handoff, giver, binding, deadlineMs + GRACE_MS, nowMs);
     if (entry === null) return false;
-    const replay = new Replay(this.#entries.ends(entry), handoff, deadlineMs);
+    const ahead = giver.server?.proxy ? proxyHeader(handoff.tuple) : undefined;
+    const replay = new Replay(this.#entries.ends(entry), handoff, deadlineMs, ahead);
     const worker = this.#entries.connections.worker(entry);
     const rest = { acceptedMs: nowMs, kept: [], keptBytes: 0 };
     this.#pending.set(entry, { entry, worker, giver, handoff, replay, ...rest });

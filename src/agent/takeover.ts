@@ -1,3 +1,4 @@
+import type { SplicedServer } from '../config/splicing.ts';
 import type { PacketEvent } from '../event.ts';
 import type { Adopted, FormerTable } from './former.ts';
 import type {
@@ -16,9 +17,11 @@ export interface Giver {
   peer: string;
   /** its index among the peers this agent has seen; stands in the record */
   index: number;
-  /** group of switches it belongs to, and the hash of that name: bindings are a group's */
+  /** whose bindings its connections have: its group of switches', or a spliced server's; the group's hash */
   groupName: string;
   group: number;
+  /** it hands over to that one alone, which is spliced */
+  server?: SplicedServer | undefined;
   /** index of the lease that its connections live on */
   lease: number;
   /** its channel is up */

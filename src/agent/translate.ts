@@ -2,7 +2,6 @@ import * as L from '../../assembly/layout.ts';
 import type { Confirm, Handoff, HandoffId, ResyncEntry, Tuple } from '../channel/messages.ts';
 import type { PacketEvent } from '../event.ts';
 import { readPacket } from '../packet/read.ts';
-import { advance } from '../packet/sequence.ts';
 import type { Bindings } from './bindings.ts';
 import { Outcomes } from './close.ts';
 import type { Tell } from './close.ts';
@@ -220,11 +219,8 @@ export class Translate implements Takeover {
   /** Where the kernel's RCV.NXT may be: before, within or behind the handed bytes. */
   #guesses(entry: number): number[] {
     const { connections } = this.#entries;
-    const first = advance(connections.record32(entry, L.RECORD_CLIENT_ISN), 1);
-    const guesses = new Set([connections.record32(entry, L.RECORD_CLIENT_NEXT)]);
-    const pending = this.#replays.at(entry);
-    if (pending) guesses.add(first).add(advance(first, pending.replay.acknowledged));
-    return [...guesses];
+    const guesses = this.#replays.at(entry)?.replay.guesses ?? [];
+    return [...new Set([connections.record32(entry, L.RECORD_CLIENT_NEXT), ...guesses])];
   }
 
   #counted(event: PacketEvent, id: HandoffId, nowMs: number): void {
@@ -253,7 +249,7 @@ export class Translate implements Takeover {
       this.#drains.begin(entry, handoff.id, nowMs);
       this.#outcomes.add(entry, L.TERMINAL_READY, giver, nowMs);
     } else if (outcome === 'refused') {
-      const delivered = pending.replay.acknowledged > 0 ? 'maybe' : 'no';
+      const delivered = pending.replay.delivered > 0 ? 'maybe' : 'no';
       this.#replays.forget(entry);
       this.#endings.fail(pending, delivered, 'the server reset it', nowMs);
       this.#entries.silence(entry, handoff.id, nowMs);
@@ -266,7 +262,7 @@ export class Translate implements Takeover {
     const sentData = replay.kernel !== null;
     const reason = sentData ? 'the server did not take the request' : 'the server did not answer';
     const told = ({ confirmed, acknowledged }: KillResult) => {
-      const unknown = !confirmed || acknowledged > 0 || replay.acknowledged > 0;
+      const unknown = !confirmed || acknowledged > 0 || replay.delivered > 0;
       this.#endings.fail(pending, sentData && unknown ? 'maybe' : 'no', reason, nowMs);
     };
     const guesses = this.#guesses(entry);

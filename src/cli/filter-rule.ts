@@ -19,6 +19,7 @@ export function hiddenPrefixes(config: Config | undefined): HiddenPrefix[] {
     ...(config.agent?.handoff ?? []).map(formatPrefix),
     ...(config.agent?.service ?? []).map(formatPrefix),
     ...(config.agent ? [formatAddress(config.agent.listen.address)] : []),
+    ...(config.switch?.splice?.source ?? []).map(formatPrefix),
     ...config.servers.map(({ agent }) => formatAddress(agent.address)),
   ];
   return [...new Set(texts)].map(hidden);

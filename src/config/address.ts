@@ -140,3 +140,13 @@ export function prefixSize(prefix: Prefix): number {
   const hostBits = prefix.network.length * 8 - prefix.length;
   return Math.max(0, 2 ** Math.min(hostBits, 16) - 3);
 }
+
+/** The two prefixes, one bit longer, that a prefix consists of. */
+export function halves({ network, length }: Prefix): [Prefix, Prefix] {
+  const second = network.slice();
+  second[length >>> 3]! |= 0x80 >>> (length & 7);
+  return [
+    { network, length: length + 1 },
+    { network: second, length: length + 1 },
+  ];
+}

@@ -6,6 +6,7 @@ import { LARD } from './choices.ts';
 import type { QueueConfig } from './capacity.ts';
 import type { HealthConfig } from './health.ts';
 import { configSchema } from './schema.ts';
+import type { SpliceConfig, SplicedServer, SplicingConfig } from './splicing.ts';
 import type {
   DispatchName,
   EngineChoice,
@@ -41,29 +42,27 @@ export interface SwitchConfig {
   mtu: number;
   /** where other switches of the group reach this one */
   listen?: Endpoint | undefined;
+  /** present where servers without an agent may be */
+  splice?: SplicingConfig | undefined;
   /** distributor behind a switch: where new connections come to; at most one per family */
   addresses?: Prefix[] | undefined;
 }
 
-export interface AgentConfig {
-  listen: Endpoint;
+/** What takes connections over. */
+export interface TakeoverConfig {
   device: string;
   /** at most one per family; each family stands in both lists */
   handoff: Prefix[];
   service: Prefix[];
-  /** the server is another host; then there is no service prefix */
+  /** the servers are other hosts; then there is no service prefix */
   splice?: SpliceConfig | undefined;
   connections: number;
   /** folder in which the table is kept from start to start; absent: connections end with the agent */
   state?: string | undefined;
 }
 
-/** How a server without an agent is reached. Each family of `agent.handoff` stands in both lists. */
-export interface SpliceConfig {
-  /** at most one address per family */
-  server: Uint8Array[];
-  /** at most one prefix per family; an address of it and a port stand for each client */
-  addresses: Prefix[];
+export interface AgentConfig extends TakeoverConfig {
+  listen: Endpoint;
 }
 
 /** A dispatcher on a host of its own. */
@@ -79,7 +78,9 @@ export interface RemoteHostConfig {
 
 export interface ServerConfig {
   name: string;
+  /** where its agent is reached; of a spliced one the server application */
   agent: Endpoint;
+  splice?: SplicedServer | undefined;
   /** local port of the server application */
   port: number;
   weight: number;
@@ -220,15 +221,14 @@ export function resolveConfig(file: string, raw: RawConfig): Config {
     insecure: insecure ?? false,
     ...(tls && { tls: { ca: path(tls.ca), cert: path(tls.cert), key: path(tls.key) } }),
     ...(inFront && { inFront }),
-    ...(section && { switch: switchConfig(section, own?.listen, !own && distributor?.addresses) }),
+    ...(section && { switch: switchConfig(section, own, !own && distributor?.addresses) }),
     ...(agent && {
       agent: {
         ...agent,
         ...(agent.state !== undefined && { state: path(agent.state) }),
         listen: accepted(parseEndpoint(agent.listen)),
         handoff: agent.handoff.map((text) => accepted(parsePrefix(text))),
-        service: (agent.service ?? []).map((text) => accepted(parsePrefix(text))),
-        splice: agent.splice && resolveSplice(agent.splice),
+        service: agent.service.map((text) => accepted(parsePrefix(text))),
       },
     }),
     ...(dispatcher && { dispatcher: { listen: accepted(parseEndpoint(dispatcher.listen)) } }),
@@ -246,14 +246,16 @@ export function resolveConfig(file: string, raw: RawConfig): Config {
 
 /** Of whichever section there is; `addresses`: a distributor's. */
 function switchConfig(
-  section: Omit<NonNullable<RawConfig['switch']>, 'listen'>,
-  listen: string | undefined,
+  section: Omit<NonNullable<RawConfig['switch']>, 'listen' | 'splice'>,
+  { listen, splice }: Pick<NonNullable<RawConfig['switch']>, 'listen' | 'splice'> = {},
   addresses: string[] | undefined | false,
 ): SwitchConfig {
+  const source = splice?.source.map((text) => accepted(parsePrefix(text)));
   return {
     ...section,
     key: Uint8Array.from(Buffer.from(section.key, 'hex')),
     listen: listen === undefined ? undefined : accepted(parseEndpoint(listen)),
+    splice: splice && source && { ...splice, source },
     ...(addresses && { addresses: addresses.map((text) => accepted(parsePrefix(text))) }),
   };
 }
@@ -263,14 +265,12 @@ function remoteHost({ name, control }: RawConfig['peers'][number]): RemoteHostCo
 }
 
 export function resolveServer(server: RawConfig['servers'][number]): ServerConfig {
-  return { ...server, agent: accepted(parseEndpoint(server.agent)) };
-}
-
-function resolveSplice({ server, addresses }: { server: string[]; addresses: string[] }) {
-  return {
-    server: server.map((text) => accepted(parseAddress(text))),
-    addresses: addresses.map((text) => accepted(parsePrefix(text))),
-  };
+  const { name, agent, address, splice, ...rest } = server;
+  if (agent !== undefined) return { name, agent: accepted(parseEndpoint(agent)), ...rest };
+  const addresses = [address ?? []].flat().map((text) => accepted(parseAddress(text)));
+  const proxy = typeof splice === 'object' && splice.proxy !== undefined;
+  const place = { address: accepted(addresses[0]), port: server.port };
+  return { name, agent: place, splice: { addresses, proxy }, ...rest };
 }
 
 /** Nothing is read: a SYN goes to the least loaded of all. */

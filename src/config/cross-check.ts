@@ -1,24 +1,20 @@
 // What the schema can not see: names that must exist, things that must differ, sections that belong
 // together. Works on the file's plain data, also when the schema has refused parts of it, so that
 // all mistakes show at once.
-import { SPLICE_PORT_BITS } from '../../assembly/calls.ts';
 import {
   formatEndpoint,
   formatPrefix,
-  parseAddress,
   parseEndpoint,
-  parsePrefix,
   prefixContains,
-  prefixSize,
   prefixesOverlap,
 } from './address.ts';
-import type { Prefix } from './address.ts';
 import { checkRoles, isInFront } from './check-roles.ts';
 import { checkPeers } from './check-peers.ts';
 import { checkQuorum } from './check-quorum.ts';
 import { checkServices } from './check-services.ts';
-import { Once, checkReference, list, namesOf, section, texts } from './loose.ts';
-import type { Loose } from './loose.ts';
+import { checkSplices } from './check-splices.ts';
+import { Once, checkReference, list, namesOf, prefixesOf, section, texts } from './loose.ts';
+import type { Loose, PlacedPrefix } from './loose.ts';
 import { TIMING_DEFAULTS } from './config.ts';
 import type { TimingConfig } from './config.ts';
 import type { Path, Problem } from './problem.ts';
@@ -91,8 +87,8 @@ function checkDistributors(raw: Loose, problems: Problem[]): void {
   });
   const distributor = section(raw['distributor']);
   const agent = section(raw['agent']);
-  const taken = ['handoff', 'service'].flatMap((key) => prefixesOf(agent, 'agent', key, []));
-  for (const prefix of prefixesOf(distributor, 'distributor', 'addresses', problems)) {
+  const taken = ['handoff', 'service'].flatMap((key) => prefixesOf(agent, ['agent'], key, []));
+  for (const prefix of prefixesOf(distributor, ['distributor'], 'addresses', problems)) {
     const other = taken.find((candidate) => prefixesOverlap(candidate, prefix));
     if (!other) continue;
     const text = `overlaps the agent's prefix ${formatPrefix(other)}`;
@@ -133,86 +129,10 @@ function checkPolicy(pool: Loose, path: Path, problems: Problem[]): void {
   }
 }
 
-interface PlacedPrefix extends Prefix {
-  path: Path;
-}
-
-function prefixesOf(
-  holder: Loose,
-  holderKey: string,
-  key: string,
-  problems: Problem[],
-): PlacedPrefix[] {
-  const once = new Once(problems);
-  return texts(holder[key]).flatMap(([index, value]): PlacedPrefix[] => {
-    const path = [holderKey, key, index];
-    const prefix = parsePrefix(value);
-    if (!prefix) return [];
-    const bits = prefix.network.length * 8;
-    once.add(`an ${bits === 32 ? 'IPv4' : 'IPv6'} prefix`, path);
-    if (prefix.length < 8 || prefix.length > bits - 2) {
-      const text = `expected a prefix length of 8 to ${bits - 2}, found ${prefix.length}`;
-      problems.push({ path, text });
-    }
-    return [{ ...prefix, path }];
-  });
-}
-
-const CONNECTIONS_DEFAULT = 65536;
-
-/** The agent of a server on another host. Returns its splice prefixes. */
-function checkSplice(agent: Loose, problems: Problem[]): PlacedPrefix[] {
-  const splice = section(agent['splice']);
-  for (const [key, why] of [
-    ['service', 'the server is another host'],
-    ['state', 'a spliced connection ends with its agent'],
-  ] as const) {
-    if (agent[key] === undefined) continue;
-    const text = `contradicts "splice": ${why}`;
-    problems.push({ path: ['agent', key], at: 'key', text });
-  }
-  const place: Path = ['agent', 'splice'];
-  const prefixes = prefixesOf(splice, 'agent.splice', 'addresses', problems).map((prefix) => {
-    return { ...prefix, path: [...place, ...prefix.path.slice(1)] };
-  });
-  const servers = texts(splice['server']).flatMap(([index, text]) => {
-    const address = parseAddress(text);
-    return address ? [{ index, address }] : [];
-  });
-  const once = new Once(problems);
-  for (const { index, address } of servers) {
-    const path = [...place, 'server', index];
-    once.add(`an ${address.length === 4 ? 'IPv4' : 'IPv6'} address`, path);
-    if (prefixes.some(({ network }) => network.length === address.length)) continue;
-    problems.push({ path, text: 'agent.splice.addresses has no prefix of its family' });
-  }
-  const { connections = CONNECTIONS_DEFAULT } = agent;
-  for (const { path, ...prefix } of prefixes) {
-    const room = prefixSize(prefix) * 2 ** SPLICE_PORT_BITS;
-    if (typeof connections === 'number' && connections > room) {
-      problems.push({
-        path,
-        text: `has room for ${room} connections, agent.connections says more`,
-      });
-    }
-    if (servers.some(({ address }) => address.length === prefix.network.length)) continue;
-    problems.push({ path, text: 'agent.splice.server has no address of its family' });
-  }
-  return prefixes;
-}
-
 function checkAgent(raw: Loose, problems: Problem[]): void {
   const agent = section(raw['agent']);
-  const handoff = prefixesOf(agent, 'agent', 'handoff', problems);
-  const isSpliced = agent['splice'] !== undefined;
-  if (raw['agent'] !== undefined && !isSpliced && agent['service'] === undefined) {
-    const text = 'key "service" is missing: expected a list of prefixes, or "splice"';
-    problems.push({ path: ['agent'], at: 'key', text });
-  }
-  const key = isSpliced ? 'splice.addresses' : 'service';
-  const service = isSpliced
-    ? checkSplice(agent, problems)
-    : prefixesOf(agent, 'agent', 'service', problems);
+  const handoff = prefixesOf(agent, ['agent'], 'handoff', problems);
+  const service = prefixesOf(agent, ['agent'], 'service', problems);
   const without = (from: PlacedPrefix[], others: PlacedPrefix[], other: string): void => {
     for (const prefix of from) {
       if (others.some(({ network }) => network.length === prefix.network.length)) continue;
@@ -227,8 +147,7 @@ function checkAgent(raw: Loose, problems: Problem[]): void {
   const isRead = (written: unknown, read: PlacedPrefix[]): boolean => {
     return Array.isArray(written) && read.length === written.length;
   };
-  const written = isSpliced ? section(agent['splice'])['addresses'] : agent['service'];
-  if (isRead(written, service)) without(handoff, service, key);
+  if (isRead(agent['service'], service)) without(handoff, service, 'service');
   if (isRead(agent['handoff'], handoff)) without(service, handoff, 'handoff');
   for (const prefix of service) {
     const other = handoff.find((candidate) => prefixesOverlap(candidate, prefix));
@@ -273,6 +192,7 @@ export function crossCheck(data: unknown): Problem[] {
   checkPeers(raw, problems);
   checkServices(raw, isInFront(raw), problems);
   checkAgent(raw, problems);
+  checkSplices(raw, problems);
   checkTiming(raw, problems);
   return problems;
 }

@@ -110,6 +110,12 @@ export function restartProblems(running: Config, wanted: Config): Problem[] {
       const text = `cannot change while baton runs: expected ${was ?? 'nothing'}, found ${found}`;
       return { path: pathOf(what, wanted), text: `${text} (restart it, or take the change back)` };
     });
+  for (const { name, splice } of wanted.servers) {
+    const before = running.servers.find((server) => server.name === name);
+    if (!before || !before.splice === !splice) continue;
+    const text = 'cannot change while baton runs: whether it has an agent (use another name)';
+    problems.push({ path: ['servers', name], text });
+  }
   if (isOwnServer(running) !== isOwnServer(wanted)) {
     const text = 'cannot change while baton runs: whether this host is one of its own servers';
     problems.push({ path: ['servers'], at: 'key', text });

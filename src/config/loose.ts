@@ -1,4 +1,5 @@
 // A configuration file's plain data, also where the schema refuses it.
+import { parsePrefix, type Prefix } from './address.ts';
 import { suggestion } from './nearest.ts';
 import type { Path, Problem } from './problem.ts';
 
@@ -51,4 +52,31 @@ export function checkReference(
 ): void {
   if (typeof name !== 'string' || known.includes(name)) return;
   problems.push({ path, text: `unknown ${kind} "${name}"${suggestion(name, known)}` });
+}
+
+export interface PlacedPrefix extends Prefix {
+  path: Path;
+}
+
+/** Those of `holder[key]` that can be read, with what is wrong about each; `spareBits`: below them. */
+export function prefixesOf(
+  holder: Loose,
+  base: Path,
+  key: string,
+  problems: Problem[],
+  spareBits = 2,
+): PlacedPrefix[] {
+  const once = new Once(problems);
+  return texts(holder[key]).flatMap(([index, value]): PlacedPrefix[] => {
+    const path = [...base, key, index];
+    const prefix = parsePrefix(value);
+    if (!prefix) return [];
+    const bits = prefix.network.length * 8;
+    once.add(`an ${bits === 32 ? 'IPv4' : 'IPv6'} prefix`, path);
+    if (prefix.length < 8 || prefix.length > bits - spareBits) {
+      const text = `expected a prefix length of 8 to ${bits - spareBits}, found ${prefix.length}`;
+      problems.push({ path, text });
+    }
+    return [{ ...prefix, path }];
+  });
 }

@@ -63,6 +63,15 @@ const switching = {
 const switchSection = section({
   device: device.default('baton0').describe('name of the TUN device'),
   listen: endpoint.optional().describe('where the other switches of the group reach this one'),
+  splice: section({
+    source: listOf(prefix, 'prefixes').describe(
+      'routed to this host: by these addresses the servers without an agent know clients',
+    ),
+    device: device.default('splice0').describe('name of the TUN device'),
+    connections: connections.describe('most connections at a time'),
+  })
+    .optional()
+    .describe('for servers without an agent: two-way, their answers come back through this host'),
   ...switching,
 });
 
@@ -78,13 +87,7 @@ const agentSection = section({
   listen: endpoint.describe('where switches reach the agent'),
   device: device.default('baton0').describe('name of the TUN device'),
   handoff: listOf(prefix, 'prefixes').describe('addresses routed to this host for handoffs'),
-  service: listOf(prefix, 'prefixes').optional().describe('addresses that are local to the server'),
-  splice: section({
-    server: listOf(vip, 'addresses').describe('of a server on another host, without an agent'),
-    addresses: listOf(prefix, 'prefixes').describe('routed to this host: clients as it sees them'),
-  })
-    .optional()
-    .describe('instead of service: two-way, the answers come back through this host'),
+  service: listOf(prefix, 'prefixes').describe('addresses that are local to the server'),
   connections: connections.describe('most connections at a time'),
   state: text('a folder name')
     .optional()
@@ -93,8 +96,18 @@ const agentSection = section({
 
 export const serverSchema = section({
   name: name.describe("the agent's name, as its certificate says"),
-  agent: endpoint.describe("the agent's control address"),
-  port: port.describe('local port of the server application'),
+  agent: endpoint.optional().describe("the agent's control address"),
+  address: z
+    .union([vip, listOf(vip, 'addresses')], { error: 'an address, or a list of one per family' })
+    .optional()
+    .describe('of a server without an agent'),
+  splice: z
+    .union([z.literal(true), section({ proxy: z.literal('v2', { error: 'v2' }) })], {
+      error: 'true, or { proxy: v2 }',
+    })
+    .optional()
+    .describe('it has no agent: its connections are spliced; proxy: it expects that header'),
+  port: port.describe('port of the server application'),
   weight: weight.default(1),
   slowStartMs: milliseconds
     .optional()

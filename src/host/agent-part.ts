@@ -8,7 +8,9 @@ import { findingText } from '../agent/traps.ts';
 import type { Hello, Message } from '../channel/messages.ts';
 import { ControlChannels } from '../channel/control-channel.ts';
 import { monotonicMs } from '../clock.ts';
-import type { AgentConfig } from '../config/config.ts';
+import type { Endpoint } from '../config/address.ts';
+import type { TakeoverConfig } from '../config/config.ts';
+import { splicedServers, splicingPart } from '../config/splicing.ts';
 import type { Core } from '../core.ts';
 import type { PlaneEvent } from '../event.ts';
 import { createMemory, memoryMap, writeMemoryMap } from '../memory-map.ts';
@@ -26,7 +28,7 @@ const LEAVING_POLL_MS = 10;
 /** With the table in a file when it is to be kept. */
 function makeMemory(
   { config, engine }: Ground,
-  section: AgentConfig,
+  section: TakeoverConfig,
   kept: KeptTable | undefined,
 ): PartMemory {
   const map = memoryMap({
@@ -66,7 +68,7 @@ async function tellAboutVips({ services }: Hello, notice: Ground['notice']): Pro
 
 function makeChannels(
   { config, tls, local, notice, frontPort }: Ground,
-  section: AgentConfig,
+  listen: Endpoint | undefined,
   part: Part<Agent>,
   kept: KeptTable | undefined,
 ): PartChannels {
@@ -77,7 +79,7 @@ function makeChannels(
     if (event.kind === 'channel-up') void tellAboutVips(event.hello, notice);
   };
   const on = channelEvents(receive, notice);
-  if (local) local.listener.on = on;
+  local?.listen(on);
   const send = (to: string, message: Message): boolean => remote.send(to, message);
   const remote: ControlChannels = new ControlChannels({
     name: config.name,
@@ -86,12 +88,12 @@ function makeChannels(
     },
     tls,
     insecure: config.insecure,
-    listen: section.listen,
+    listen,
     timing: config.timing,
     now: monotonicMs,
     on: frontPort ? frontPort.listen(on, send) : on,
   });
-  return new PartChannels(remote, local?.listener);
+  return new PartChannels(remote, () => local?.listeners() ?? []);
 }
 
 /**
@@ -116,11 +118,16 @@ function peersOf({ plane, connections }: Part<Agent>, channels: PartChannels): P
 }
 
 /** An agent that goes on with the connections of an earlier run, if there are any. */
-function makePlane(ground: Ground, core: Core, former: FormerRun | undefined): Agent {
+function makePlane(
+  ground: Ground,
+  section: TakeoverConfig,
+  core: Core,
+  former: FormerRun | undefined,
+): Agent {
   const { config, run, notice } = ground;
   const agent = new Agent({
     core,
-    config,
+    config: { ...config, agent: section },
     run,
     random: Math.random,
     hostName: config.name,
@@ -133,9 +140,37 @@ function makePlane(ground: Ground, core: Core, former: FormerRun | undefined): A
 
 /** Starts the role `agent`; comes back when it listens. Throws when it cannot, with nothing left over. */
 export async function startAgent(ground: Ground): Promise<RunningPart> {
-  const { config, engine, module, notice, debug } = ground;
+  const { config } = ground;
   const section = config.agent;
   if (!section) throw new Error(`${config.file}: role agent has no section "agent"`);
+  return startTakeover(ground, section, section.listen);
+}
+
+/** Starts what splices for the switch of this host; it listens to that one alone. */
+export async function startSplicing(ground: Ground): Promise<RunningPart> {
+  const { config, splices } = ground;
+  const wanted = config.switch?.splice;
+  if (!wanted || !splices) throw new Error(`${config.file}: no section "switch.splice"`);
+  const section = splicingPart(wanted, config);
+  const own = { ...ground, local: splices, frontPort: undefined };
+  const part = await startTakeover(own, section, undefined);
+  return {
+    ...part,
+    // a server may be the first one that is spliced
+    isUp: () => splices.listeners().length === 0 || part.isUp(),
+    reload: async (next, tls) => {
+      await part.reload(next, tls);
+      splices.open(splicedServers(next).keys());
+    },
+  };
+}
+
+async function startTakeover(
+  ground: Ground,
+  section: TakeoverConfig,
+  listen: Endpoint | undefined,
+): Promise<RunningPart> {
+  const { config, engine, module, notice, debug } = ground;
   const kept = section.state === undefined ? undefined : new KeptTable(section.state, config.name);
   const former = kept?.read();
   const { memory, rings } = makeMemory(ground, section, kept);
@@ -148,13 +183,13 @@ export async function startAgent(ground: Ground): Promise<RunningPart> {
     rings,
     module,
     memory,
-    makePlane: (core) => makePlane(ground, core, former),
+    makePlane: (core) => makePlane(ground, section, core, former),
     send: (to, message) => channels.send(to, message),
     notice,
     debug,
   });
   kept?.commit(part.plane.names());
-  const channels = makeChannels(ground, section, part, kept);
+  const channels = makeChannels(ground, listen, part, kept);
   const network = new AgentNetwork({ ...section, splice: section.splice?.addresses });
   const timer = setInterval(() => writeLeases(part, channels), LEASE_INTERVAL_MS);
   const stop = async (): Promise<void> => {

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { ChannelEvents, PeerState, TlsMaterial } from '../channel/control-channel.ts';
-import { Loopback } from '../channel/loopback.ts';
 import { monotonicMs } from '../clock.ts';
 import { FrontPort } from './front-port.ts';
+import { LocalChannels } from './local-channels.ts';
 import type { Config } from '../config/config.ts';
+import { splicedServers } from '../config/splicing.ts';
 import type { PlaneEvent } from '../event.ts';
 import type { Engine } from '../packet-io/engine.ts';
 
@@ -17,8 +18,10 @@ export interface Ground {
   /** 32 bits of this start of the program: first half of its handoff ids */
   run: number;
   tls: TlsMaterial | undefined;
-  /** between switch (dialer) and agent (listener) of this host, if the switch has it among its servers */
-  local: Loopback | undefined;
+  /** to the agent of this host, if the switch has it among its servers */
+  local: LocalChannels | undefined;
+  /** to the part of this host that splices, if there is one */
+  splices: LocalChannels | undefined;
   /** to switches in front, if this host's distributor is behind some; the agent listens for it */
   frontPort: FrontPort | undefined;
   /** what an operator should know */
@@ -55,9 +58,14 @@ export function readTls(config: Config): TlsMaterial | undefined {
 }
 
 /** A host that is among its own servers needs no network for what its two parts tell each other. */
-export function localChannel({ name, roles, servers }: Config): Loopback | undefined {
+export function localChannels({ name, roles, servers }: Config): LocalChannels | undefined {
   const isOwnServer = roles.includes('agent') && servers.some((server) => server.name === name);
-  return isOwnServer ? new Loopback(name, name, monotonicMs) : undefined;
+  return isOwnServer ? new LocalChannels([name], monotonicMs) : undefined;
+}
+
+export function spliceChannels(config: Config): LocalChannels | undefined {
+  if (!config.switch?.splice) return undefined;
+  return new LocalChannels(splicedServers(config).keys(), monotonicMs);
 }
 
 /** A distributor that others send connections to. */

@@ -4,14 +4,14 @@ import type { Message } from '../channel/messages.ts';
 import type { FrontPort } from './front-port.ts';
 import type { DialTarget, PeerState } from '../channel/options.ts';
 
-/** A part's control channels: over the network, and to the other part of this host if it works with it. */
+/** A part's control channels: over the network, and to the other parts of this host that it works with. */
 export class PartChannels {
   readonly #remote: ControlChannels;
-  readonly #local: LoopbackEnd | undefined;
+  readonly #local: () => LoopbackEnd[];
   readonly #fronts: FrontPort | undefined;
 
   /** `fronts`: those of a distributor */
-  constructor(remote: ControlChannels, local: LoopbackEnd | undefined, fronts?: FrontPort) {
+  constructor(remote: ControlChannels, local: () => LoopbackEnd[], fronts?: FrontPort) {
     this.#remote = remote;
     this.#local = local;
     this.#fronts = fronts;
@@ -25,7 +25,7 @@ export class PartChannels {
     return this.#remote.stop();
   }
 
-  /** Other hosts to dial; the other part of this host is not among them. */
+  /** Other hosts to dial; what this host has itself is not among them. */
   redial(targets: readonly DialTarget[]): void {
     this.#remote.redial(targets.filter(({ name }) => !this.#localTo(name)));
   }
@@ -34,7 +34,7 @@ export class PartChannels {
     this.#remote.retune(options);
   }
 
-  /** Both parts of a host bear its name: a peer of one's own name is the other part. */
+  /** Both ends of a local channel bear one name. */
   send(to: string, message: Message): boolean {
     if (this.#fronts?.has(to)) return this.#fronts.send(to, message);
     return this.#localTo(to)?.send(message) ?? this.#remote.send(to, message);
@@ -46,10 +46,10 @@ export class PartChannels {
   }
 
   peers(): PeerState[] {
-    return [...(this.#local ? [this.#local.peer()] : []), ...this.#remote.peers()];
+    return [...this.#local().map((end) => end.peer()), ...this.#remote.peers()];
   }
 
   #localTo(peer: string): LoopbackEnd | undefined {
-    return this.#local?.name === peer ? this.#local : undefined;
+    return this.#local().find(({ name }) => name === peer);
   }
 }

@@ -17,8 +17,10 @@ function prefixesOf({ services, switch: section }: Config): Prefix[] {
   return section?.addresses ?? vips.map((network) => ({ network, length: network.length * 8 }));
 }
 
+/** What splices is a part of this host. */
 export function dialTargets(servers: readonly ServerConfig[]): DialTarget[] {
-  return servers.map(({ name, agent }) => ({ name, address: agent }));
+  const distant = servers.filter(({ splice }) => !splice);
+  return distant.map(({ name, agent }) => ({ name, address: agent }));
 }
 
 export function dispatcherTargets({ dispatchers = [] }: Config): DialTarget[] {

@@ -59,10 +59,12 @@ function makeMemory(
 }
 
 function makeChannels(ground: Ground, part: Part<SwitchPlane>): PartChannels {
-  const { config, tls, local, notice, frontPort } = ground;
+  const { config, tls, notice, frontPort } = ground;
   const on = channelEvents((event) => part.driver.receive(event), notice);
-  if (local) local.dialer.on = on;
-  const distant = config.servers.filter((server) => server.name !== local?.dialer.name);
+  const locals = [ground.local, ground.splices].filter((local) => local !== undefined);
+  for (const local of locals) local.dial(on, (name) => part.plane.hello(name));
+  const isLocal = (name: string) => locals.some((local) => local.has(name));
+  const distant = config.servers.filter(({ name }) => !isLocal(name));
   const remote = new ControlChannels({
     name: config.name,
     hello: () => part.plane.hello(),
@@ -78,7 +80,8 @@ function makeChannels(ground: Ground, part: Part<SwitchPlane>): PartChannels {
     now: monotonicMs,
     on,
   });
-  return new PartChannels(remote, local?.dialer, frontPort);
+  const ends = () => locals.flatMap((local) => local.dialers());
+  return new PartChannels(remote, ends, frontPort);
 }
 
 /** Agents, and switches in front, that there is a channel to; dispatchers and other switches are no such. */
@@ -107,7 +110,7 @@ function makePlane({ config, run }: Ground, core: Core): SwitchPlane {
  * nothing left over.
  */
 export async function startSwitch(ground: Ground): Promise<RunningPart> {
-  const { config, engine, module, local, notice, debug, frontPort } = ground;
+  const { config, engine, module, local, splices, notice, debug, frontPort } = ground;
   const section = config.switch;
   if (!section) throw new Error(`${config.file}: role switch has no section "switch"`);
   const places = new ServicePlaces(section.addresses);
@@ -138,6 +141,7 @@ export async function startSwitch(ground: Ground): Promise<RunningPart> {
     clearInterval(timer);
     checks.stop();
     local?.close();
+    splices?.close();
     await channels.stop();
     await part.stop();
     frontPort?.detach();
@@ -147,7 +151,8 @@ export async function startSwitch(ground: Ground): Promise<RunningPart> {
     await setUpSwitchNetwork(section.device, reloading.prefixes);
     await part.start();
     await channels.start();
-    local?.open(part.plane.hello(config.name));
+    local?.open();
+    splices?.open();
     frontPort?.attach(channelEvents((event) => part.driver.receive(event), notice));
     await waitForServers(channels, config);
     checks.configure();

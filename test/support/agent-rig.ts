@@ -6,6 +6,7 @@ import type { Hello, Message } from '../../src/channel/messages.ts';
 import { parsePrefix } from '../../src/config/address.ts';
 import type { Prefix } from '../../src/config/address.ts';
 import { TIMING_DEFAULTS } from '../../src/config/config.ts';
+import type { SpliceConfig } from '../../src/config/splicing.ts';
 import { Connections } from '../../src/connections.ts';
 import { createCore } from '../../src/core.ts';
 import type { Core } from '../../src/core.ts';
@@ -52,7 +53,12 @@ export function switchHello(changes: Partial<Hello> = {}): Hello {
 
 export interface RigOptions extends ServerOptions {
   connections?: number;
+  /** servers that are spliced, by the peers that give connections for them */
+  spliced?: SpliceConfig['servers'];
 }
+
+/** By these addresses spliced servers know clients. */
+const SOURCE = '10.83.1.0/25';
 
 export class AgentRig {
   readonly server: ServerKernel;
@@ -72,7 +78,7 @@ export class AgentRig {
   readonly #reader: ToControlReader;
   readonly #writer: FromControlWriter;
 
-  private constructor(core: Core, server: ServerKernel) {
+  private constructor(core: Core, server: ServerKernel, { spliced }: RigOptions) {
     this.server = server;
     this.core = core;
     const { memory } = core;
@@ -91,6 +97,7 @@ export class AgentRig {
         device: 'baton0',
         handoff: [prefix('10.81.1.0/24')],
         service: [prefix('10.82.1.0/24')],
+        ...(spliced && { splice: { servers: spliced, addresses: [prefix(SOURCE)] } }),
         connections: 64,
       },
     };
@@ -106,12 +113,13 @@ export class AgentRig {
   }
 
   static async make(options: RigOptions = {}): Promise<AgentRig> {
-    return new AgentRig(await AgentRig.#makeCore(options, [1n, 2n]), new ServerKernel(options));
+    const core = await AgentRig.#makeCore(options, [1n, 2n]);
+    return new AgentRig(core, new ServerKernel(options), options);
   }
 
   /** The next run of an agent that was killed: the same kernel, another table. */
   static async restarted(former: AgentRig, options: RigOptions = {}): Promise<AgentRig> {
-    const rig = new AgentRig(await AgentRig.#makeCore(options, [3n, 4n]), former.server);
+    const rig = new AgentRig(await AgentRig.#makeCore(options, [3n, 4n]), former.server, options);
     const { bytes, view } = former.connections;
     const part = (base: number, count: number, size: number) => {
       const at = view.getUint32(base, true);
@@ -135,7 +143,8 @@ export class AgentRig {
       toControlBytes: 65536,
       fromControlBytes: 65536,
       seeds,
-      serviceNetworks: [prefix('10.82.1.0/24')],
+      serviceNetworks: [prefix(options.spliced ? SOURCE : '10.82.1.0/24')],
+      splices: options.spliced !== undefined,
     } as const;
     return createCore(map, 'single');
   }
