@@ -80,6 +80,32 @@ function addKeygen(program: Command): void {
     });
 }
 
+/** Options of the lab that do not go together. */
+function checkLab(
+  options: Omit<LabCommandOptions, 'command'>,
+  command: string[],
+  refuse: (text: string) => void,
+): void {
+  if (options.chaos !== undefined && (options.server !== 'echo' || command.length > 0)) {
+    refuse('--chaos has clients of its own, which ask the echo server');
+  }
+  if (options.tour && options.placement === 'co-located') {
+    refuse('the tour shows what a switch that reads requests does');
+  }
+  if (options.tour && options.server !== 'echo') {
+    refuse(`the tour reads what the echo server answers, not ${options.server}`);
+  }
+  if ((options.splice ?? 0) > (options.servers ?? 0) || (options.proxy && !options.splice)) {
+    refuse('--splice says how many of the servers, --proxy goes with it');
+  }
+  if (options.splice && options.placement === 'co-located') {
+    refuse('in placement co-located every server has an agent');
+  }
+  if (options.placement === 'multiple' && (options.front ?? 'apart') !== 'apart') {
+    refuse('in placement multiple every switch has a VIP of its own');
+  }
+}
+
 function addLab(program: Command, parts: ProgramParts, finish: (status: number) => void): void {
   const command = program
     .command('lab')
@@ -101,6 +127,10 @@ function addLab(program: Command, parts: ProgramParts, finish: (status: number) 
         'how several switches are reached: a VIP each (apart), or one for all',
       ).choices(FRONTS),
     )
+    .addOption(
+      new Option('--splice <n>', 'so many servers, the last ones, have no agent').argParser(count),
+    )
+    .option('--proxy', 'those are told their clients by PROXY protocol (needs nginx or apache)')
     .addOption(new Option('--policy <name>', "the pool's policy").choices(POLICIES))
     .addOption(new Option('--engine <name>', 'packet I/O').choices(ENGINES).default('auto'))
     .addOption(new Option('--table <mode>', "the switch's table").choices(['keyed', 'paper']))
@@ -120,18 +150,7 @@ function addLab(program: Command, parts: ProgramParts, finish: (status: number) 
     .passThroughOptions()
     .action(
       async (command: string[], options: Omit<LabCommandOptions, 'command'>, lab: Command) => {
-        if (options.chaos !== undefined && (options.server !== 'echo' || command.length > 0)) {
-          lab.error('error: --chaos has clients of its own, which ask the echo server');
-        }
-        if (options.tour && options.placement === 'co-located') {
-          lab.error('error: the tour shows what a switch that reads requests does');
-        }
-        if (options.tour && options.server !== 'echo') {
-          lab.error(`error: the tour reads what the echo server answers, not ${options.server}`);
-        }
-        if (options.placement === 'multiple' && (options.front ?? 'apart') !== 'apart') {
-          lab.error('error: in placement multiple every switch has a VIP of its own');
-        }
+        checkLab(options, command, (text) => lab.error(`error: ${text}`));
         const front = options.front ?? (options.placement === 'multiple' ? 'apart' : 'spare');
         const isOne = (options.switches ?? 1) === 1;
         finish(await parts.lab({ ...options, front: isOne ? 'apart' : front, command }));

@@ -1,9 +1,10 @@
 // The configurations that the lab's switch and agents run with.
 import { randomBytes } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parse, stringify } from 'yaml';
+import { stringify } from 'yaml';
 import type { EngineChoice, Placement } from '../config/choices.ts';
+import { isSection, only, overlay, readOverlay, without, type Section } from './section.ts';
 import {
   AGENT_PORT,
   DISPATCHER_PORT,
@@ -14,8 +15,6 @@ import {
   isIpv6,
 } from './topology.ts';
 import type { DispatcherPlan, ServerPlan, SwitchPlan, Topology } from './topology.ts';
-
-type Section = Record<string, unknown>;
 
 export interface ClusterOptions {
   workers: number;
@@ -29,6 +28,8 @@ export interface ClusterOptions {
   table?: string | undefined;
   /** so many of the servers, the last ones, are not the switch's at its start */
   spares?: number | undefined;
+  /** those without an agent are told who their clients are: nginx and Apache only */
+  proxy?: boolean | undefined;
   /** YAML whose parts are laid over the generated ones */
   config?: string | undefined;
 }
@@ -76,7 +77,7 @@ export function writeConfigurations(
     write(plan.name, overlay(config, only(laid, ['timing', 'servers', 'pools'])));
   }
   const forAgents = only(laid, AGENT_PARTS);
-  for (const server of topology.servers) {
+  for (const server of topology.servers.filter(({ isSpliced }) => !isSpliced)) {
     const config = agentConfig(directory, server, options);
     const beside = isFront
       ? overlay(distributorParts(directory, server, topology, options, key), {
@@ -158,10 +159,6 @@ function halves(prefixes: string[]): [string[], string[]] {
   return [split.map(([first]) => first), split.map(([, second]) => second)];
 }
 
-function only(section: Section, parts: string[]): Section {
-  return Object.fromEntries(Object.entries(section).filter(([part]) => parts.includes(part)));
-}
-
 export function adminSocket(directory: string, host: string): string {
   return join(directory, `${host}.sock`);
 }
@@ -172,7 +169,7 @@ function keysOf(host: string): Section {
 
 function switchConfig(
   directory: string,
-  { name, vip, vip6 }: SwitchPlan,
+  { name, vip, vip6, source }: SwitchPlan,
   topology: Topology,
   options: ClusterOptions,
 ): Section {
@@ -191,6 +188,7 @@ function switchConfig(
       // switches of a group have the same VIPs
       group: name === 'switch' ? 'lab' : `lab-${name}`,
       key: randomBytes(32).toString('hex'),
+      ...(servers.some(({ isSpliced }) => isSpliced) && { splice: { source } }),
     },
     ...(topology.dispatchers.length > 0 && {
       dispatchers: topology.dispatchers.map((dispatcher) => {
@@ -199,7 +197,7 @@ function switchConfig(
     }),
     servers: servers.map((server) => ({
       name: server.name,
-      agent: `${server.address}:${AGENT_PORT}`,
+      ...(server.isSpliced ? splicedParts(server, options) : agentParts(server)),
       port: SERVER_PORT,
       weight: 1,
     })),
@@ -221,6 +219,14 @@ function switchConfig(
       ...(options.server === 'nginx' ? [tlsService([vip, vip6])] : []),
     ],
   };
+}
+
+function agentParts({ address }: ServerPlan): Section {
+  return { agent: `${address}:${AGENT_PORT}` };
+}
+
+function splicedParts({ address, address6 }: ServerPlan, { proxy }: ClusterOptions): Section {
+  return { address: [address, address6], splice: proxy ? { proxy: 'v2' } : true };
 }
 
 /** It has servers and pools, which are those of the switches. */
@@ -263,28 +269,4 @@ function agentConfig(directory: string, server: ServerPlan, options: ClusterOpti
       state: 'state',
     },
   };
-}
-
-function readOverlay(file: string): Section {
-  const laid: unknown = parse(readFileSync(file, 'utf8'));
-  if (isSection(laid)) return laid;
-  throw new Error(`${file}: expected a mapping of pools, services, timing and the like`);
-}
-
-function isSection(value: unknown): value is Section {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function without(section: Section, parts: string[]): Section {
-  return Object.fromEntries(Object.entries(section).filter(([part]) => !parts.includes(part)));
-}
-
-/** `above` over `below`: mappings are merged, everything else is replaced whole. */
-export function overlay(below: Section, above: Section): Section {
-  const merged = { ...below };
-  for (const [part, value] of Object.entries(above)) {
-    const under = merged[part];
-    merged[part] = isSection(value) && isSection(under) ? overlay(under, value) : value;
-  }
-  return merged;
 }

@@ -35,6 +35,8 @@ export interface LabOptions extends ClusterOptions {
   server: web.WebServer;
   /** programs of single servers, in their order, where they are not `server` */
   serverKinds?: web.WebServer[] | undefined;
+  /** so many of the servers, the last ones, have no agent; default 0 */
+  splice?: number | undefined;
   /** false: hosts and web servers only, no switch and no agents */
   switching: boolean;
   /** what the link between client and router does to packets; undefined: a good link */
@@ -72,8 +74,8 @@ export class Lab {
   constructor(options: LabOptions) {
     this.options = options;
     const dispatcher = options.switching && options.placement === 'multiple';
-    const { servers, switches, front } = options;
-    this.topology = planTopology(servers, switches, { front, dispatcher });
+    const { servers, switches, front, splice: spliced } = options;
+    this.topology = planTopology(servers, switches, { front, dispatcher, spliced });
     const notice = (text: string) => console.error(`baton: lab: ${text}`);
     if (options.supervised) this.supervisor = new Supervisor(notice);
   }
@@ -205,10 +207,10 @@ export class Lab {
     const kind = serverKinds?.[this.topology.servers.indexOf(server)] ?? this.options.server;
     const namespace = this.namespaceOf(server.name);
     const program = this.runAs(server.name, 'web', () =>
-      web.startWebServer(kind, server, namespace, this.directory),
+      web.startWebServer(kind, server, namespace, this.directory, this.options.proxy),
     );
     await program.ready(() => web.isListening(program.pid), READY_LIMIT_MS, signal);
-    if (switching) await this.startBaton(server.name);
+    if (switching && !server.isSpliced) await this.startBaton(server.name);
   }
 
   /** A program that belongs to the cluster: when it dies the supervisor starts it again. */

@@ -41,7 +41,8 @@ export async function readSwitchFigures(
 export async function reachedHosts(directory: string, host: string): Promise<string[]> {
   try {
     const { parts } = await readStats(directory, host);
-    const channels = parts[0]!.channels as Record<string, { up: boolean }>;
+    const part = parts.find(({ role }) => role === 'switch');
+    const channels = (part?.channels ?? {}) as Record<string, { up: boolean }>;
     return Object.entries(channels).flatMap(([name, { up }]) => (up ? [name] : []));
   } catch {
     return [];

@@ -34,6 +34,8 @@ export interface SwitchPlan {
   vip6: string;
   /** routed to it: more VIPs may be taken from there */
   vips: string[];
+  /** routed to it: by these addresses servers without an agent know clients */
+  source: string[];
 }
 
 /** A host whose dispatcher chooses for all distributors. */
@@ -58,6 +60,8 @@ export interface ServerPlan {
   address6: string;
   handoff: string[];
   service: string[];
+  /** it has no agent */
+  isSpliced: boolean;
 }
 
 export interface Topology {

@@ -57,18 +57,22 @@ export interface PlanOptions {
   front?: Front | undefined;
   /** a host of its own for the dispatcher */
   dispatcher?: boolean | undefined;
+  /** so many of the servers, the last ones, have no agent */
+  spliced?: number | undefined;
 }
 
 /** The lab with that many hosts. Throws a RangeError when there can be no such lab. */
 export function planTopology(
   serverCount: number,
   switchCount = 1,
-  { front = 'apart', dispatcher = false }: PlanOptions = {},
+  { front = 'apart', dispatcher = false, spliced = 0 }: PlanOptions = {},
 ): Topology {
   checkCount('servers', serverCount, SERVER_LIMIT);
   checkCount('switches', switchCount, SWITCH_LIMIT);
   const switches = Array.from({ length: switchCount }, (_, index) => planSwitch(index + 1, front));
-  const servers = Array.from({ length: serverCount }, (_, index) => planServer(index + 1));
+  const servers = Array.from({ length: serverCount }, (_, index) =>
+    planServer(index + 1, index >= serverCount - spliced),
+  );
   const dispatchers = dispatcher ? [DISPATCHER] : [];
   const bridges = front === 'apart' ? [] : [planBridge(switches)];
   const hidden = hiddenPrefixes([...switches, ...dispatchers, ...servers]);
@@ -119,6 +123,7 @@ function planSwitch(number: number, front: Front): SwitchPlan {
     vip,
     vip6: `${network6}80`,
     vips: [`${vip}/28`, `${network6}/64`],
+    source: [`10.83.${number}.0/24`, `fd83:${number}::/64`],
   };
 }
 
@@ -132,13 +137,14 @@ function switchGateways(number: number): readonly [string, string] {
   return [`10.80.${1 + number}.1`, `fd80:${1 + number}::1`];
 }
 
-function planServer(number: number): ServerPlan {
+function planServer(number: number, isSpliced: boolean): ServerPlan {
   return {
     name: `server${number}`,
     address: `10.80.${10 + number}.2`,
     address6: `fd80:${10 + number}::2`,
     handoff: [`10.81.${number}.0/24`, `fd81:${number}::/64`],
     service: [`10.82.${number}.0/24`, `fd82:${number}::/64`],
+    isSpliced,
   };
 }
 
@@ -161,8 +167,10 @@ function planLink(host: string, own: AddressPair, routers: readonly string[]): L
   };
 }
 
+type PlacedHost = Pick<ServerPlan, 'address' | 'address6'>;
+
 // The hosts' own subnets are the control network
-function hiddenPrefixes(hosts: { address: string; address6: string }[]): string[] {
+function hiddenPrefixes(hosts: PlacedHost[]): string[] {
   const subnets = hosts.flatMap(({ address, address6 }) => [
     address.replace(/\d+$/, '0/24'),
     address6.replace(/::\d+$/, '::/64'),
@@ -170,7 +178,10 @@ function hiddenPrefixes(hosts: { address: string; address6: string }[]): string[
   return [...new Set(subnets), ...HANDED_PREFIXES];
 }
 
-const HANDED_PREFIXES = ['10.81.0.0/16', 'fd81::/16', '10.82.0.0/16', 'fd82::/16'];
+const HANDED_PREFIXES = ['10.81', '10.82', '10.83'].flatMap((start) => [
+  `${start}.0.0/16`,
+  `fd${start.slice(3)}::/16`,
+]);
 
 function planClient(): HostPlan {
   return {
@@ -196,9 +207,9 @@ function planRouter(
   const routes = [
     ...vipRoutes(switches, front),
     ...CLIENT_PREFIXES.map((prefix) => `${prefix} via ${isIpv6(prefix) ? CLIENT[1] : CLIENT[0]}`),
-    ...servers.flatMap(({ handoff, address, address6 }) =>
-      handoff.map((prefix) => `${prefix} via ${isIpv6(prefix) ? address6 : address}`),
-    ),
+    ...servers.flatMap((server) => prefixRoutes(server.handoff, server)),
+    // what servers without an agent answer goes back through the switch
+    ...switches.flatMap((plan) => prefixRoutes(plan.source, plan)),
   ];
   return {
     name: 'router',
@@ -207,6 +218,10 @@ function planRouter(
     rules: filterRules(hidden),
     settings: [...KERNEL_SETTINGS, ...(front === 'ecmp' ? BY_PORTS : [])],
   };
+}
+
+function prefixRoutes(prefixes: string[], { address, address6 }: PlacedHost): string[] {
+  return prefixes.map((prefix) => `${prefix} via ${isIpv6(prefix) ? address6 : address}`);
 }
 
 function vipRoutes(switches: SwitchPlan[], front: Front): string[] {

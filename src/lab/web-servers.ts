@@ -56,18 +56,22 @@ const COMMANDS = {
   haproxy: haproxyCommand,
 };
 
-/** Starts the web server of one server host; its logs and configuration stand in `directory`. */
+/**
+ * Starts the web server of one server host; its logs and configuration stand in `directory`. `proxy`:
+ * one without an agent expects a PROXY protocol header, and takes the client's address from there.
+ */
 export function startWebServer(
   kind: WebServer,
   server: ServerPlan,
   namespace: string,
   directory: string,
+  proxy = false,
 ): HostProcess {
   return new HostProcess({
     title: `${kind} of ${server.name}`,
     namespace,
     logFile: join(directory, `${server.name}.${kind}.log`),
-    command: COMMANDS[kind](server.name, directory),
+    command: COMMANDS[kind](server.name, directory, proxy && server.isSpliced),
   });
 }
 
@@ -92,9 +96,12 @@ function echoCommand(name: string): string[] {
   return [process.execPath, program, 'echo', name, String(SERVER_PORT)];
 }
 
-function nginxCommand(name: string, directory: string): string[] {
+function nginxCommand(name: string, directory: string, proxy: boolean): string[] {
   const file = join(directory, `${name}.nginx.conf`);
   const own = ownFolder(name, directory);
+  const header = proxy ? ' proxy_protocol' : '';
+  const trusts = ['0.0.0.0/0', '::/0'].map((from) => ` set_real_ip_from ${from};`);
+  const takes = proxy ? ` real_ip_header proxy_protocol;${trusts.join('')}` : '';
   writeFileSync(
     file,
     `user root;
@@ -126,10 +133,10 @@ http {
   ssl_protocols TLSv1.2 TLSv1.3;
   ssl_session_cache shared:tls:1m;
   server {
-    listen ${SERVER_PORT};
-    listen [::]:${SERVER_PORT};
-    listen ${TLS_PORT} ssl;
-    listen [::]:${TLS_PORT} ssl;
+    listen ${SERVER_PORT}${header};
+    listen [::]:${SERVER_PORT}${header};
+    listen ${TLS_PORT} ssl${header};
+    listen [::]:${TLS_PORT} ssl${header};${takes}
     root ${directory}/www;
     location / { try_files $uri @who; }
     location /upload/ { dav_methods PUT DELETE; }
@@ -145,10 +152,12 @@ http {
   return asOrdinaryUser([NGINX, '-c', file, '-p', own, '-e', join(directory, `${name}.error.log`)]);
 }
 
-function apacheCommand(name: string, directory: string): string[] {
+function apacheCommand(name: string, directory: string, proxy: boolean): string[] {
   const file = join(directory, `${name}.apache.conf`);
   const own = ownFolder(name, directory);
   const modules = ['mpm_event', 'authz_core', 'alias', 'dav', 'dav_fs', 'headers'];
+  if (proxy) modules.push('remoteip');
+  const asked = 'host=%{HTTP_HOST}; request=%{THE_REQUEST}; peer=%{REMOTE_ADDR}:;';
   writeFileSync(join(own, 'name'), `server=${name};`);
   writeFileSync(
     file,
@@ -164,7 +173,8 @@ LogFormat "%a:%{remote}p \\"%r\\" %>s %B" lab
 CustomLog ${directory}/${name}.access.log lab
 DocumentRoot ${directory}/www
 Alias /name ${own}/name
-Header always set X-Asked "expr=server=${name}; host=%{HTTP_HOST}; request=%{THE_REQUEST};"
+Header always set X-Asked "expr=server=${name}; ${asked}"
+${proxy ? 'RemoteIPProxyProtocol On' : ''}
 <Directory />
   Require all granted
 </Directory>

@@ -2,7 +2,12 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Report } from '../support/report.ts';
-import { checkSplicing, withSplicedLab } from '../support/splicing.ts';
+import {
+  checkNothingLeft,
+  checkPeers,
+  checkTransfers,
+  withSplicedLab,
+} from '../support/splicing.ts';
 
 const test = suite('splicing');
 
@@ -15,10 +20,12 @@ class Kept extends Report {
   }
 }
 
-test('splicing: bytes are exact both ways beside a server that was handed off', () =>
-  withSplicedLab({ server: 'nginx' }, async (lab) => {
+test('splicing: bytes are exact both ways by two servers beside one that was handed off', () =>
+  withSplicedLab({ server: 'nginx', proxy: true }, async (lab) => {
     const kept = new Kept();
-    await checkSplicing(lab, kept, 'nginx', '1M');
+    await checkTransfers(lab, kept, 'nginx', '1M');
+    await checkPeers(lab, kept, 'nginx', true);
+    await checkNothingLeft(lab, kept, 'nginx');
     assert.equal(kept.wrong, []);
   }));
 

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeKeys } from '../../../src/channel/keygen.ts';
 import { loadConfig } from '../../../src/config/load.ts';
-import { overlay, writeConfigurations } from '../../../src/lab/cluster-config.ts';
+import { writeConfigurations } from '../../../src/lab/cluster-config.ts';
+import { overlay } from '../../../src/lab/section.ts';
 import { planTopology } from '../../../src/lab/topology.ts';
 
 const test = suite('lab configuration');
