@@ -39,6 +39,7 @@ const NAMES = [
   'cases',
   'segmentation',
   'drain',
+  'server-death',
   'moves',
   'membership',
   'papers',

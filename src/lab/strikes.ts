@@ -45,3 +45,9 @@ export async function cutControl(lab: Lab, server: string, ms: number): Promise<
     if (action === 'add') await sleep(ms);
   }
 }
+
+/** Takes a host's link down, for good: nothing reaches it, nothing of it reaches anybody. */
+export async function cutOff(lab: Lab, host: string): Promise<void> {
+  const [program, ...args] = lab.inside(host, ['ip', 'link', 'set', 'eth0', 'down']);
+  await promisify(execFile)(program!, args);
+}

@@ -59,7 +59,7 @@ async function untilAtMost(lab: TestLab, most: number, limitMs: number): Promise
 }
 
 /** Waits until all have their first answer, or wait for it. */
-async function allOpen(lab: TestLab, count: number): Promise<void> {
+export async function allOpen(lab: TestLab, count: number): Promise<void> {
   const endMs = monotonicMs() + 10_000;
   const sum = async () => (await activeAt(lab)).reduce((total, active) => total + active, 0);
   while ((await sum()) < count) {
