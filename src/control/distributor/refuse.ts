@@ -191,6 +191,8 @@ export function farewellSegment(
   const farewell = opening.farewell!;
   // whoever ends it early: no other bytes may come under the cookie, which is still good
   const lingerMs = Math.max(farewell.lingerMs, FAREWELL_MS);
+  // a copy that the network kept of its own SYN says nothing of its client
+  if ((packet.flags & TCP_SYN) !== 0 && packet.sequence === opening.entryIsn) return;
   if ((packet.flags & (TCP_RST | TCP_SYN)) !== 0) {
     return leave(state, opening, lingerMs, nowMs);
   }

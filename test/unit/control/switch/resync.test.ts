@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as L from '../../../../assembly/layout.ts';
-import { TCP_ACK, TCP_RST } from '../../../../assembly/wire/tcp.ts';
+import { TCP_ACK, TCP_RST, TCP_SYN } from '../../../../assembly/wire/tcp.ts';
 import { Client, handed } from '../client.ts';
 import { CLIENT, Rig, VIP, testConfig } from '../rig.ts';
 
@@ -34,6 +34,21 @@ test('resync: our list follows the agent\u2019s and holds what is with it', asyn
     [...list].sort((a, b) => a.tuple.clientPort - b.tuple.clientPort);
   assert.equal(byPort(ours.entries), byPort(entries));
   for (const { client } of all) assert.is(client.state(), L.STATE_FORWARD);
+});
+
+test('resync: a late copy of the SYN does not end the reset of what the agent lacks', async () => {
+  const rig = await Rig.make(testConfig(1));
+  rig.up(1);
+  const { client } = await forwarded(1000, rig);
+  rig.down(1);
+  rig.up(1);
+  rig.take();
+  client.flag(TCP_SYN, { sequence: client.isn, acknowledgment: 0 });
+  assert.equal(rig.take(), []);
+  client.flag(TCP_ACK, { acknowledgment: client.ack + 5000 });
+  const [reset] = rig.take();
+  assert.is(reset!.flags, TCP_RST | TCP_ACK);
+  assert.is(reset!.sequence, client.ack + 5000);
 });
 
 test('resync: what the agent lacks is reset, once the client has told where it is', async () => {
