@@ -93,6 +93,7 @@ export function peerMessage(
   nowMs: number,
 ): void {
   if (message.type === 'query') {
+    for (const asked of message.asked) forgetOlder(state, asked, nowMs);
     const found = message.asked.map((asked) => answer(state, asked, from));
     state.sendTo(from, { type: 'answer', found });
   } else if (message.type === 'answer') answered(state, from, message.found, nowMs);
@@ -131,14 +132,26 @@ function passed(state: SwitchState, from: string, { packet, vnet }: Pass, nowMs:
  */
 function isForgotten(state: SwitchState, entry: number, packet: TcpPacket, nowMs: number): boolean {
   if (entry === L.NO_ENTRY || state.openings.has(entry)) return false;
-  const { connections } = state;
-  const isOver = connections.state(entry) === L.STATE_CLOSED;
-  if (!isOver && connections.state(entry) !== L.STATE_FORWARD) return false;
-  const isn = connections.record32(entry, L.RECORD_CLIENT_ISN);
+  const isn = state.connections.record32(entry, L.RECORD_CLIENT_ISN);
   if (!isAfter(advance(packet.sequence, -1), isn) || provenOptions(state, packet) === 0)
     return false;
-  if (isOver) return removeEntry(state, entry, connections.id(entry));
-  return endEntry(state, entry, nowMs);
+  return endForgotten(state, entry, nowMs);
+}
+
+/** The owner has proof of that handshake: packets of it must not go where an older connection of its ports is. */
+function forgetOlder(state: SwitchState, { tuple, clientIsn }: Asked, nowMs: number): void {
+  const entry = clientIsn === null ? L.NO_ENTRY : state.find(state.keyOf(tuple));
+  if (entry === L.NO_ENTRY || state.openings.has(entry)) return;
+  const isn = state.connections.record32(entry, L.RECORD_CLIENT_ISN);
+  if (isAfter(clientIsn!, isn)) endForgotten(state, entry, nowMs);
+}
+
+/** False: it stands for nothing that a server has or had. */
+function endForgotten(state: SwitchState, entry: number, nowMs: number): boolean {
+  const { connections } = state;
+  const entryState = connections.state(entry);
+  if (entryState === L.STATE_CLOSED) return removeEntry(state, entry, connections.id(entry));
+  return entryState === L.STATE_FORWARD && endEntry(state, entry, nowMs);
 }
 
 /** What the cookie says that a client's ACK brings back, as RING_OPTIONS; 0 = it is none of ours. */

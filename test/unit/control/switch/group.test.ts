@@ -102,6 +102,36 @@ test('group: what is passed without such a proof goes to the server', async () =
   assert.is(rig.count('answer'), 3, 'the other switch is told whose it is');
 });
 
+function asks(rig: Rig, { tuple }: Handoff, clientIsn: number | null): string {
+  rig.feed({
+    kind: 'message',
+    from: PEER,
+    message: { type: 'query', asked: [{ tuple, clientIsn }] },
+  });
+  return rig.last('answer').found[0]!.verdict;
+}
+
+for (const isClosed of [false, true]) {
+  const what = isClosed ? 'closed' : 'open';
+  test(`group: who asks for a younger handshake ends the ${what} connection of its ports`, async () => {
+    const { rig, older, younger, handoff } = await bothBegun();
+    const { id, tuple } = handoff;
+    if (isClosed) rig.message(1, { type: 'close', id, tuple });
+    assert.is(asks(rig, handoff, younger.isn), 'unknown');
+    assert.is(older.state(), L.STATE_FREE, 'packets of the younger one do not go to that server');
+    assert.is(rig.count('close', 1), isClosed ? 0 : 1);
+    assert.is(rig.plane.stats().servers[0]!.active, 0);
+  });
+}
+
+test('group: a question about the same or an older handshake, or about a packet, ends nothing', async () => {
+  const { rig, older, handoff } = await bothBegun();
+  assert.is(asks(rig, handoff, older.isn), 'mine');
+  assert.is(asks(rig, handoff, older.isn - 1), 'taken');
+  assert.is(asks(rig, handoff, null), 'mine');
+  assert.is(older.state(), L.STATE_FORWARD);
+});
+
 test('group: an older handshake ends nothing', async () => {
   const { rig, older, younger } = await bothBegun();
   pass(rig, younger.packet({ flags: TCP_ACK, payload: bytes }));
