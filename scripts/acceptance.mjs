@@ -42,6 +42,7 @@ const NAMES = [
   'server-death',
   'moves',
   'membership',
+  'selectors',
   'papers',
 ];
 

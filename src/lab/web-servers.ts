@@ -17,6 +17,8 @@ const NGINX = '/usr/sbin/nginx';
 const APACHE = '/usr/sbin/apache2';
 const HAPROXY = '/usr/sbin/haproxy';
 const PROGRAMS = { nginx: NGINX, apache: APACHE, haproxy: HAPROXY };
+/** Most requests below /few/ that one nginx answers at a time; it refuses more with 503. */
+export const FEW = 4;
 const APACHE_MODULES = '/usr/lib/apache2/modules';
 const DEBIAN_PACKAGE = { nginx: 'nginx-light', apache: 'apache2', haproxy: 'haproxy' };
 
@@ -132,6 +134,7 @@ http {
   ssl_certificate_key ${directory}/${WEB_KEYS}/${name}.key;
   ssl_protocols TLSv1.2 TLSv1.3;
   ssl_session_cache shared:tls:1m;
+  limit_conn_zone $hostname zone=few:1m;
   server {
     listen ${SERVER_PORT}${header};
     listen [::]:${SERVER_PORT}${header};
@@ -140,6 +143,19 @@ http {
     root ${directory}/www;
     location / { try_files $uri @who; }
     location /upload/ { dav_methods PUT DELETE; }
+    location = /well { if (-f ${own}/sick) { return 503; } return 200; }
+    location /stream/ {
+      alias ${directory}/www/;
+      limit_rate 400k;
+      error_page 405 =200 $uri;
+      add_header X-Server ${name};
+    }
+    location /few/ {
+      alias ${directory}/www/;
+      limit_rate 400k;
+      limit_conn few ${FEW};
+      add_header X-Server ${name};
+    }
     location @who {
       default_type text/plain;
       set $asked "host=$http_host; target=$request_uri; path=$uri;";
