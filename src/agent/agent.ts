@@ -33,6 +33,8 @@ export interface AgentOptions {
   /** [0, 1) */
   random: () => number;
   hostName: string;
+  /** until when it may act for that peer (ms); absent: for ever */
+  leaseDeadlineMs?: (peer: string) => number;
   /** what an operator should know */
   notice?: (text: string) => void;
 }
@@ -70,7 +72,7 @@ export class Agent implements Plane {
     const entries = new Entries(core, connections, config.workers, splice?.addresses);
     this.#entries = entries;
     const send = (to: string, message: Message) => this.#outbox.message(to, message);
-    this.#group = new GroupWatch({ entries, bindings: this.#bindings, send });
+    this.#group = new GroupWatch({ ...options, entries, bindings: this.#bindings, send });
     this.#takeover = new Translate({
       entries,
       ended: (entry, nowMs) => this.#ended(entry, nowMs),
@@ -100,10 +102,7 @@ export class Agent implements Plane {
 
   /** What the next run needs besides the table: what stands in records as an index only. */
   names(): AgentNames {
-    const named = (binding: AgentBinding) => {
-      const { group, vip, port } = binding;
-      return { group, vip: [...vip], port };
-    };
+    const named = ({ group, vip, port }: AgentBinding) => ({ group, vip: [...vip], port });
     const peers = [...this.#peers].map(({ peer, groupName }) => ({ name: peer, group: groupName }));
     return { line: this.#line, peers, bindings: this.#bindings.all().map(named) };
   }

@@ -25,6 +25,8 @@ export interface GroupParts {
   entries: Entries;
   bindings: Bindings;
   send: (to: string, message: Message) => void;
+  /** until when the agent may act for that peer (ms); absent: for ever */
+  leaseDeadlineMs?: (peer: string) => number;
 }
 
 export class GroupWatch {
@@ -140,6 +142,9 @@ export class GroupWatch {
     const entry = this.#entryOf(tuple, peer);
     const { connections } = this.#parts.entries;
     if (entry !== null && sameId(connections.id(entry), id)) return '';
+    // it has waited while this agent stood still: the others may have counted it as dead
+    const leaseMs = this.#parts.leaseDeadlineMs?.(peer.peer) ?? Infinity;
+    if (nowMs > leaseMs) return `${NOT_YOURS}read too late`;
     const reserved = this.#live(keyOf(tuple, clientIsn, peer), nowMs);
     if (reserved && reserved.by !== peer.peer) return `${NOT_YOURS}reserved for another switch`;
     if (handoff.reserved && (!reserved || nowMs - reserved.sinceMs >= TAKEABLE_MS)) {

@@ -123,6 +123,7 @@ function makePlane(
   section: TakeoverConfig,
   core: Core,
   former: FormerRun | undefined,
+  leaseDeadlineMs: (peer: string) => number,
 ): Agent {
   const { config, run, notice } = ground;
   const agent = new Agent({
@@ -131,6 +132,7 @@ function makePlane(
     run,
     random: Math.random,
     hostName: config.name,
+    leaseDeadlineMs,
     notice,
   });
   const adopted = former ? agent.adopt(former, monotonicMs()) : 0;
@@ -183,7 +185,8 @@ async function startTakeover(
     rings,
     module,
     memory,
-    makePlane: (core) => makePlane(ground, section, core, former),
+    makePlane: (core) =>
+      makePlane(ground, section, core, former, (peer) => channels.leaseDeadlineMs(peer)),
     send: (to, message) => channels.send(to, message),
     notice,
     debug,

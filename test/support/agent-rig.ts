@@ -55,6 +55,7 @@ export interface RigOptions extends ServerOptions {
   connections?: number;
   /** servers that are spliced, by the peers that give connections for them */
   spliced?: SpliceConfig['servers'];
+  leaseDeadlineMs?: (peer: string) => number;
 }
 
 /** By these addresses spliced servers know clients. */
@@ -78,7 +79,8 @@ export class AgentRig {
   readonly #reader: ToControlReader;
   readonly #writer: FromControlWriter;
 
-  private constructor(core: Core, server: ServerKernel, { spliced }: RigOptions) {
+  private constructor(core: Core, server: ServerKernel, options: RigOptions) {
+    const { spliced, leaseDeadlineMs } = options;
     this.server = server;
     this.core = core;
     const { memory } = core;
@@ -108,6 +110,7 @@ export class AgentRig {
       run: 99,
       random: () => 0.5,
       hostName: 'server1',
+      ...(leaseDeadlineMs && { leaseDeadlineMs }),
       notice,
     });
   }
