@@ -145,6 +145,19 @@ export class Cluster {
     return links.filter((link) => link !== undefined);
   }
 
+  /** The switch's process is stopped by a signal, and goes on later as if nothing were. */
+  pause(): void {
+    this.switch.pause();
+  }
+
+  resume(): void {
+    if (!this.switch.isPaused()) return;
+    this.switch.resume();
+    for (const { link } of this.servers) link!.resumed(link!.dialer);
+    const toPeer = this.second?.link;
+    toPeer?.resumed(toPeer.dialer);
+  }
+
   sizes() {
     const { workers, table, connections } = this.options;
     const seeds = [this.world.random.next(), this.world.random.next()].map(BigInt);
@@ -265,6 +278,7 @@ export class Cluster {
       name: 'switch',
       index: this.place.index,
       isRunning: () => this.switch.isRunning(),
+      isPaused: () => this.switch.isPaused(),
       hello: () => this.switch.hello(to),
       up: (peer, hello) => this.switch.up(peer, hello),
       down: (peer) => this.switch.down(peer),

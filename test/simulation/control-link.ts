@@ -16,11 +16,16 @@ export interface ChannelHost {
   readonly index: number;
   /** false while its process is dead */
   isRunning(): boolean;
+  /** stopped by a signal: its kernel keeps the channels, and nobody reads them */
+  isPaused?(): boolean;
   hello(): Hello;
   up(peer: string, hello: Hello): void;
   down(peer: string): void;
   message(peer: string, message: Message): void;
 }
+
+/** Where nothing arrives any more. */
+export type CutSide = 'both' | 'dialer' | 'listener';
 
 const PING_INTERVAL_MS = 250;
 const PEER_TIMEOUT_MS = 1000;
@@ -28,6 +33,10 @@ const LEASE_MS = 1000;
 const DIAL_TIMEOUT_MS = 3000;
 const FIRST_WAIT_MS = 100;
 const LONGEST_WAIT_MS = 1000;
+
+function isPaused(host: ChannelHost): boolean {
+  return host.isPaused?.() ?? false;
+}
 
 /** One end of one connection. */
 class End {
@@ -55,7 +64,7 @@ class End {
 export class ControlLink {
   readonly dialer: ChannelHost;
   readonly listener: ChannelHost;
-  isCut = false;
+  private cutSide: CutSide | null = null;
   /** frames delivered */
   frames = 0;
   private readonly clock: Scheduler;
@@ -104,16 +113,46 @@ export class ControlLink {
     return sentMs === undefined ? 0 : sentMs + LEASE_MS;
   }
 
-  /** From now on nothing arrives; both sides notice by silence. */
-  cut(): void {
-    this.isCut = true;
+  /** From now on nothing arrives at that side, which notices by silence. */
+  cut(side: CutSide = 'both'): void {
+    this.cutSide = side;
   }
 
   heal(): void {
-    this.isCut = false;
+    this.cutSide = null;
+    this.deliverMissed();
+  }
+
+  /**
+   * That host's process goes on: it reads what its kernel has kept. Or a newer connection's hello before
+   * that, by which the older one counts as lost.
+   */
+  resumed(host: ChannelHost): void {
+    const end = this.endOf(host);
+    if (end?.isOpen && end.queue.at(-1) === 'closed' && this.random.chance(0.5)) {
+      end.queue.length = 0;
+      end.missed = 0;
+      this.close(end);
+    }
+    this.deliverMissed();
+    if (!end?.isOpen || end.queue.at(-1) === 'closed') this.dialLater(this.random.fraction());
+  }
+
+  private deliverMissed(): void {
     for (const end of this.ends ?? []) {
+      if (this.isDeaf(end)) continue;
       for (; end.missed > 0; end.missed--) this.deliverLater(end);
     }
+  }
+
+  /** What comes to this end stays on its way. */
+  private isDeaf({ host }: End): boolean {
+    const isCut = this.cutSide === 'both' || this.cutSide === this.sideOf(host);
+    return isCut || isPaused(host);
+  }
+
+  private sideOf(host: ChannelHost): CutSide {
+    return host === this.dialer ? 'dialer' : 'listener';
   }
 
   /** That host's process died: its kernel closes the connection. */
@@ -148,11 +187,13 @@ export class ControlLink {
 
   private dial(): void {
     this.waitMs = Math.min(LONGEST_WAIT_MS, Math.max(FIRST_WAIT_MS, 2 * this.waitMs));
-    if (this.isCut) return this.dialLater(DIAL_TIMEOUT_MS);
+    if (this.cutSide !== null) return this.dialLater(DIAL_TIMEOUT_MS);
+    // its kernel accepts, and its hello comes when it goes on
+    if (isPaused(this.dialer) || isPaused(this.listener)) return this.dialLater(this.waitMs);
     if (!this.dialer.isRunning() || !this.listener.isRunning()) return this.dialLater(this.waitMs);
     const [dialing, listening] = this.ends ?? [];
     if (dialing?.isOpen) return;
-    if (listening?.isOpen) this.close(listening, 'replaced by a newer connection');
+    if (listening?.isOpen) this.close(listening);
     const { nowMs } = this.clock;
     this.ends = [new End(this.dialer, nowMs), new End(this.listener, nowMs)];
     this.waitMs = 0;
@@ -179,14 +220,14 @@ export class ControlLink {
     const delayMs = this.delayMs * (1 + this.random.fraction());
     to.lastArrivalMs = Math.max(to.lastArrivalMs, this.clock.nowMs + delayMs);
     this.clock.at(to.lastArrivalMs, () => {
-      if (this.isCut) to.missed += 1;
+      if (this.isDeaf(to)) to.missed += 1;
       else this.arrive(to, to.queue.shift()!);
     });
   }
 
   private arrive(at: End, item: Uint8Array | 'closed'): void {
     if (!at.isOpen || !at.host.isRunning()) return;
-    if (item === 'closed') return this.close(at, 'closed by the peer');
+    if (item === 'closed') return this.close(at);
     this.trace.delivery(this.clock.nowMs, at.host.index, item);
     this.frames += 1;
     const frame = decodeFrame(item);
@@ -205,7 +246,7 @@ export class ControlLink {
     at.host.up(peer, message);
   }
 
-  private close(end: End, _reason: string): void {
+  private close(end: End): void {
     if (!end.isOpen) return;
     const wasUp = end.isUp;
     end.isOpen = false;
@@ -219,8 +260,8 @@ export class ControlLink {
   private tick(): void {
     this.clock.after(PING_INTERVAL_MS, () => this.tick());
     for (const end of this.ends ?? []) {
-      if (!end.isOpen || !end.host.isRunning()) continue;
-      if (this.clock.nowMs - end.receivedMs > PEER_TIMEOUT_MS) this.close(end, 'silent');
+      if (!end.isOpen || !end.host.isRunning() || isPaused(end.host)) continue;
+      if (this.clock.nowMs - end.receivedMs > PEER_TIMEOUT_MS) this.close(end);
       else if (this.clock.nowMs - end.sentMs >= PING_INTERVAL_MS / 2)
         this.put(end, { type: 'ping' });
     }

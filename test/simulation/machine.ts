@@ -38,6 +38,8 @@ export interface MachineParts {
 }
 
 const CONTROL_RECORDS = 128;
+/** A TUN's queue (txqueuelen), while nobody reads it. */
+const DEVICE_QUEUE = 500;
 
 /**
  * One role of the program on virtual time: the core with its memory, forwarding for each worker,
@@ -53,6 +55,7 @@ export class Machine implements ChannelHost {
   readonly plane: Plane & { hello?(to?: string): Hello };
   readonly view: DataView;
   isRunningNow = true;
+  private isStopped = false;
   private readonly parts: MachineParts;
   private readonly devices: MemoryDevice[];
   private readonly workers: Forwarding[];
@@ -105,6 +108,24 @@ export class Machine implements ChannelHost {
     }
   }
 
+  isPaused(): boolean {
+    return this.isStopped;
+  }
+
+  /** SIGSTOP: no thread of it runs, its device and its kernel's sockets fill. */
+  pause(): void {
+    this.isStopped = true;
+  }
+
+  /** SIGCONT. */
+  resume(): void {
+    this.isStopped = false;
+    if (!this.isRunningNow) return;
+    for (const worker of this.workers.keys()) this.passSoon(worker);
+    this.drainSoon();
+    this.schedule(this.parts.clock.nowMs);
+  }
+
   hello(to?: string): Hello {
     return this.plane.hello!(to);
   }
@@ -127,12 +148,15 @@ export class Machine implements ChannelHost {
     const { random, isSteeringLoose } = this.parts;
     const count = this.workers.length;
     const worker = isSteeringLoose && random.chance(0.2) ? random.below(count) : flow % count;
-    this.devices[worker]!.arrive(packet, vnet);
+    const device = this.devices[worker]!;
+    if (this.isStopped && device.arriving.length >= DEVICE_QUEUE) return;
+    device.arrive(packet, vnet);
     this.passSoon(worker);
   }
 
   receive(event: PlaneEvent): void {
-    if (!this.isRunningNow) return;
+    // channels keep for a stopped one what they have; only its timers come
+    if (!this.isRunningNow || this.isStopped) return;
     this.schedule(this.feed(event));
   }
 
@@ -166,7 +190,7 @@ export class Machine implements ChannelHost {
     const { clock, random, workerDelayMs } = this.parts;
     this.passes[worker] = clock.after(workerDelayMs * random.fraction(), () => {
       this.passes[worker] = undefined;
-      this.pass(worker);
+      if (!this.isStopped) this.pass(worker);
     });
   }
 
@@ -190,7 +214,7 @@ export class Machine implements ChannelHost {
     const { clock, random, controlDelayMs } = this.parts;
     this.control = clock.after(controlDelayMs * random.fraction(), () => {
       this.control = undefined;
-      this.drain();
+      if (!this.isStopped) this.drain();
     });
   }
 

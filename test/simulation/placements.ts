@@ -1,6 +1,11 @@
 import type { Random } from '../../src/lab/random.ts';
 import type { Placement } from './cluster.ts';
+import { drawGroupFaults } from './group-faults.ts';
+import { withFaults } from './scenario.ts';
 import type { DispatcherFault, Scenario } from './scenario.ts';
+
+/** From when on the switches of a group ask nobody before a handoff. */
+const SETTLED_MS = 10_500;
 
 /** What is drawn for one switch, in that placement. */
 export function placed(scenario: Scenario, placement: Placement, random: Random): Scenario {
@@ -28,10 +33,18 @@ function coLocated(scenario: Scenario, random: Random): Scenario {
   return { ...scenario, cluster, faults: [], dispatcherFaults: drawFaults(random, dispatchers) };
 }
 
-/** Two switches, nobody dies; each connection's requests are one server's. */
-function inGroup(scenario: Scenario): Scenario {
+/** Two switches, with troubles of their own; each connection's requests are one server's. */
+function inGroup(scenario: Scenario, random: Random): Scenario {
   const group = { placement: 'group', requests: 'per-connection' } as const;
-  return { ...scenario, cluster: { ...scenario.cluster, ...group }, faults: [] };
+  const cluster = { ...scenario.cluster, ...group };
+  const faults = drawGroupFaults(random, cluster.servers);
+  // some begin when the switches know each other for long enough to ask nobody
+  const laterMs = random.chance(0.6) ? SETTLED_MS : 0;
+  for (const fault of faults) fault.atMs += laterMs;
+  for (const { connections } of scenario.clients) {
+    for (const connection of connections) connection.startMs += laterMs;
+  }
+  return { ...scenario, cluster, ...withFaults(faults, scenario.isPressed) };
 }
 
 function drawFaults(random: Random, dispatchers: number): DispatcherFault[] {

@@ -1,5 +1,6 @@
 import type { Random } from '../../src/lab/random.ts';
 import type { ClusterOptions } from './cluster.ts';
+import type { Fault } from './group-faults.ts';
 import type { RequestPlan } from './http/content.ts';
 import type { Ending } from './http/client.ts';
 import type { ServerOptions } from './http/server.ts';
@@ -21,12 +22,6 @@ export interface ClientPlan {
   }[];
 }
 
-/** A cut control channel, or a process that dies and is started anew. */
-export type Fault =
-  | { kind: 'restart'; atMs: number; atHandoff: number; forMs: number } // of the switch
-  | { kind: 'cut'; server: number; atMs: number; forMs: number }
-  | { kind: 'crash'; server: number; atMs: number; forMs: number };
-
 /** No client notices any of these. */
 export interface DispatcherFault {
   kind: 'crash' | 'cut' | 'slow';
@@ -46,6 +41,8 @@ export interface Scenario {
   applications: (ServerOptions | null)[];
   faults: Fault[];
   dispatcherFaults: DispatcherFault[];
+  /** servers that are too slow, too full or not there */
+  isPressed: boolean;
   /** nothing that may break or refuse a request: every one must be answered */
   isCalm: boolean;
   /** no other trouble than cut control channels */
@@ -80,20 +77,17 @@ export function drawScenario(random: Random): Scenario {
     clients.push(client);
   }
   if (random.chance(0.15)) faults.push(...drawRestarts(random));
-  const isOnlyCut = !isPressed && faults.every(({ kind }) => kind === 'cut');
-  const isCalm = !isPressed && faults.length === 0;
+  const other = { dispatcherFaults: [], isPressed, ...withFaults(faults, isPressed) };
+  return { cluster, clients, applications, ...other };
+}
+
+/** The faults, and what may be expected in spite of them. */
+export function withFaults(faults: Fault[], isPressed: boolean) {
   const kinds = new Set(faults.map(({ kind }) => kind));
+  const isOnlyCut = !isPressed && [...kinds].every((kind) => kind.startsWith('cut'));
+  const isCalm = !isPressed && faults.length === 0;
   const endsEveryWait = !isPressed && !(kinds.has('restart') && kinds.has('crash'));
-  return {
-    cluster,
-    clients,
-    applications,
-    faults,
-    dispatcherFaults: [],
-    isCalm,
-    isOnlyCut,
-    endsEveryWait,
-  };
+  return { faults, isCalm, isOnlyCut, endsEveryWait };
 }
 
 function drawLink(random: Random, isRough: boolean, slowestMs: number): Link {

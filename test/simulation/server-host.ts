@@ -54,6 +54,7 @@ export class ServerHost {
       name: this.name,
       index: AT_AGENT + number,
       isRunning: () => this.agent.isRunning(),
+      isPaused: () => this.agent.isPaused(),
       hello: () => this.agent.hello(),
       up: (peer, hello) => this.forBoth(peer, (machine) => machine.up(peer, hello)),
       down: (peer) => this.forBoth(peer, (machine) => machine.down(peer)),
@@ -84,6 +85,17 @@ export class ServerHost {
     for (const link of [this.link!, ...this.givers.values()]) link.crashed(this.channelHost);
   }
 
+  /** The agent's process is stopped by a signal; the server itself goes on. */
+  pause(): void {
+    this.agent.pause();
+  }
+
+  resume(): void {
+    if (!this.agent.isPaused()) return;
+    this.agent.resume();
+    for (const link of [this.link!, ...this.givers.values()]) link.resumed(this.channelHost);
+  }
+
   restart(): void {
     this.agent = this.makeAgent();
     this.agent.start();
@@ -109,7 +121,16 @@ export class ServerHost {
         })),
       },
       makePlane: (core) =>
-        new Agent({ core, config, run, random: () => random.fraction(), hostName: this.name }),
+        new Agent({
+          core,
+          config,
+          run,
+          random: () => random.fraction(),
+          hostName: this.name,
+          leaseDeadlineMs: (peer) => {
+            return (this.givers.get(peer) ?? this.link!).leaseDeadlineMs(this.channelHost);
+          },
+        }),
       transmit: (packet) => this.fromAgent(machine, packet),
       send: (to, message) => {
         world.monitor.fromAgent(this, message);

@@ -6,7 +6,7 @@ import { ODD, vipsOf } from './configs.ts';
 import { SECOND } from './second-switch.ts';
 import { ClientConnection, type ConnectionPlan, type Outcome } from './http/client.ts';
 import { describeDelivery } from './describe.ts';
-import { planFaults } from './faults.ts';
+import { lastEndMs, planFaults } from './faults.ts';
 import { Journal, ServerApplication } from './http/server.ts';
 import { connectionMistakes } from './judge.ts';
 import { Monitor } from './monitor.ts';
@@ -39,6 +39,7 @@ const SETTLE_LIMIT_MS = 1_000_000;
 /** From the end of the last socket until switch and agents know. */
 const CLOSE_LIMIT_MS = 30_000; // a kept copy of a bare ACK is gathered for 20 s
 const LONGEST_STALE_MS = 5000;
+const SETTLE_MS = LONGEST_STALE_MS + 3000;
 const SWEEP_MS = 6000;
 const DRAINS_WITHIN_MS = 4000;
 const DRAIN_MS = 3000;
@@ -137,6 +138,8 @@ class Run {
     this.cluster.start();
     const areDone = this.clock.runWhile(() => this.over === total, START_MS + LIMIT_MS);
     if (!areDone) this.problems.push(`${total - this.over} clients are not done`);
+    // what the network keeps of a client that has gone may still begin something
+    this.clock.runUntil(Math.max(this.clock.nowMs, lastEndMs(this.scenario.faults)) + SETTLE_MS);
     this.settle(SETTLE_LIMIT_MS, () => this.areKernelsQuiet());
     // without a vanished client or a lost RST nothing waits for the idle timeout
     const leavesTraces = ({ plan }: ClientConnection): boolean => plan.ending !== 'close';
@@ -177,7 +180,8 @@ class Run {
   }
 
   private machines() {
-    return [...this.cookieMakers(), ...this.cluster.servers.map(({ agent }) => agent)];
+    const agents = this.cluster.servers.map(({ agent }) => agent);
+    return [...this.cookieMakers(), ...agents].filter((machine) => machine.isRunning());
   }
 
   /** Those that keep what a valid cookie could bring back. */
