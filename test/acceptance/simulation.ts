@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { fileURLToPath } from 'node:url';
 import { compileCore } from '../../src/core.ts';
 import { CLUSTER_MISTAKES } from '../planted/cluster-mistakes.ts';
+import { GROUP_MISTAKES } from '../planted/group-mistakes.ts';
 import { MISTAKES, type Mistake } from '../planted/mistakes.ts';
 import { tryMistake } from '../planted/planting.ts';
 import { PLACEMENTS, type Placement } from '../simulation/cluster.ts';
@@ -74,9 +75,8 @@ async function tryToFind(mistake: Mistake): Promise<[boolean, string]> {
 
 async function plantedMistakes(): Promise<void> {
   const part = values.mistake ?? '';
-  for (const mistake of [...MISTAKES, ...CLUSTER_MISTAKES].filter(({ name }) =>
-    name.includes(part),
-  )) {
+  const all = [...MISTAKES, ...CLUSTER_MISTAKES, ...GROUP_MISTAKES];
+  for (const mistake of all.filter(({ name }) => name.includes(part))) {
     say(...(await tryToFind(mistake)));
   }
 }
