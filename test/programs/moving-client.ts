@@ -3,7 +3,7 @@
 // node build/programs-moving-client.mjs HOST PORT PLAN
 // PLAN: { connections, steps: [[method, target, bytes, pause]...] or { random: COUNT, seed } } as JSON
 import { createHash } from 'node:crypto';
-import { connect, type Socket } from 'node:net';
+import { isIPv6, connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { streamChunks } from '../../src/lab/byte-stream.ts';
 import { Random } from '../../src/lab/random.ts';
@@ -153,7 +153,8 @@ async function readAnswer(incoming: Incoming, { method, bytes }: Step): Promise<
 
 function send(socket: Socket, { method, target, bytes }: Step): void {
   const length = method === 'PUT' ? `Content-Length: ${bytes}\r\n` : '';
-  socket.write(`${method} ${target} HTTP/1.1\r\nHost: ${host}\r\n${length}\r\n`);
+  const named = isIPv6(host) ? `[${host}]` : host;
+  socket.write(`${method} ${target} HTTP/1.1\r\nHost: ${named}\r\n${length}\r\n`);
   if (method !== 'PUT') return;
   for (const chunk of streamChunks(bytes)) socket.write(chunk);
 }
