@@ -43,3 +43,38 @@ const NAMES = [
   'moves',
   'membership',
   'splicing',
+  'selectors',
+  'papers',
+];
+
+const [name, ...rest] = process.argv.slice(2);
+if (name !== undefined && !NAMES.includes(name)) {
+  console.error(`acceptance: no line "${name}"; there are: ${NAMES.join(', ')}`);
+  process.exit(2);
+}
+installDependencies();
+if (!installPrograms()) process.exit(1);
+buildAll();
+
+function run(line) {
+  const file = join(root, 'build', `acceptance-${line}.mjs`);
+  if (!existsSync(file)) {
+    console.error(`acceptance: ${line} has no program test/acceptance/${line}.ts`);
+    return false;
+  }
+  const args = ['--enable-source-maps', file, ...rest];
+  return spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' }).status === 0;
+}
+
+let failed = 0;
+const lines = name === undefined ? NAMES : [name];
+for (const line of lines) {
+  console.log(`== ${line}`);
+  const started = Date.now();
+  const passed = run(line);
+  if (!passed) failed += 1;
+  const seconds = ((Date.now() - started) / 1000).toFixed(1);
+  console.log(`== ${line}: ${passed ? 'passed' : 'FAILED'} in ${seconds} s`);
+}
+console.log(`${lines.length - failed} passed, ${failed} failed`);
+process.exitCode = failed === 0 ? 0 : 1;
