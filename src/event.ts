@@ -10,6 +10,7 @@ export type PlaneEvent =
   | ConfigEvent
   | ModeEvent
   | HealthEvent
+  | RebalanceEvent
   | TimeEvent;
 
 /** A record that a worker queued for control (layout.ts, RING_*). `packet` is a copy, without vnet header. */
@@ -79,6 +80,11 @@ export interface HealthEvent {
   pool: string;
   server: string;
   healthy: boolean;
+}
+
+/** The operator wants connections of a switch shared anew: from servers with more than their share. */
+export interface RebalanceEvent {
+  kind: 'rebalance';
 }
 
 /** The deadline that the last receive() asked for has come (or an earlier moment: harmless). */

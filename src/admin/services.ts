@@ -40,6 +40,18 @@ export interface StandingView extends ServerView {
   waiting: number | null;
 }
 
+/** One of the `servers` that `POST /rebalance` answers. */
+export interface ShareView {
+  server: string;
+  weight: number;
+  /** connections that it has */
+  active: number;
+  /** that it would have if they were shared by weight; null: it is not open to new ones */
+  share: number | null;
+  /** that it gives back */
+  moves: number;
+}
+
 /** One pool's queue. */
 export interface QueueCounts {
   pool: string;

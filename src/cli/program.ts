@@ -10,6 +10,7 @@ import { connsCommand, listCommand, reloadCommand, statsCommand } from './inspec
 import type { InspectOptions } from './inspect.ts';
 import { runCommand } from './run.ts';
 import type { RunOptions } from './run.ts';
+import { addRebalance } from './rebalance.ts';
 import { addServers } from './servers.ts';
 
 /** What this folder does not know by itself. */
@@ -206,6 +207,7 @@ function makeProgram(parts: ProgramParts, finish: (status: number) => void): Com
       if (!taken) finish(EXIT_FAILURE);
     });
   addServers(program, finish);
+  addRebalance(program);
   addKeygen(program);
   addLab(program, parts, finish);
   return program;

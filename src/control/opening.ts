@@ -50,6 +50,8 @@ export interface Opening extends Waiting {
   question: Question | null;
   /** no server has it, and nothing of its next request has come */
   isParked: boolean;
+  /** index of the server that gave it back because it has too many; null: any server may have it */
+  leaves: number | null;
   /** of the request whose pool keys on a field of its body; null: none does */
   field: BodyField | null;
   handing: Handing | null;

@@ -16,6 +16,8 @@ export interface Server {
   mode: ServerMode;
   /** the operator wants its connections elsewhere: each leaves between two requests */
   isLeft: boolean;
+  /** connections of it that are still to go to others; null: none */
+  surplus: { count: number; untilMs: number } | null;
   /** pools for whose connections its health checks have failed */
   unhealthyIn: Set<string>;
   /** handoffs that failed since the last one that did not */
@@ -92,6 +94,7 @@ export function freshStanding() {
   return {
     mode: 'ready' as const,
     isLeft: false,
+    surplus: null,
     unhealthyIn: new Set<string>(),
     failedInRow: 0,
     heldOffUntilMs: Infinity,

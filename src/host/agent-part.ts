@@ -218,6 +218,7 @@ async function startTakeover(
     services: () => [],
     servers: () => [],
     setMode: () => {},
+    rebalance: () => [],
     peers: () => peersOf(part, channels),
     reload: async (next, tls) => {
       channels.retune({ timing: next.timing, tls });

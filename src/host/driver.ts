@@ -44,6 +44,7 @@ export class Driver {
     config: 0,
     mode: 0,
     health: 0,
+    rebalance: 0,
     time: 0,
   };
   /** events in which the plane failed */

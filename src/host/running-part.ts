@@ -1,5 +1,5 @@
 import type { PeerView } from '../admin/peers.ts';
-import type { ServiceView, StandingView } from '../admin/services.ts';
+import type { ServiceView, ShareView, StandingView } from '../admin/services.ts';
 import {
   connectionViews,
   tableView,
@@ -35,6 +35,8 @@ export interface RunningPart extends RunningRole {
   servers: () => StandingView[];
   /** A server of a switch gets, or gets no, new connections; `moves`: it gives back those that it has. */
   setMode: (server: string, mode: ServerMode, moves: boolean) => void;
+  /** Of a switch: what each server has and should have; with `moves` connections go to others. */
+  rebalance: (moves: boolean) => ShareView[];
   peers: () => PeerView[];
   /** its threads; only tests touch them */
   pool: WorkerPool;

@@ -42,6 +42,13 @@ export function serverActions(
         weight: numberOf(query, 'weight'),
         pools: query.getAll('pool'),
       }),
+    '/rebalance': async (query) => {
+      const isDry = query.get('dry') === 'true';
+      const servers = parts.flatMap((part) => part.rebalance(!isDry));
+      const count = servers.reduce((sum, { moves }) => sum + moves, 0);
+      if (!isDry && count > 0) notice(`rebalance: ${count} connections are to move`);
+      return { ok: true, servers };
+    },
     '/servers/remove': (query) => reloader.remove(query.get('name') ?? ''),
   };
 }

@@ -184,6 +184,11 @@ function operated(
       part.driver.receive({ kind: 'mode', server, mode, moves });
       checks.setMode(server, mode);
     },
+    rebalance: (moves) => {
+      const planned = part.plane.shares();
+      if (moves) part.driver.receive({ kind: 'rebalance' });
+      return planned;
+    },
     peers: () => [],
     reload: async (next, tls) => {
       await reloading.reload(next, tls);

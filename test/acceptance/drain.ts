@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { drainUnderLoad } from '../support/drain.ts';
 import { withLab, type TestLab } from '../support/lab.ts';
+import { rebalanced } from '../support/rebalance.ts';
 import { Report } from '../support/report.ts';
 import { baton, clients, standing } from '../support/server-commands.ts';
 
@@ -13,6 +14,8 @@ const KEPT = 60;
 const IDLE = 500;
 const BUSY = 50;
 const EMPTY_MS = 2000;
+/** shared anew */
+const LONG = 100;
 
 const report = new Report();
 
@@ -78,5 +81,29 @@ await report.part('drain with moves', async () => {
   );
   report.check('no client opened another connection', reopened === 0, reopened);
   report.check('all next requests are answered by others', answeredThere === 0, answeredThere);
+});
+await report.part('rebalance', async () => {
+  const { planned, before, after, faults, answeredThere, reopened } = await rebalanced(LONG, 9000);
+  const moves = planned.map((share) => share.moves).join(' and ');
+  report.check(
+    'a dry run says what would move, and moves nothing',
+    before === LONG,
+    `${moves} of ${LONG}`,
+  );
+  report.check(
+    'half of them leave',
+    after === LONG / 2 && moves === `${LONG / 2} and 0`,
+    `${after} stay`,
+  );
+  report.check(
+    'no client sees an error, or opens another connection',
+    faults.length === 0 && reopened === 0,
+    faults.slice(0, 5).join('; ') || '0 errors',
+  );
+  report.check(
+    'those that left are answered by the other',
+    answeredThere === LONG / 2,
+    answeredThere,
+  );
 });
 report.finish();

@@ -151,6 +151,11 @@ export function taken(
     opening.client.timestampSwitch = timestamp;
   }
   opening.openedMs = nowMs;
+  if (server.surplus) {
+    opening.leaves = server.index;
+    server.surplus.count -= 1;
+    if (server.surplus.count === 0) server.surplus = null;
+  }
   if (!choice && status === undefined) return park(state, opening, nowMs);
   const extent = choice?.extent;
   if (!choice || !extent) {

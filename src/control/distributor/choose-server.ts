@@ -1,7 +1,7 @@
 import * as L from '../../../assembly/layout.ts';
 import { NO_SERVER } from '../dispatcher/policy.ts';
 import { roomOf } from '../capacity.ts';
-import type { Handing, Opening, Question } from '../opening.ts';
+import type { Choice, Handing, Opening, Question } from '../opening.ts';
 import { isOpen } from '../server.ts';
 import type { SwitchState } from '../state.ts';
 import { ANSWER_MS } from './remote-dispatchers.ts';
@@ -78,6 +78,19 @@ export function acceptAnswer(
   state.dispatcher.take(server);
   if (remember !== null) state.affinities.set(remember, server);
   return server;
+}
+
+/** The server that had too many connections, if another one can have this one. */
+export function avoided(
+  state: SwitchState,
+  opening: Opening,
+  { pool, keys }: Pick<Choice, 'pool' | 'keys'>,
+): number[] {
+  const { leaves } = opening;
+  opening.leaves = null;
+  // who is known by a session or a cookie goes where that is
+  if (leaves === null || keys.length > 0) return [];
+  return usableServers(state, opening, pool, [leaves]).includes(1) ? [leaves] : [];
 }
 
 /** Of a connection between two requests the server that has it: there it has its place already. */

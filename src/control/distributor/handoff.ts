@@ -9,7 +9,7 @@ import { countFailed } from '../switch/hold-off.ts';
 import { holdEntry } from '../switch/update.ts';
 import { awaitsOthers } from './await-others.ts';
 import { awaitServer, endWait, queueDeadline } from './await-server.ts';
-import { acceptAnswer, askDispatcher, chooseServer } from './choose-server.ts';
+import { acceptAnswer, askDispatcher, avoided, chooseServer } from './choose-server.ts';
 import { followOn } from './follow.ts';
 import { handoffMessage } from './handoff-message.ts';
 import { bytesOf, finishHeld, isServed } from './held.ts';
@@ -40,7 +40,7 @@ export function beginHanding(
     held,
     heldBytes,
     server: NO_SERVER,
-    tried: [],
+    tried: avoided(state, opening, choice),
     proven: false,
     patienceMs: Infinity,
     isLost: false,

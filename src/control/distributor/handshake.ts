@@ -149,6 +149,7 @@ function makeOpening(
     wanted: 0,
     fin: null,
     isParked: false,
+    leaves: null,
     field: null,
     handing: null,
     following: null,

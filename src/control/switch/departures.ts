@@ -1,4 +1,5 @@
-// Connections that leave a server which its operator drains with --move: each between two requests.
+// Connections that leave a server which its operator drains with --move, or that has more than its share
+// when they are shared anew: each between two requests.
 import * as L from '../../../assembly/layout.ts';
 import { TableWalk } from '../../table-walk.ts';
 import { ask } from '../distributor/ask.ts';
@@ -25,16 +26,21 @@ export class Departures {
 
   /** Does what is due; returns when it wants to be called again. */
   time(state: SwitchState, nowMs: number): number {
-    const left = state.servers.filter((server) => isLeft(state, server));
+    const left = state.servers.filter((server) => isLeft(state, server, nowMs));
     if (left.length === 0) return Infinity;
     if (nowMs < this.nextMs) return this.nextMs;
     this.nextMs = nowMs + TICK_MS;
-    let room = DEPARTURES_LIMIT - countAsked(state);
+    const asked = countAsked(state);
+    let room = DEPARTURES_LIMIT;
+    for (const count of asked.values()) room -= count;
     const most = Math.ceil(state.connections.entryCount / TICKS);
     // an entry at a time: the walk stops where the room ends
     for (let looked = 0; looked < most && room > 0; looked += 1) {
       for (const { from: entry } of this.walk.part(1)) {
-        if (mayLeave(state, entry, left) && leave(state, entry, nowMs)) room -= 1;
+        const server = mayLeave(state, entry, left);
+        if (!server || !hasMore(server, asked) || !leave(state, entry, nowMs)) continue;
+        asked.set(server, (asked.get(server) ?? 0) + 1);
+        room -= 1;
       }
     }
     return this.nextMs;
@@ -42,26 +48,36 @@ export class Departures {
 }
 
 /** It has connections that others may take. */
-function isLeft(state: SwitchState, server: Server): boolean {
-  if (!server.isLeft || !server.up || !server.givesBack) return false;
+function isLeft(state: SwitchState, server: Server, nowMs: number): boolean {
+  if (server.surplus && nowMs >= server.surplus.untilMs) server.surplus = null;
+  if ((!server.isLeft && !server.surplus) || !server.up || !server.givesBack) return false;
   if ((state.dispatcher.loads.active[server.index] ?? 0) === 0) return false;
   return state.servers.some((other) => other.up && other.isConfigured && !isDraining(other));
 }
 
 /** Those that were asked for without a request. */
-function countAsked(state: SwitchState): number {
-  let count = 0;
-  for (const { following } of state.asked) if (following?.asked?.choice === undefined) count += 1;
-  return count;
+function countAsked(state: SwitchState): Map<Server, number> {
+  const counts = new Map<Server, number>();
+  for (const { following, entry } of state.asked) {
+    const server = state.serverOf(entry);
+    if (!server || following?.asked?.choice !== undefined) continue;
+    counts.set(server, (counts.get(server) ?? 0) + 1);
+  }
+  return counts;
+}
+
+/** All of a server that is drained; else no more than its surplus at a time. */
+function hasMore(server: Server, asked: ReadonlyMap<Server, number>): boolean {
+  return server.isLeft || (asked.get(server) ?? 0) < (server.surplus?.count ?? 0);
 }
 
 /** Its requests are known, and nothing is known of a next one; the rest its agent knows. */
-function mayLeave(state: SwitchState, entry: number, left: readonly Server[]): boolean {
+function mayLeave(state: SwitchState, entry: number, left: readonly Server[]): Server | undefined {
   const { connections, openings } = state;
-  if (connections.state(entry) !== L.STATE_REQUESTS || openings.has(entry)) return false;
-  if (connections.record32(entry, L.RECORD_REQUESTS) === 0) return false;
+  if (connections.state(entry) !== L.STATE_REQUESTS || openings.has(entry)) return undefined;
+  if (connections.record32(entry, L.RECORD_REQUESTS) === 0) return undefined;
   const server = state.serverOf(entry);
-  return server !== undefined && left.includes(server);
+  return server && left.includes(server) ? server : undefined;
 }
 
 function leave(state: SwitchState, entry: number, nowMs: number): boolean {

@@ -6,6 +6,7 @@ import { HISTOGRAM_LIMITS_MS } from '../figures.ts';
 import { LEARNING_MS, SwitchState } from '../state.ts';
 import type { WebSwitchOptions } from '../state.ts';
 import { configure } from './configure.ts';
+import { rebalance, shares, type Share } from './rebalance.ts';
 import { reopen, setHealth, setMode } from './open-servers.ts';
 import { Sweep } from './sweep.ts';
 
@@ -48,6 +49,7 @@ export abstract class SwitchPlane implements Plane {
     else if (event.kind === 'config') configure(state, event.config);
     else if (event.kind === 'mode') setMode(state, event, nowMs);
     else if (event.kind === 'health') setHealth(state, event, nowMs);
+    else if (event.kind === 'rebalance') rebalance(state, nowMs);
     else if (event.kind !== 'time') this.heard(event, nowMs);
     return state.takeEffects(this.time(nowMs));
   }
@@ -79,6 +81,11 @@ export abstract class SwitchPlane implements Plane {
     if (!known) return false;
     const active = state.dispatcher.loads.active[known.index] ?? 0;
     return known.isConfigured || active > 0 || state.owed.ofServer(known.index).length > 0;
+  }
+
+  /** What each server has and what it should have, at this moment. */
+  shares(): Share[] {
+    return shares(this.state);
   }
 
   /** Name of the server with that RECORD_SERVER. */
