@@ -24,8 +24,12 @@ export function checkPeers(raw: Loose, problems: Problem[]): void {
     say('expected switch.listen beside it: there they reach this one');
   }
   list(raw['services']).forEach((item, index) => {
-    if (section(item)['requests'] !== 'per-request') return;
-    const text = 'expected per-connection beside "peers": each of them would decide for itself';
-    problems.push({ path: ['services', index, 'requests'], text });
+    const { requests, on } = section(item);
+    const refuse = (key: string, text: string): void =>
+      void problems.push({ path: ['services', index, key], text });
+    if (requests === 'per-request') {
+      refuse('requests', 'expected per-connection beside "peers": each would decide for itself');
+    }
+    if (on === 'syn') refuse('on', 'expected ack beside "peers": the ACK may come to another one');
   });
 }

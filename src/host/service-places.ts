@@ -21,9 +21,11 @@ export class ServicePlaces {
    * Of all services. A client's segments must fit all the way: errors on it reach the client, who knows no
    * server. Throws when no address is left.
    */
-  of({ services, switch: section }: Config): ServicePlace[] {
+  of({ services, switch: section, peers }: Config): ServicePlace[] {
     const mtu = section?.mtu ?? MTU;
-    return services.flatMap(({ vip, port, protocol, on = 'syn' }) => {
+    // a cookie is good at each switch of a group, wherever the ACK comes
+    const first = peers ? 'ack' : 'syn';
+    return services.flatMap(({ vip, port, protocol, on = first }) => {
       const dispatch = protocol === 'tcp' ? on : 'request';
       return vip.map((address): ServicePlace => {
         const place = { port, dispatch, mss: segmentSize(mtu, address) } as const;

@@ -142,7 +142,8 @@ export async function underLoad(
   const wanted = plan.idle + plan.downloads + plan.uploads;
   const there = await openAtServers(lab);
   if (there < wanted) throw new Error(`${there} of ${wanted} connections are open`);
-  const coming = visits(lab, { ...plan, afterS: plan.afterS + 1 });
+  // they end before all that is idle asks at once
+  const coming = visits(lab, { ...plan, afterS: plan.afterS - 1 });
   await sleep(plan.beforeS * 1000 - (monotonicMs() - startMs));
   const struckMs = monotonicMs();
   await strike();

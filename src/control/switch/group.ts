@@ -103,7 +103,9 @@ export function peerMessage(
 /** A packet of this switch's tuples that came to another one. */
 function passed(state: SwitchState, from: string, { packet, vnet }: Pass, nowMs: number): void {
   const segment = readPacket(packet);
-  if (!segment || !state.serviceAtArrival(segment.destination, segment.destinationPort)) return;
+  if (!segment) return;
+  const service = state.serviceAtArrival(segment.destination, segment.destinationPort);
+  if (!service) return;
   const found = state.find(keyOf(segment));
   const entry = isForgotten(state, found, segment, nowMs) ? L.NO_ENTRY : found;
   const id = { idRun: 0, idCounter: 0 };
@@ -111,7 +113,8 @@ function passed(state: SwitchState, from: string, { packet, vnet }: Pass, nowMs:
   if (entry === L.NO_ENTRY) {
     const options = provenOptions(state, segment);
     const isOwn = state.owners.ownerOf(tupleOf(state, segment)) === null;
-    const brings = segment.payload.length > 0 || (segment.flags & TCP_FIN) !== 0;
+    const brings =
+      service.protocol === 'tcp' || segment.payload.length > 0 || (segment.flags & TCP_FIN) !== 0;
     const open = { ...event, queue: L.QUEUE_OPEN, entry, options };
     if (options === 0 && isOwn) stray(state, { ...open, queue: L.QUEUE_STRAY }, nowMs);
     else if (options !== 0 && brings) packetArrived(state, open, nowMs);

@@ -133,6 +133,29 @@ test('roles: what a switch in front has no use for is refused with its place', (
   ]);
 });
 
+test('roles: switches of one group that do not go together are refused with their place', () => {
+  const peer = 'peers: [{ name: switch2, control: 10.80.2.3:7082 }]\n';
+  const alone = SWITCH + READS;
+  const group = alone.replace('switch: {', 'switch: { listen: 10.80.2.2:7082,') + peer;
+  assert.equal(problemsOf(group), []);
+  const service = ', pool: default';
+  refused([
+    [problemsOf(alone + peer), 'peers: expected switch.listen beside it'],
+    [
+      problemsAfter(group, 'name: switch2', 'name: server1'),
+      'peers[0].name: expected another switch, "server1" is a server or this host',
+    ],
+    [
+      problemsAfter(group, service, `${service}, requests: per-request`),
+      'services[0].requests: expected per-connection beside "peers"',
+    ],
+    [
+      problemsAfter(group, service, `${service}, protocol: tcp, on: syn`),
+      'services[0].on: expected ack beside "peers"',
+    ],
+  ]);
+});
+
 const DISPATCHER = `name: dispatcher
 insecure: true
 roles: [dispatcher]

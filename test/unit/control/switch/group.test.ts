@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert';
 import * as L from '../../../../assembly/layout.ts';
 import { TCP_ACK } from '../../../../assembly/wire/tcp.ts';
 import type { Handoff } from '../../../../src/channel/messages.ts';
+import type { Config } from '../../../../src/config/config.ts';
 import { Owners } from '../../../../src/control/switch/owners.ts';
 import { Client, REQUEST } from '../client.ts';
 import { CLIENT, Rig, testConfig, VIP } from '../rig.ts';
@@ -11,10 +12,13 @@ import { CLIENT, Rig, testConfig, VIP } from '../rig.ts';
 const test = suite('switch, group');
 const PEER = 'switch2';
 
-async function groupRig(): Promise<Rig> {
+async function groupRig(services?: Config['services']): Promise<Rig> {
   const address = Uint8Array.of(10, 80, 2, 3);
   const rig = await Rig.make(
-    testConfig(1, { peers: [{ name: PEER, control: { address, port: 7081 } }] }),
+    testConfig(1, {
+      peers: [{ name: PEER, control: { address, port: 7081 } }],
+      ...(services && { services }),
+    }),
   );
   rig.up(1);
   const hello = { ...rig.helloOf(1), name: PEER, roles: ['switch' as const], bindings: [] };
@@ -141,6 +145,16 @@ test('group: an older handshake ends nothing', async () => {
   pass(rig, older.packet({ flags: TCP_ACK, sequence: older.isn + 1, payload: bytes }));
   assert.is(younger.state(), L.STATE_FORWARD);
   assert.is(rig.count('handoff') + rig.count('close'), 0);
+});
+
+test('group: where nothing is read, a passed acknowledgment is handed over by the owner', async () => {
+  const [service] = testConfig(1).services;
+  const rig = await groupRig([{ ...service!, protocol: 'tcp', on: 'ack' }]);
+  const client = new Client(rig, { port: ownPort() });
+  client.open(false);
+  pass(rig, client.packet({ flags: TCP_ACK }));
+  const { clientIsn, bySyn = false, bytes: given } = rig.last('handoff');
+  assert.equal([clientIsn, bySyn, given.length], [client.isn, false, 0]);
 });
 
 test.run();
