@@ -125,7 +125,7 @@ async function checkReshuffle(): Promise<void> {
 
 const FLOOD_PER_SECOND = 100_000;
 const FLOOD_S = 10;
-/** What workers may show control in a second (src/control/switch/strays.ts), of both switches, and a bit more. */
+/** What both switches' workers may show control in a second (strays.ts), and a bit more. */
 const QUESTIONS_PER_SECOND = 2 * 320 * 1.1;
 
 /** A switch that has just been started and knows nothing gets packets of connections that nobody has. */

@@ -56,8 +56,8 @@ export class Paths {
   }
 
   /**
-   * Ends the watch. By the client's port: in how many of the times between two turns each switch saw it, in the
-   * order of the switches.
+   * Ends the watch. By the client's port: in how many of the times between two turns each switch, in
+   * their order, saw it.
    */
   async stop(turned: readonly number[]): Promise<Map<number, number[]>> {
     const seen = new Map<number, Set<number>[]>();

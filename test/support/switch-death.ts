@@ -17,7 +17,7 @@ export interface LoadPlan {
   newPerSecond: number;
   /** of each download and upload, bytes/s */
   rate: number;
-  /** between two requests of what is else idle, ms; absent: it asks when the switch is gone, and afterwards */
+  /** between two requests of what is else idle, ms; absent: they come in the outage, and at the end */
   askMs?: number;
   /** from the first connection to the strike, and from there to the end of the load, s */
   beforeS: number;
