@@ -69,9 +69,9 @@ export class Kernel {
   receivedFrom(remote: Uint8Array, remotePort: number): number | undefined {
     const isIts = (ends: Ends): boolean =>
       ends.remotePort === remotePort && ends.remote.every((byte, at) => byte === remote[at]);
-    for (const { ends, received } of this.sockets.values()) {
-      if (isIts(ends)) return received.next - 1;
-    }
+    // an agent that was started anew may give the service another address
+    const sockets = [...this.sockets.values()].filter(({ ends }) => isIts(ends));
+    if (sockets.length > 0) return Math.max(...sockets.map(({ received }) => received.next - 1));
     for (const listener of this.listeners.values()) {
       for (const { ends } of listener.requests.values()) if (isIts(ends)) return -1;
     }
