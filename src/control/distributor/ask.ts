@@ -43,12 +43,20 @@ export function askAgain(state: SwitchState, opening: Opening): void {
   const { entry, id, tuple, gather } = opening;
   const { asked, acknowledgment } = opening.following!;
   const server = state.serverOf(entry);
-  if (!server || !asked) return;
+  if (!server || !asked || !canAnswer(server)) return;
   opening.following!.unanswered += 1;
   const requests = connections.record32(entry, L.RECORD_REQUESTS);
   const waits = asked.mustMove;
   const about = { sequence: gather.base, acknowledgment, requests, waits };
   state.send(server, { type: 'release', id, tuple, ...about });
+}
+
+/**
+ * Before its list has come, what it gives back answers what it was asked before its channel broke: a request
+ * may have gone to it since, which would be lost.
+ */
+function canAnswer({ up, listed }: Server): boolean {
+  return up && listed === null;
 }
 
 /** The agent is back, and has told what it gave back meanwhile. */
@@ -67,7 +75,11 @@ export function loseRelease(state: SwitchState, server: Server, nowMs: number): 
     const asked = opening.following?.asked;
     if (asked?.mustMove !== false || state.serverOf(opening.entry) !== server) continue;
     if (!asked.choice || !isRecoverable(state, opening.entry)) stay(state, opening, nowMs);
-    else ask(state, opening, { ...asked, mustMove: true }, nowMs);
+    else {
+      ask(state, opening, { ...asked, mustMove: true }, nowMs);
+      // its answer may have been lost, and nothing has gone to the server since
+      opening.following!.unanswered = 1;
+    }
   }
 }
 
@@ -75,7 +87,8 @@ export function loseRelease(state: SwitchState, server: Server, nowMs: number): 
 function askedUnder(state: SwitchState, server: Server, id: HandoffId): Opening | undefined {
   for (const opening of state.asked) {
     const isIt = sameId(opening.id, id) && state.serverOf(opening.entry) === server;
-    if (isIt && opening.following?.asked) return opening;
+    const { asked, unanswered = 0 } = opening.following ?? {};
+    if (isIt && asked && unanswered > 0) return opening;
   }
   return undefined;
 }

@@ -87,6 +87,25 @@ test('departures: a request that comes while its server is asked goes to another
   assert.is(new TextDecoder().decode(handoff.bytes), REQUEST);
 });
 
+test('departures: what was given back before a break is not parked when a request has gone since', async () => {
+  const { rig, server, release, next } = await askedInTime();
+  const name = `server${server}`;
+  rig.feed({ kind: 'channel-down', peer: name });
+  drain(rig, server, false);
+  rig.wait(SECOND_MS);
+  assert.is(rig.plane.stats().followed, 1, 'the request has gone to its server');
+  drain(rig, server);
+  const hello = rig.helloOf(server);
+  const capabilities = [...hello.capabilities, 'release'];
+  rig.take();
+  rig.feed({ kind: 'channel-up', peer: name, hello: { ...hello, capabilities } });
+  rig.wait(SECOND_MS);
+  give(rig, server, release, next);
+  const [packet] = rig.take();
+  assert.ok(packet && packet.flags & TCP_RST, 'the request is lost, and its client hears of it');
+  assert.is(rig.plane.stats().parked, 0);
+});
+
 test('departures: while one answer is out nothing goes to the server, whatever another says', async () => {
   const { rig, server, release, next } = await askedInTime();
   assert.is(rig.count('release'), 2, 'the acknowledgment may be what it waits for');
