@@ -1,31 +1,34 @@
-// Two models, each looked at as a whole: handoff and close (spin), and the table of connections, whose real
-// core runs in every interleaving of a few calls. Nothing is wrong in them, and each planted mistake is
-// found in the same bounds. A part alone: -- handoff | table.
+// Models, each looked at as a whole: handoff and close, and re-handoff (spin), and the table of connections, whose
+// real core runs in every interleaving of a few calls. Nothing is wrong in them, and each planted
+// mistake is found in the same bounds. A part alone: -- handoff | move | table.
 import { buildExplorer } from '../model/explorer.ts';
-import { MISTAKES, check } from '../model/model.ts';
+import { MODELS, check, type Model } from '../model/model.ts';
 import { SCENES } from '../model/scenes.ts';
 import { EXPLORED_MISTAKES } from '../model/table-mistakes.ts';
 import { checkScene } from '../model/table.ts';
 import { Report } from '../support/report.ts';
 
 const LIMIT_MS = 900_000;
-const FEWEST_STATES = 1_000_000;
 const SHOWN = 160;
 const report = new Report();
 
-async function checkHandoff(): Promise<void> {
-  for (const mistake of MISTAKES) {
-    const { states, error } = check({ mistake, limitMs: LIMIT_MS });
-    report.check(
-      `handoff: mistake ${mistake} is found`,
-      error !== '',
-      `${states} states: ${error}`,
-    );
+/** What spin looks at, in words, and the fewest states that are worth something. */
+const SPUN = {
+  handoff: { what: 'no break, or one break or new start at any time: holds', fewest: 1_000_000 },
+  move: { what: 'seven requests, one break at any time: holds', fewest: 100_000 },
+};
+
+function checkModel(model: Model): void {
+  for (const mistake of MODELS[model]) {
+    const { states, error } = check({ model, mistake, limitMs: LIMIT_MS });
+    const seen = `${states} states: ${error}`;
+    report.check(`${model}: mistake ${mistake} is found`, error !== '', seen);
   }
-  const { states, error, complete } = check({ limitMs: LIMIT_MS });
-  const isWhole = error === '' && complete && states > FEWEST_STATES;
+  const { what, fewest } = SPUN[model];
+  const { states, error, complete } = check({ model, limitMs: LIMIT_MS });
+  const isWhole = error === '' && complete && states > fewest;
   const seen = `${states} states, ${complete ? 'all there are' : 'not all'} ${error}`;
-  report.check('handoff: no break, or one break or new start at any time: holds', isWhole, seen);
+  report.check(`${model}: ${what}`, isWhole, seen);
 }
 
 async function checkScenes(): Promise<void> {
@@ -56,8 +59,10 @@ async function checkTableMistakes(): Promise<void> {
 }
 
 const only = process.argv[2];
-if (only !== 'table') await report.part('handoff', checkHandoff);
-if (only !== 'handoff') {
+for (const model of Object.keys(MODELS) as Model[]) {
+  if ((only ?? model) === model) await report.part(model, async () => checkModel(model));
+}
+if ((only ?? 'table') === 'table') {
   await report.part('table', checkScenes);
   await report.part("table's mistakes", checkTableMistakes);
 }

@@ -5,15 +5,25 @@ import { check } from './model.ts';
 const test = suite('model');
 
 test('model: handoff and close: nothing is wrong in the first sixty steps', () => {
-  const { states, error } = check({ depth: 60, limitMs: 120_000 });
+  const { states, error } = check({ model: 'handoff', depth: 60, limitMs: 120_000 });
   assert.is(error, '');
   assert.ok(states > 100_000, `${states} states`);
 });
 
 for (const mistake of ['RETRY_MAYBE', 'NO_CLOSE_BACK', 'NO_DRAIN'] as const) {
   test(`model: mistake ${mistake} is found`, () => {
-    assert.is.not(check({ mistake, limitMs: 60_000 }).error, '');
+    assert.is.not(check({ model: 'handoff', mistake, limitMs: 60_000 }).error, '');
   });
 }
+
+test('model: move: nothing is wrong', () => {
+  const { states, error, complete } = check({ model: 'move', limitMs: 60_000 });
+  assert.is(error, '');
+  assert.ok(complete && states > 10_000, `${states} states`);
+});
+
+test('model: move: mistake ASK_AT_ONCE is found', () => {
+  assert.is.not(check({ model: 'move', mistake: 'ASK_AT_ONCE', limitMs: 60_000 }).error, '');
+});
 
 test.run();

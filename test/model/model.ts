@@ -1,29 +1,45 @@
-// Checks test/model/handoff.pml with spin, as it is and with one mistake at a time.
+// Checks test/model/*.pml with spin, as they are and with one mistake at a time.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const MODEL = fileURLToPath(new URL('../test/model/handoff.pml', import.meta.url));
+const FOLDER = fileURLToPath(new URL('../test/model', import.meta.url));
 const DEPTH = 20_000;
 /** slots of the set of states, as a power of two: 256 MB */
 const HASH = '-w25';
 const SEEDS = [3, 1, 2, 4, 5, 6];
 
-export const MISTAKES = [
-  'NO_ID',
-  'RETRY_MAYBE',
-  'NO_REPEAT',
-  'NO_CLOSE_BACK',
-  'EARLY_FORWARD',
-  'NO_DRAIN',
-  'CONFIRM_ALL',
-  'NO_RESYNC',
-] as const;
+/** By model, the mistakes that it must find. */
+export const MODELS = {
+  handoff: [
+    'NO_ID',
+    'RETRY_MAYBE',
+    'NO_REPEAT',
+    'NO_CLOSE_BACK',
+    'EARLY_FORWARD',
+    'NO_DRAIN',
+    'CONFIRM_ALL',
+    'NO_RESYNC',
+  ],
+  move: [
+    'UNFINISHED',
+    'FIRST_BUSY',
+    'FORBIDDEN',
+    'NO_DATA',
+    'TWO_OWNERS',
+    'RESET_TWICE',
+    'NO_COMPARE',
+    'ASK_AT_ONCE',
+  ],
+} as const;
+export type Model = keyof typeof MODELS;
 
 export interface CheckOptions {
-  mistake?: (typeof MISTAKES)[number];
+  model: Model;
+  /** one of those of the model */
+  mistake?: string;
   /** the search goes no deeper */
   depth?: number;
   /** the search ends then, complete or not */
@@ -44,10 +60,11 @@ function run(command: string, args: string[], cwd: string): void {
 
 /** A mistake is looked for in another order of the steps each time, until it is found. */
 export function check(options: CheckOptions): Verdict {
-  const { mistake, depth = DEPTH, limitMs } = options;
+  const { model, mistake, depth = DEPTH, limitMs } = options;
+  const file = join(FOLDER, `${model}.pml`);
   const folder = mkdtempSync(join(tmpdir(), 'baton-model-'));
   try {
-    run('spin', [...(mistake ? [`-D${mistake}`] : []), '-a', MODEL], folder);
+    run('spin', [...(mistake ? [`-D${mistake}`] : []), '-a', file], folder);
     const order = mistake ? ['-DT_RAND', '-DP_RAND'] : [];
     const flags = [
       '-O2',
