@@ -1,6 +1,6 @@
-// Models, each looked at as a whole: handoff and close, and re-handoff (spin), and the table of connections, whose
-// real core runs in every interleaving of a few calls. Nothing is wrong in them, and each planted
-// mistake is found in the same bounds. A part alone: -- handoff | move | table.
+// Models, each looked at as a whole: handoff and close, re-handoff, update (spin), and the table of connections,
+// whose real core runs in every interleaving of a few calls. Nothing is wrong in them, and each planted
+// mistake is found in the same bounds. A part alone: -- handoff | move | update | table.
 import { buildExplorer } from '../model/explorer.ts';
 import { MODELS, check, type Model } from '../model/model.ts';
 import { SCENES } from '../model/scenes.ts';
@@ -15,6 +15,7 @@ const report = new Report();
 /** What spin looks at, in words, and the fewest states that are worth something. */
 const SPUN = {
   handoff: { what: 'no break, or one break or new start at any time: holds', fewest: 1_000_000 },
+  update: { what: 'three connections, one break of each channel: holds', fewest: 100_000 },
   move: { what: 'seven requests, one break at any time: holds', fewest: 100_000 },
 };
 

@@ -16,14 +16,18 @@ for (const mistake of ['RETRY_MAYBE', 'NO_CLOSE_BACK', 'NO_DRAIN'] as const) {
   });
 }
 
-test('model: move: nothing is wrong', () => {
-  const { states, error, complete } = check({ model: 'move', limitMs: 60_000 });
-  assert.is(error, '');
-  assert.ok(complete && states > 10_000, `${states} states`);
-});
+const SMALL = [
+  { model: 'move', mistake: 'ASK_AT_ONCE' },
+  { model: 'update', mistake: 'STOP_EARLY' },
+] as const;
 
-test('model: move: mistake ASK_AT_ONCE is found', () => {
-  assert.is.not(check({ model: 'move', mistake: 'ASK_AT_ONCE', limitMs: 60_000 }).error, '');
-});
+for (const { model, mistake } of SMALL) {
+  test(`model: ${model}: nothing is wrong, and mistake ${mistake} is found`, () => {
+    const { states, error, complete } = check({ model, limitMs: 60_000 });
+    assert.is(error, '');
+    assert.ok(complete && states > 10_000, `${states} states`);
+    assert.is.not(check({ model, mistake, limitMs: 60_000 }).error, '');
+  });
+}
 
 test.run();

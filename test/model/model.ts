@@ -33,6 +33,15 @@ export const MODELS = {
     'NO_COMPARE',
     'ASK_AT_ONCE',
   ],
+  update: [
+    'UPDATE_EARLY',
+    'STOP_EARLY',
+    'NO_REPEAT',
+    'OLD_CLOSE',
+    'OLD_UPDATE',
+    'LATE_UPDATE',
+    'NO_CLOSE',
+  ],
 } as const;
 export type Model = keyof typeof MODELS;
 
