@@ -23,16 +23,23 @@ export async function turnRoutes(lab: TestLab, by: number): Promise<void> {
   if (status !== 0) throw new Error(`ip route replace: ${stderr}`);
 }
 
-/** Turns them so many times; resolves with when that was (ms since 1970). */
-export async function reshuffle(lab: TestLab, times: number, everyMs: number): Promise<number[]> {
-  const turned: number[] = [];
+/** When routes were turned, ms since 1970: in between a packet may go either way. */
+interface Turn {
+  fromMs: number;
+  toMs: number;
+}
+
+/** Turns them so many times. */
+export async function reshuffle(lab: TestLab, times: number, everyMs: number): Promise<Turn[]> {
+  const turns: Turn[] = [];
   const startMs = wallMs();
   for (let turn = 1; turn <= times; turn += 1) {
+    const fromMs = wallMs();
     await turnRoutes(lab, turn);
-    turned.push(wallMs());
+    turns.push({ fromMs, toMs: wallMs() });
     await sleep(Math.max(0, startMs + turn * everyMs - wallMs()));
   }
-  return turned;
+  return turns;
 }
 
 /** Watches what the router sends to each switch. */
@@ -59,7 +66,7 @@ export class Paths {
    * Ends the watch. By the client's port: in how many of the times between two turns each switch, in
    * their order, saw it.
    */
-  async stop(turned: readonly number[]): Promise<Map<number, number[]>> {
+  async stop(turns: readonly Turn[]): Promise<Map<number, number[]>> {
     const seen = new Map<number, Set<number>[]>();
     for (const [index, { name, program }] of this.#captures.entries()) {
       await program.stop();
@@ -68,10 +75,10 @@ export class Paths {
         /^(\S+) IP \S+\.(\d+) >/gm,
       )) {
         const atMs = Number(time) * 1000;
-        const phase = turned.findLastIndex((turnedMs) => turnedMs <= atMs);
+        const phase = turns.findLastIndex(({ fromMs }) => fromMs <= atMs);
         const each = seen.get(Number(port)) ?? this.#captures.map(() => new Set<number>());
         seen.set(Number(port), each);
-        if (phase >= 0) each[index]!.add(phase);
+        if (phase >= 0 && turns[phase]!.toMs <= atMs) each[index]!.add(phase);
       }
     }
     return new Map([...seen].map(([port, each]) => [port, each.map(({ size }) => size)]));
