@@ -2,7 +2,7 @@
 // kernel are translated, so that each side sees the numbers it expects.
 import { Closing } from './closing';
 import { Direction } from './direction';
-import { Framing } from './framing';
+import { Framing, UNASKED } from './framing';
 import {
   ENTRY_FLAGS,
   ENTRY_LEASE,
@@ -17,8 +17,9 @@ import {
   HEADER_LEASE_BASE,
   LEASE_SIZE,
   NO_ENTRY,
-  QUEUE_WATCHED,
+  QUEUE_PACKET,
   QUEUE_SYN_ACK,
+  QUEUE_WATCHED,
   RECORD_CLIENT_FIN,
   RECORD_CLIENT_NEXT,
   SLOT_ENTRY,
@@ -194,6 +195,7 @@ export class AtAgent {
       }
       if ((load<u32>(copy, ENTRY_FLAGS) & FLAG_REQUESTS) != 0) {
         const reason = Framing.reply(worker, tcp, end, entry);
+        if (reason == UNASKED) return AtAgent.queue(worker, slot, entry, QUEUE_PACKET);
         if (reason != 0) return reason << 8;
       }
       if (closing != 0) Closing.observe(worker, tcp, end, true, entry, nowMs);
@@ -236,9 +238,13 @@ export class AtAgent {
   private static reportSynAck(worker: usize, slot: usize, entry: usize): u32 {
     if (load<u32>(Workers.copy(worker), ENTRY_STATE) == STATE_CLOSED) return DROP_SILENT << 8;
     if (!ToControl.identify(worker, entry)) return DROP_NO_ENTRY << 8;
+    return AtAgent.queue(worker, slot, entry, QUEUE_SYN_ACK);
+  }
+
+  /** The packet, for control; the entry's handoff id stands in Workers.id. */
+  private static queue(worker: usize, slot: usize, entry: usize, kind: u32): u32 {
     const id = Workers.id(worker);
-    if (Queue.push(worker, QUEUE_SYN_ACK, Pool.index(entry), id, 0, slot))
-      return VERDICT_TO_CONTROL;
-    return DROP_TO_CONTROL_FULL << 8;
+    const hasRoom = Queue.push(worker, kind, Pool.index(entry), id, 0, slot);
+    return hasRoom ? VERDICT_TO_CONTROL : DROP_TO_CONTROL_FULL << 8;
   }
 }

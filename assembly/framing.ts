@@ -48,6 +48,9 @@ import { DROP_OUT_OF_ORDER, DROP_SILENT, DROP_TABLE_BUSY } from './verdict';
 import { TCP_ACK, TCP_ACKNOWLEDGMENT, TCP_FLAGS, TCP_SEQUENCE } from './wire/tcp';
 import { Workers } from './workers';
 
+/** Instead of a reason: control must see the packet first. Workers.id has the handoff's id. */
+export const UNASKED: u32 = 0xff;
+
 export class Framing {
   /**
    * A packet of the server, before its rewrite: read, and counted as sent. 0, or the reason for which it
@@ -66,7 +69,7 @@ export class Framing {
         // it is no boundary any more, whatever becomes of the flag
         store<u32>(record, Packet.behind(tcp, end), RECORD_SERVER_NEXT);
         store<u64>(Workers.id(worker), load<u64>(record, RECORD_ID_RUN));
-        answered = true;
+        reason = UNASKED;
       } else {
         reason = Framing.read(record, tcp, end) ? 0 : DROP_OUT_OF_ORDER;
         if (reason == 0) Framing.noteSent(entry, record, tcp, end);
@@ -156,7 +159,7 @@ export class Framing {
 
   /**
    * The server says something new at a boundary, or ends the connection: its giver, who believes that
-   * nothing goes to the client, must hear of it before. What is dropped its kernel sends again.
+   * nothing goes to the client, must hear of it before.
    */
   @inline
   private static isUnasked(entry: usize, record: usize, tcp: usize, end: usize): bool {

@@ -275,12 +275,12 @@ export const NO_ENTRY = 0x7fffffff;
 
 export const QUEUE_SKIP = 0; // this and all but two of the next: to control
 export const QUEUE_OPEN = 1; // a SYN for a server; valid cookie, and data or no room for an entry
-export const QUEUE_PACKET = 2; // a packet of an entry in GATHERING, HELD, DRAINING or REPLAYING
+export const QUEUE_PACKET = 2; // of an entry in GATHERING, HELD, DRAINING, REPLAYING; at a boundary unasked
 export const QUEUE_CLOSED = 3; // the entry was set CLOSED (both FINs acknowledged, or server RST); no packet
 export const QUEUE_RESET = 4; // a client's RST was forwarded: the kernel should be probed; packet = that RST
 export const QUEUE_WATCHED = 9; // a copy of a server's packet of an entry with FLAG_WATCHED
 export const WATCHED_HEAD_LIMIT = 8192; // bytes of such a packet with FLAG_HEADS, from its IP header on
-export const QUEUE_ANSWERED = 8; // agent: FLAG_ASKED: may be released now; AT_BOUNDARY: its server speaks
+export const QUEUE_ANSWERED = 8; // agent: an entry with FLAG_ASKED may be released now; no packet
 export const QUEUE_SYN_ACK = 7; // agent: the server's kernel sent a SYN-ACK; goes no further
 export const QUEUE_STRAY = 10; // switch: an ACK of no connection and without a good cookie
 export const QUEUE_TRANSMIT = 5; // from control: send as it is

@@ -67,16 +67,20 @@ export class Boundaries {
     this.#tell(found);
   }
 
-  /** Its server has something to say although nobody asked: it can when the giver knows. */
-  stirred(entry: number): void {
-    if (!this.#isNoted(entry)) return;
+  /**
+   * Its server has something to say although nobody asked. True: it cannot, since the giver does not know;
+   * the kernel will say it again.
+   */
+  stirs(entry: number): boolean {
+    if (!this.#isNoted(entry)) return false;
     const giver = this.#giver(entry);
     if (giver?.takesIdle) {
-      if (!giver.up) return;
+      if (!giver.up) return true;
       const idle = { ...this.#idle(entry), requests: 0 };
       this.#parts.outbox.message(giver.peer, { type: 'idle', connections: [idle] });
     }
     this.#forget(entry);
+    return false;
   }
 
   #tell(found: readonly number[]): void {

@@ -110,9 +110,13 @@ export class Releases implements GivesBack {
     };
   }
 
-  /** A worker saw what was waited for, or what nobody had asked for. */
+  /** The server has said something that nobody asked for; true: it must not go on now. */
+  stirs(entry: number): boolean {
+    return this.#boundaries.stirs(entry);
+  }
+
+  /** A worker saw what was waited for. */
   answered(entry: number, nowMs: number): void {
-    this.#boundaries.stirred(entry);
     if (this.#asked.has(entry)) this.#try(entry, nowMs);
   }
 

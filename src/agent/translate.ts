@@ -236,9 +236,8 @@ export class Translate implements Takeover {
     }
     const pending = this.#replays.at(entry);
     if (pending) return this.#replaying(pending, event, nowMs);
-    if (state !== L.STATE_DRAINING && state !== L.STATE_FORWARD) {
-      return this.#entries.giveUp(entry, id);
-    }
+    const isServed = state === L.STATE_DRAINING || state === L.STATE_FORWARD;
+    if (!isServed || this.releases.stirs(entry)) return this.#entries.giveUp(entry, id);
     this.#parts.outbox.rewrite(connections.worker(entry), entry, event.packet, event.vnet);
   }
 

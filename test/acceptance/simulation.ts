@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { fileURLToPath } from 'node:url';
 import { compileCore } from '../../src/core.ts';
 import { CLUSTER_MISTAKES } from '../planted/cluster-mistakes.ts';
+import { DEATH_MISTAKES } from '../planted/death-mistakes.ts';
 import { GROUP_MISTAKES } from '../planted/group-mistakes.ts';
 import { MISTAKES, type Mistake } from '../planted/mistakes.ts';
 import { tryMistake } from '../planted/planting.ts';
@@ -26,10 +27,11 @@ const { values } = parseArgs({
 });
 /** Of the seeds, what each placement gets. */
 const SHARES: Record<Placement, number> = {
-  single: 0.4,
-  multiple: 0.25,
+  single: 0.35,
+  multiple: 0.2,
   'co-located': 0.2,
   group: 0.15,
+  dying: 0.1,
 };
 const only = PLACEMENTS.find((name) => name === values.placement);
 if (values.placement !== undefined && !only) throw new Error('no such placement');
@@ -75,7 +77,7 @@ async function tryToFind(mistake: Mistake): Promise<[boolean, string]> {
 
 async function plantedMistakes(): Promise<void> {
   const part = values.mistake ?? '';
-  const all = [...MISTAKES, ...CLUSTER_MISTAKES, ...GROUP_MISTAKES];
+  const all = [...MISTAKES, ...CLUSTER_MISTAKES, ...GROUP_MISTAKES, ...DEATH_MISTAKES];
   for (const mistake of all.filter(({ name }) => name.includes(part))) {
     say(...(await tryToFind(mistake)));
   }

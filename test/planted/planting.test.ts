@@ -7,6 +7,7 @@ import { plant } from './core.ts';
 import { EXPLORED_MISTAKES } from '../model/table-mistakes.ts';
 import { CLUSTER_MISTAKES } from './cluster-mistakes.ts';
 import { CORE_MISTAKES } from './core-mistakes.ts';
+import { DEATH_MISTAKES } from './death-mistakes.ts';
 import { GROUP_MISTAKES } from './group-mistakes.ts';
 import { FUZZ_MISTAKES } from './fuzz-mistakes.ts';
 import { MISTAKES } from './mistakes.ts';
@@ -19,6 +20,7 @@ for (const { name, changes } of [
   ...MISTAKES,
   ...CLUSTER_MISTAKES,
   ...GROUP_MISTAKES,
+  ...DEATH_MISTAKES,
   ...CORE_MISTAKES,
   ...EXPLORED_MISTAKES,
   ...FUZZ_MISTAKES,

@@ -82,8 +82,9 @@ export function vipsOf(name: string, { placement }: ClusterOptions): [string, st
 }
 
 /** Whether each request of a connection has servers of its own. */
-export function dispatchesEach({ requests, servers }: ClusterOptions): boolean {
-  return requests === 'per-request' && servers > 1;
+export function dispatchesEach({ placement, requests, servers }: ClusterOptions): boolean {
+  // where servers die each must be able to stand in for another
+  return requests === 'per-request' && servers > 1 && placement !== 'dying';
 }
 
 function dispatching(

@@ -41,6 +41,7 @@ function begin(cluster: Cluster, fault: Fault): void {
   if (link) return link.cut('side' in fault ? fault.side : 'both');
   const server = cluster.servers[(fault as { server: number }).server]!;
   if (fault.kind === 'pause') server.pause();
+  else if (fault.kind === 'dark') server.cutOff();
   else if (server.agent.isRunning()) server.crash();
 }
 
@@ -51,6 +52,7 @@ function end(cluster: Cluster, fault: Fault): void {
   if (link) return link.heal();
   const server = cluster.servers[(fault as { server: number }).server]!;
   if (fault.kind === 'pause') server.resume();
+  else if (fault.kind === 'dark') server.reconnect();
   else if (!server.agent.isRunning()) server.restart();
 }
 

@@ -14,6 +14,7 @@ export type Fault = {
   | { kind: 'cut-peers'; side: CutSide }
   | { kind: 'crash'; server: number }
   | { kind: 'pause'; server: number }
+  | { kind: 'dark'; server: number } // its host's link is down
   | { kind: 'pause-switch'; of: SwitchNumber }
 );
 

@@ -1,4 +1,4 @@
-import { TCP_ACK, TCP_RST, TCP_SYN } from '../../assembly/wire/tcp.ts';
+import { TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../../assembly/wire/tcp.ts';
 import type { Handoff, HandoffId, Message } from '../../src/channel/messages.ts';
 import { readPacket } from '../../src/packet/read.ts';
 import type { Kernel } from './tcp/kernel.ts';
@@ -29,6 +29,8 @@ export class Monitor {
   /** false when workers may overtake each other */
   keepsOrder = true;
   private readonly generations = new Map<string, Generation[]>();
+  /** who has a client's connection, and who had it until it moved there */
+  private readonly holders = new Map<string, { server: string; before: string | undefined }>();
   private readonly departed = new Map<string, { newest: number; sent: Set<number> }>();
   private readonly listed = new Set<string>();
   private readonly readied = new Set<string>();
@@ -114,6 +116,18 @@ export class Monitor {
     );
   }
 
+  /** A packet that the agent of `server` sends to a client: not when another one has its connection. */
+  toClient(server: string, bytes: Uint8Array): void {
+    const packet = readPacket(bytes);
+    if (!packet) return;
+    const client = `${packet.destination.join('.')}:${packet.destinationPort}`;
+    const holder = this.holders.get(client);
+    if (holder?.before !== server || holder.server === server || this.isOfGroup) return;
+    const isMore = packet.payload.length > 0 || (packet.flags & (TCP_FIN | TCP_RST)) !== 0;
+    if (!isMore) return;
+    this.problems.push(`${server} speaks to ${client}, which ${holder.server} has`);
+  }
+
   /** Numbers a packet that arrives at the switch (IPv4 identification). */
   stamp(packet: Uint8Array): void {
     this.begun(packet);
@@ -176,7 +190,10 @@ export class Monitor {
   private begun(bytes: Uint8Array): void {
     const packet = readPacket(bytes);
     if (!packet || (packet.flags & (TCP_SYN | TCP_ACK)) !== TCP_SYN) return;
-    this.generation(`${packet.source.join('.')}:${packet.sourcePort}`, packet.sequence);
+    const client = `${packet.source.join('.')}:${packet.sourcePort}`;
+    const isOld = this.generations.get(client)?.some((one) => one.clientIsn === packet.sequence);
+    if (!isOld) this.holders.delete(client);
+    this.generation(client, packet.sequence);
   }
 
   private handoff(server: string, handoff: Handoff): void {
@@ -185,6 +202,9 @@ export class Monitor {
     this.atHandoff.get(this.handoffs)?.();
     this.handoffMessages.set(`${id.run}.${id.counter}`, handoff);
     const client = `${tuple.client.join('.')}:${tuple.clientPort}`;
+    const isMove = !this.generations.get(client)?.some((one) => one.clientIsn === clientIsn);
+    const before = isMove ? this.holders.get(client)?.server : undefined;
+    this.holders.set(client, { server, before });
     const generation = this.generation(client, clientIsn);
     const { outstanding } = generation;
     if (!this.isOfGroup && outstanding && !isSame(outstanding.id, id)) {

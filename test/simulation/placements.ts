@@ -17,6 +17,7 @@ const PLACED: Record<Placement, (scenario: Scenario, random: Random) => Scenario
   multiple: inMultiple,
   'co-located': coLocated,
   group: inGroup,
+  dying: withDeaths,
 };
 
 /** All that may happen to one switch, and one or two dispatchers that come and go. */
@@ -45,6 +46,34 @@ function inGroup(scenario: Scenario, random: Random): Scenario {
     for (const connection of connections) connection.startMs += laterMs;
   }
   return { ...scenario, cluster, ...withFaults(faults, scenario.isPressed) };
+}
+
+/** Connections that rest for seconds; the links of servers' hosts, or their control channels, are cut. */
+function withDeaths(scenario: Scenario, random: Random): Scenario {
+  const servers = Math.max(2, scenario.cluster.servers);
+  const dying = { placement: 'dying', requests: 'per-request', servers, deviceLoss: 0 } as const;
+  const applications = Array.from({ length: servers }, (_, index) => {
+    const application = scenario.applications[index] ?? scenario.applications[0];
+    return application ? { ...application, idleMs: random.pick([3000, 15_000]) } : null;
+  });
+  for (const { connections } of scenario.clients) {
+    for (const connection of connections) {
+      connection.patienceMs = 45_000;
+      for (const request of connection.requests.slice(1)) {
+        request.thinkMs = random.pick([0, 700, 2500, 4000, 6000]);
+      }
+    }
+  }
+  const faults = Array.from({ length: random.between(1, 2) }, () => ({
+    kind: random.pick(['dark', 'cut'] as const),
+    server: random.below(servers),
+    atMs: random.between(3000, 9000),
+    forMs: random.pick([1500, 3000, 6000, 10_000, 45_000]),
+  }));
+  const cluster = { ...scenario.cluster, ...dying };
+  const outlook = withFaults(faults, scenario.isPressed);
+  // a server that ends a connection which rests may cross the next request
+  return { ...scenario, cluster, applications, ...outlook, isOnlyCut: false };
 }
 
 function drawFaults(random: Random, dispatchers: number): DispatcherFault[] {

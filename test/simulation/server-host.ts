@@ -85,6 +85,17 @@ export class ServerHost {
     for (const link of [this.link!, ...this.givers.values()]) link.crashed(this.channelHost);
   }
 
+  /** Its link is down: nothing reaches it, nothing of it reaches anybody; the host itself goes on. */
+  cutOff(): void {
+    this.place.isUp = false;
+    this.link!.cut();
+  }
+
+  reconnect(): void {
+    this.place.isUp = true;
+    this.link!.heal();
+  }
+
   /** The agent's process is stopped by a signal; the server itself goes on. */
   pause(): void {
     this.agent.pause();
@@ -184,6 +195,7 @@ export class ServerHost {
         this.kernel.receive(copy);
       });
     } else {
+      world.monitor.toClient(this.name, packet);
       world.network.send(this.place, packet);
     }
   }

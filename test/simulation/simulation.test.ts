@@ -22,7 +22,7 @@ simulation('the same seed gives the same trace, other seeds give others', async 
 });
 
 /** Of the seconds. */
-const SHARES = { single: 4 / 5, multiple: 1 / 4, 'co-located': 1 / 5, group: 1 / 5 };
+const SHARES = { single: 4 / 5, multiple: 1 / 4, 'co-located': 1 / 5, group: 1 / 5, dying: 1 / 5 };
 
 for (const placement of PLACEMENTS) {
   simulation(`${placement}: no seed breaks a rule`, async () => {
