@@ -108,13 +108,6 @@ export function costPage({ handoff, dispatcher }: Costs): Page {
       },
       {
         ...paper,
-        what: 'distributor, each connection by splicing',
-        paper: 'more than 750 µs, more for larger responses',
-        ours: 'not measured',
-        why: 'spliced servers (`agent.splice`) get the same handoff; a pass of every reply is added',
-      },
-      {
-        ...paper,
         what: 'dispatcher, LARD',
         paper: '0.8 µs',
         ours: `${dispatcher.toFixed(3)} µs, ${DISPATCHED_SERVERS} servers, with the end of a connection`,

@@ -6,11 +6,15 @@ import { join } from 'node:path';
 import type { Everything } from '../../bench/papers/all.ts';
 import { measureAll, pagesOf } from '../../bench/papers/all.ts';
 import type { FrontFigures } from '../../bench/papers/front-ends.ts';
+import type { BatchRow } from '../../bench/papers/batching.ts';
 import { at } from '../../bench/papers/locality.ts';
 import type { Locality } from '../../bench/papers/locality.ts';
 import type { MixFigures } from '../../bench/papers/mixes.ts';
 import { writePages } from '../../bench/papers/page.ts';
+import { coLocated, crossover, multiple } from '../../bench/papers/placements.ts';
 import { IBM, RICE } from '../../bench/papers/popularity.ts';
+import { perByte } from '../../bench/papers/splicing.ts';
+import type { SizeRow } from '../../bench/papers/splicing.ts';
 import { Report } from '../support/report.ts';
 
 const MOST_CPU_SECONDS = 60;
@@ -117,6 +121,41 @@ function checkMixes(mixes: readonly MixFigures[]): void {
   }
 }
 
+/** Timing on a busy machine: only what is far apart is compared. */
+function checkSplicing(rows: readonly SizeRow[]): void {
+  const [small, large] = [rows[0]!, rows.at(-1)!];
+  report.check(
+    "splicing costs the switch's host more than a handoff, with every response",
+    rows.every(({ handoff, splicing }) => splicing.front > handoff.front),
+    rows.map(({ handoff, splicing }) => (splicing.front / handoff.front).toFixed(1)).join(', '),
+  );
+  const bytes = [perByte(rows, 'splicing'), perByte(rows, 'handoff')] as const;
+  report.check(
+    'and with every byte: 10 MiB cost twice 1 KiB',
+    large.splicing.front > 2 * small.splicing.front && bytes[0] > bytes[1],
+    `${bytes.map((ns) => ns.toFixed(2)).join(' and ')} ns`,
+  );
+}
+
+function checkBatching(rows: readonly BatchRow[]): void {
+  const [alone, most] = [rows[0]!, rows.at(-1)!];
+  report.check(
+    'batches: a dispatcher decides ten times as often with 1,000 waiting as with one',
+    most.perCpuSecond > 10 * alone.perCpuSecond && alone.batch < 1.01,
+    `${most.perCpuSecond.toFixed(0)} and ${alone.perCpuSecond.toFixed(0)} for each CPU-second`,
+  );
+}
+
+/** The formulas, where the answer is known. */
+function checkPlacements(): void {
+  const best = Math.max(...[1, 2, 3, 4, 5, 6, 7].map((count) => multiple(8, count, 4)));
+  report.check(
+    'server-bound: co-located carries more than single from 6 servers on, and no less than multiple',
+    crossover(4, 1 / 6) === 6 && coLocated(8, 4, 1 / 6) >= best,
+    `${coLocated(8, 4, 1 / 6).toFixed(2)} over ${best.toFixed(2)} at 8 hosts`,
+  );
+}
+
 const everything = await measureAll((what) => report.note(what));
 const { user, system } = process.cpuUsage();
 const cpuSeconds = (user + system) / 1e6;
@@ -134,6 +173,11 @@ report.check(
   dispatcher < handoff / 10,
   `${dispatcher.toFixed(3)} of ${handoff.toFixed(1)} µs`,
 );
+checkBatching(everything.batches);
+const { inLab } = everything;
+report.check('the lab was measured', inLab !== undefined);
+if (inLab) checkSplicing(inLab.sizes);
+checkPlacements();
 const limit = `all took less than ${MOST_CPU_SECONDS} s of CPU`;
 report.check(limit, cpuSeconds < MOST_CPU_SECONDS, `${cpuSeconds.toFixed(1)} s`);
 report.finish();
