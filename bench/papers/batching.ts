@@ -1,6 +1,7 @@
 // The dispatcher with and without batches: a process of its own, asked through the real channel (TLS).
 import { askDispatcher } from '../../test/support/dispatch-pair.ts';
 import type { Page } from './page.ts';
+import type { Plot } from './plot.ts';
 
 const OUTSTANDING = [1, 2, 5, 10, 30, 100, 300, 1000];
 const SECONDS = 1.5;
@@ -24,25 +25,31 @@ export async function measureBatching(): Promise<BatchRow[]> {
   return rows;
 }
 
+const TEXT =
+  `Measured: a dispatcher (LARD, 8 servers) in a process of its own, asked over TLS on this ` +
+  `machine's loopback. A distributor sends what has come when the batch before is answered, so ` +
+  `the size of batches follows from how many requests wait. One request waiting is the case ` +
+  `without batches: each goes in a message of its own. The rate is per second of the ` +
+  `dispatcher's processor time. It runs with the machine's other work, and the distributor that` +
+  ` asks shares the processors.`;
+
+function rateText({ outstanding, perCpuSecond }: BatchRow): string {
+  const batches = outstanding === 1 ? 'without batches' : `with ${outstanding} waiting`;
+  return `${(perCpuSecond / 1000).toFixed(1)} k ${batches}`;
+}
+
 export function batchingPage(rows: readonly BatchRow[]): Page {
   const [alone, most] = [rows[0]!, rows.at(-1)!];
   const setUp = '300 MHz Pentium II, FreeBSD 2.2.6 (Aron et al. 2000, sections 4 and 6.1)';
-  const thousands = (rate: number): string => `${(rate / 1000).toFixed(1)} k`;
   return {
     title: 'Throughput of a dispatcher with and without batches',
-    text: [
-      "Measured: a dispatcher (LARD, 8 servers) in a process of its own, asked over TLS on this machine's loopback. " +
-        'A distributor sends what has come when the batch before is answered, so the size of batches follows from ' +
-        'how many requests wait. One request waiting is the case without batches: each goes in a message of its ' +
-        "own. The rate is per second of the dispatcher's processor time. It runs with the machine's other work, and the " +
-        'distributor that asks shares the processors.',
-    ],
+    text: [TEXT],
     figures: [
       {
         what: 'dispatcher, connections a second',
         setUp,
         paper: '50,000; its figures with and without batches were not found',
-        ours: `${thousands(most.perCpuSecond)} with ${most.outstanding} waiting, ${thousands(alone.perCpuSecond)} without batches`,
+        ours: [most, alone].map(rateText).join(', '),
         why: 'another machine, TLS, JavaScript',
       },
       {
@@ -61,23 +68,26 @@ export function batchingPage(rows: readonly BatchRow[]): Page {
         }),
       },
     ],
-    plots: [
+    plots: [plotOf(rows)],
+  };
+}
+
+function plotOf(rows: readonly BatchRow[]): Plot {
+  const alone = rows[0]!;
+  return {
+    name: 'batching',
+    title: 'LARD decisions of a dispatcher over the size of batches',
+    x: 'requests waiting',
+    y: 'thousands for each CPU-second',
+    isLogarithmic: true,
+    series: [
       {
-        name: 'batching',
-        title: 'LARD decisions of a dispatcher over the size of batches',
-        x: 'requests waiting',
-        y: 'thousands for each CPU-second',
-        isLogarithmic: true,
-        series: [
-          {
-            name: 'batches as in the paper',
-            points: rows.map((row) => [row.outstanding, row.perCpuSecond / 1000]),
-          },
-          {
-            name: 'one request a message',
-            points: rows.map((row) => [row.outstanding, alone.perCpuSecond / 1000]),
-          },
-        ],
+        name: 'batches as in the paper',
+        points: rows.map((row) => [row.outstanding, row.perCpuSecond / 1000]),
+      },
+      {
+        name: 'one request a message',
+        points: rows.map((row) => [row.outstanding, alone.perCpuSecond / 1000]),
       },
     ],
   };

@@ -1,6 +1,7 @@
 // Which placement carries more connections: computed from what a connection cost each kind of host in the
 // paper. Beside it what our own two kinds of front end cost in the lab.
-import type { Page } from './page.ts';
+import type { Page, Table } from './page.ts';
+import type { Plot } from './plot.ts';
 import { UNMEASURED } from './splicing.ts';
 
 /** µs for each connection: a distributor, and the switch in front at 20,000 connections/s (A00 4, 6) */
@@ -8,6 +9,8 @@ const PAPER = { distributor: 300, front: 50 };
 const SHARE = PAPER.front / PAPER.distributor;
 /** of all hosts but the switch in front */
 const MOST_HOSTS = 16;
+/** of the table */
+const HOSTS = 8;
 /** Of a connection's cost at the distributor, what its server costs: two loads. */
 const LOADS = [
   { name: 'front-end-bound', server: 0.5 },
@@ -43,31 +46,34 @@ export interface PlacementCosts {
   front: number;
 }
 
+const TEXT =
+  `Computed from the paper's costs, not measured and not simulated: the bound of the busiest ` +
+  `host, each with one processor, without waiting. A connection costs a distributor ` +
+  `${PAPER.distributor} µs and the switch in front ${PAPER.front} µs; its server costs half of ` +
+  `the distributor's part (front-end-bound) or four times as much (server-bound), which are ` +
+  `stated. What the dispatcher and the hops between hosts cost is left out. Our own front ends ` +
+  `were measured in the lab, where the paper's order of magnitude does not show: our switch in ` +
+  `front has SYN, update and close of each connection pass its control plane, and its worker ` +
+  `polls as long as the other.`;
+
+function ratioText({ handoff, front }: PlacementCosts): string {
+  return `${(handoff / front).toFixed(1)} (${handoff.toFixed(0)} to ${front.toFixed(0)} µs)`;
+}
+
+function rate(relative: number): number {
+  return (relative * 1000) / PAPER.distributor;
+}
+
 export function placementPage(costs: PlacementCosts | undefined): Page {
-  const rate = (relative: number): number => (relative * 1000) / PAPER.distributor;
-  const hosts = 8;
-  const ways = Array.from({ length: hosts - 1 }, (_, at) => at + 1);
-  const counts = Array.from({ length: MOST_HOSTS }, (_, at) => at + 1);
-  const points = (of: (count: number) => number) =>
-    counts.map((count) => [count, rate(of(count))] as const);
   return {
     title: 'Placements: single, multiple and co-located',
-    text: [
-      "Computed from the paper's costs, not measured and not simulated: the bound of the busiest host, each with one " +
-        `processor, without waiting. A connection costs a distributor ${PAPER.distributor} µs and the switch in front ` +
-        `${PAPER.front} µs; its server costs half of the distributor's part (front-end-bound) or four times as much ` +
-        '(server-bound), which are stated. What the dispatcher and the hops between hosts cost is left out. Our own ' +
-        "front ends were measured in the lab, where the paper's order of magnitude does not show: our switch in front " +
-        'has SYN, update and close of each connection pass its control plane, and its worker polls as long as the other.',
-    ],
+    text: [TEXT],
     figures: [
       {
         what: 'front-end processor time of single over co-located, a connection',
         setUp: '300 MHz Pentium II (Aron et al. 2000, sections 4 and 6)',
-        paper: 'an order of magnitude; 300 µs to 50 µs by its numbers (20,000 connections/s)',
-        ours: costs
-          ? `${(costs.handoff / costs.front).toFixed(1)} (${costs.handoff.toFixed(0)} to ${costs.front.toFixed(0)} µs)`
-          : UNMEASURED,
+        paper: 'an order of magnitude; 300 to 50 µs by its numbers',
+        ours: costs ? ratioText(costs) : UNMEASURED,
         why: 'every SYN, update and close passes the control plane in ours, and both poll',
       },
       {
@@ -77,41 +83,56 @@ export function placementPage(costs: PlacementCosts | undefined): Page {
         ours: LOADS.map(({ name, server }) => `${name}: ${crossover(server, SHARE)} servers`).join(
           ', ',
         ),
-        why: "follows from the cost of a server over that of a distributor; four times as much is the paper's case",
+        why: 'follows from what a server costs over a distributor',
       },
     ],
-    tables: LOADS.map(({ name, server }) => ({
-      columns: [
-        `${name}, ${hosts} hosts`,
-        ...ways.map((count) => `${count} front ends`),
-        'co-located',
+    tables: LOADS.map(tableOf),
+    plots: LOADS.map(plotOf),
+  };
+}
+
+type PlacedLoad = (typeof LOADS)[number];
+
+const WAYS = Array.from({ length: HOSTS - 1 }, (_, at) => at + 1);
+
+function tableOf({ name, server }: PlacedLoad): Table {
+  return {
+    columns: [
+      `${name}, ${HOSTS} hosts`,
+      ...WAYS.map((count) => `${count} front ends`),
+      'co-located',
+    ],
+    rows: [
+      [
+        'thousand connections/s',
+        ...WAYS.map((count) => rate(multiple(HOSTS, count, server)).toFixed(1)),
+        rate(coLocated(HOSTS, server, SHARE)).toFixed(1),
       ],
-      rows: [
-        [
-          'thousand connections/s',
-          ...ways.map((count) => rate(multiple(hosts, count, server)).toFixed(1)),
-          rate(coLocated(hosts, server, SHARE)).toFixed(1),
-        ],
-      ],
-    })),
-    plots: LOADS.map(({ name, server }) => ({
-      name: `placements-${name}`,
-      title: `Most connections, ${name}`,
-      x: 'servers (multiple: hosts)',
-      y: 'thousand connections/s',
-      series: [
-        { name: 'single', points: points((count) => single(count, server)) },
-        {
-          name: 'multiple, best split',
-          points: points((count) =>
-            Math.max(
-              0,
-              ...ways.map((fronts) => (fronts < count ? multiple(count, fronts, server) : 0)),
-            ),
+    ],
+  };
+}
+
+function plotOf({ name, server }: PlacedLoad): Plot {
+  const counts = Array.from({ length: MOST_HOSTS }, (_, at) => at + 1);
+  const points = (of: (count: number) => number) =>
+    counts.map((count) => [count, rate(of(count))] as const);
+  return {
+    name: `placements-${name}`,
+    title: `Most connections, ${name}`,
+    x: 'servers (multiple: hosts)',
+    y: 'thousand connections/s',
+    series: [
+      { name: 'single', points: points((count) => single(count, server)) },
+      {
+        name: 'multiple, best split',
+        points: points((count) =>
+          Math.max(
+            0,
+            ...WAYS.map((fronts) => (fronts < count ? multiple(count, fronts, server) : 0)),
           ),
-        },
-        { name: 'co-located', points: points((count) => coLocated(count, server, SHARE)) },
-      ],
-    })),
+        ),
+      },
+      { name: 'co-located', points: points((count) => coLocated(count, server, SHARE)) },
+    ],
   };
 }

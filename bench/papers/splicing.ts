@@ -5,7 +5,8 @@ import { promisify } from 'node:util';
 import { Lab, type LabOptions } from '../../src/lab/cluster.ts';
 import { isRoot } from '../../src/lab/rootless.ts';
 import { VIP4 } from '../../src/lab/topology.ts';
-import type { Page } from './page.ts';
+import type { Page, Table } from './page.ts';
+import type { Plot } from './plot.ts';
 
 const KIB = 1024;
 /** [bytes of a response, connections] */
@@ -22,6 +23,7 @@ const FRONT_CONNECTIONS = 1000;
 const AT_ONCE = 8;
 const FILE = '100M';
 const LIMIT_MS = 60_000;
+const WAYS = ['handoff', 'splicing'] as const;
 
 export const UNMEASURED = 'Not measured: it needs root, for the namespaces of the lab.';
 
@@ -108,9 +110,26 @@ export function perByte(rows: readonly SizeRow[], way: 'handoff' | 'splicing'): 
   return (1000 * (last[way].front - first[way].front)) / (last.bytes - first.bytes);
 }
 
+function round(value: number): string {
+  return value < 100 ? value.toFixed(1) : value.toFixed(0);
+}
+
+function ratioOf({ handoff, splicing }: Pick<SizeRow, 'handoff' | 'splicing'>): string {
+  return (splicing.front / handoff.front).toFixed(2);
+}
+
 function sizeText(bytes: number): string {
   return bytes < 1024 * KIB ? `${bytes / KIB} KiB` : `${bytes / KIB / KIB} MiB`;
 }
+
+const TEXT =
+  `Measured in the lab: one nginx with an agent, then the same without (--splice 1), ${AT_ONCE}` +
+  ` clients at once, a connection for each request. It is the processor time of baton on the ` +
+  `switch's host and, with an agent, on the server's: the kernel's forwarding between the ` +
+  `namespaces and the web server are not in it; the polling of the workers is, and is most of ` +
+  `it with few connections. All hosts share this machine, so that the figures compare the two ` +
+  `ways and nothing else. With splicing the front end does the agent's work, too, and every ` +
+  `byte of the response passes it; with a handoff only the client's acknowledgments do.`;
 
 export function splicingPage(rows: readonly SizeRow[] = []): Page {
   const title = 'Handoff against splicing';
@@ -118,19 +137,11 @@ export function splicingPage(rows: readonly SizeRow[] = []): Page {
   if (rows.length === 0) {
     return { title, text: [UNMEASURED], figures: [], tables: [], plots: [] };
   }
-  const [small] = rows as [SizeRow];
-  const round = (value: number): string => (value < 100 ? value.toFixed(1) : value.toFixed(0));
-  const ways = ['handoff', 'splicing'] as const;
+  const ends = [rows[0]!, rows.at(-1)!];
+  const [small] = ends as [SizeRow];
   return {
     title,
-    text: [
-      `Measured in the lab: one nginx with an agent, then the same without (\`--splice 1\`), ${AT_ONCE} clients at ` +
-        "once, a connection for each request. It is the processor time of baton on the switch's host and, " +
-        "with an agent, on the server's: the kernel's forwarding between the namespaces and the web server are not " +
-        'in it, polling is. All hosts share this machine, so that the figures compare the two ways and nothing else. ' +
-        "With splicing the front end does the agent's work, too, and every byte of the response passes it; with a " +
-        "handoff only the client's acknowledgments do.",
-    ],
+    text: [TEXT],
     figures: [
       {
         what: 'front end, a connection by handoff',
@@ -143,57 +154,61 @@ export function splicingPage(rows: readonly SizeRow[] = []): Page {
         what: 'front end, a connection by splicing',
         setUp,
         paper: 'more than 750 µs, more for larger responses',
-        ours: `${round(small.splicing.front)} µs (1 KiB), ${round(rows.at(-1)!.splicing.front)} µs (10 MiB)`,
+        ours: ends
+          .map((row) => `${round(row.splicing.front)} µs (${sizeText(row.bytes)})`)
+          .join(', '),
         why: 'the same; packets are relayed, not bytes of two sockets',
       },
       {
         what: 'splicing over handoff',
         setUp,
         paper: 'more than 2.5 (computed)',
-        ours: `${(small.splicing.front / small.handoff.front).toFixed(1)} (1 KiB), ${(rows.at(-1)!.splicing.front / rows.at(-1)!.handoff.front).toFixed(1)} (10 MiB)`,
+        ours: ends.map((row) => `${ratioOf(row)} (${sizeText(row.bytes)})`).join(', '),
         why: 'figures over response sizes were not found in the paper',
       },
       {
         what: 'front end, each byte of a response',
         setUp: '',
         paper: 'not found',
-        ours: ways.map((way) => `${perByte(rows, way).toFixed(3)} ns by ${way}`).join(', '),
+        ours: WAYS.map((way) => `${perByte(rows, way).toFixed(3)} ns by ${way}`).join(', '),
         why: '',
       },
     ],
-    tables: [
-      {
-        columns: [
-          'response',
-          'handoff: switch, µs',
-          "handoff: server's agent, µs",
-          'splicing: switch, µs',
-          'ratio',
-        ],
-        rows: rows.map(({ bytes, handoff, splicing }) => [
-          sizeText(bytes),
-          round(handoff.front),
-          round(handoff.agent),
-          round(splicing.front),
-          (splicing.front / handoff.front).toFixed(2),
-        ]),
-      },
+    tables: [tableOf(rows)],
+    plots: [plotOf(rows)],
+  };
+}
+
+function tableOf(rows: readonly SizeRow[]): Table {
+  return {
+    columns: [
+      'response',
+      'handoff: switch, µs',
+      "handoff: server's agent, µs",
+      'splicing: switch, µs',
+      'ratio',
     ],
-    plots: [
-      {
-        name: 'splicing',
-        title: "Processor time of the switch's host for each byte",
-        x: 'KiB of a response',
-        y: 'ns of processor time for each byte',
-        isLogarithmic: true,
-        // the smallest is all handshake and would hide the others
-        series: ways.map((way) => ({
-          name: way,
-          points: rows
-            .slice(1)
-            .map((row) => [row.bytes / KIB, (1000 * row[way].front) / row.bytes]),
-        })),
-      },
-    ],
+    rows: rows.map(({ bytes, handoff, splicing }) => [
+      sizeText(bytes),
+      round(handoff.front),
+      round(handoff.agent),
+      round(splicing.front),
+      ratioOf({ handoff, splicing }),
+    ]),
+  };
+}
+
+function plotOf(rows: readonly SizeRow[]): Plot {
+  return {
+    name: 'splicing',
+    title: "Processor time of the switch's host for each byte",
+    x: 'KiB of a response',
+    y: 'ns of processor time for each byte',
+    isLogarithmic: true,
+    // the smallest is all handshake and would hide the others
+    series: WAYS.map((way) => ({
+      name: way,
+      points: rows.slice(1).map((row) => [row.bytes / KIB, (1000 * row[way].front) / row.bytes]),
+    })),
   };
 }

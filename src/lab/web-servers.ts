@@ -98,12 +98,16 @@ function echoCommand(name: string): string[] {
   return [process.execPath, program, 'echo', name, String(SERVER_PORT)];
 }
 
+/** What its `listen` says, and whose header it believes: the lab's hosts are all that reach it. */
+const NGINX_PROXY = [
+  ' proxy_protocol',
+  ' real_ip_header proxy_protocol; set_real_ip_from 0.0.0.0/0; set_real_ip_from ::/0;',
+] as const;
+
 function nginxCommand(name: string, directory: string, proxy: boolean): string[] {
   const file = join(directory, `${name}.nginx.conf`);
   const own = ownFolder(name, directory);
-  const header = proxy ? ' proxy_protocol' : '';
-  const trusts = ['0.0.0.0/0', '::/0'].map((from) => ` set_real_ip_from ${from};`);
-  const takes = proxy ? ` real_ip_header proxy_protocol;${trusts.join('')}` : '';
+  const [header, takes] = proxy ? NGINX_PROXY : ['', ''];
   writeFileSync(
     file,
     `user root;
