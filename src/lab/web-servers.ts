@@ -132,8 +132,7 @@ http {
   client_body_temp_path ${own}/body;
   proxy_temp_path ${own}/proxy;
   fastcgi_temp_path ${own}/fastcgi;
-  uwsgi_temp_path ${own}/uwsgi;
-  scgi_temp_path ${own}/scgi;
+  uwsgi_temp_path ${own}/uwsgi; scgi_temp_path ${own}/scgi;
   ssl_certificate ${directory}/${WEB_KEYS}/${name}.pem;
   ssl_certificate_key ${directory}/${WEB_KEYS}/${name}.key;
   ssl_protocols TLSv1.2 TLSv1.3;
