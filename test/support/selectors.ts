@@ -172,10 +172,10 @@ export async function crowd(lab: TestLab, requests: number, atOnce: number): Pro
   const figures = async () => (await lab.stats('switch')).control as { queued: number };
   const before = (await figures()).queued;
   const asks = Array.from({ length: requests }, () => ({ target: '/few/100k' }));
-  let isOver = false;
-  const asked = askAll(lab, asks, atOnce).finally(() => (isOver = true));
+  const run = { isOver: false };
+  const asked = askAll(lab, asks, atOnce).finally(() => (run.isOver = true));
   let [most, looks] = [0, 0];
-  while (!isOver) {
+  while (!run.isOver) {
     most = Math.max(most, ...NAMES.map((name) => heldBy(lab, name)));
     looks += 1;
     await sleep(5);
@@ -198,7 +198,11 @@ export async function whoAnswers(
   target: string,
   requests = 8,
 ): Promise<{ names: string; failed: string[] }> {
-  const answers = await askAll(lab, Array(requests).fill({ target }) as Ask[], 4);
+  const answers = await askAll(
+    lab,
+    Array.from({ length: requests }, () => ({ target })),
+    4,
+  );
   const names = [...new Set(answers.map(({ server }) => server))].toSorted().join();
   return { names, failed: failedIn(answers) };
 }
@@ -227,7 +231,11 @@ export async function startSlowly(lab: TestLab): Promise<Started> {
   await baton(lab, 'servers', 'maint', 'server1');
   await baton(lab, 'servers', 'ready', 'server1');
   const part = async (): Promise<[number, string[]]> => {
-    const answers = await askAll(lab, Array(240).fill({ target: '/turns/a' }) as Ask[], 4);
+    const answers = await askAll(
+      lab,
+      Array.from({ length: 240 }, () => ({ target: '/turns/a' })),
+      4,
+    );
     const own = answers.filter(({ server }) => server === 'server1').length;
     return [own / answers.length, failedIn(answers)];
   };
