@@ -11,6 +11,7 @@ export type PlaneEvent =
   | ModeEvent
   | HealthEvent
   | RebalanceEvent
+  | ProbeEvent
   | TimeEvent;
 
 /** A record that a worker queued for control (layout.ts, RING_*). `packet` is a copy, without vnet header. */
@@ -85,6 +86,19 @@ export interface HealthEvent {
 /** The operator wants connections of a switch shared anew: from servers with more than their share. */
 export interface RebalanceEvent {
   kind: 'rebalance';
+}
+
+/**
+ * A connection of the switch's own host, which has sent nothing yet: it is for that server, whatever is
+ * known of it.
+ */
+export interface ProbeEvent {
+  kind: 'probe';
+  client: Uint8Array;
+  clientPort: number;
+  server: string;
+  /** nobody looks at it any more */
+  isOver: boolean;
 }
 
 /** The deadline that the last receive() asked for has come (or an earlier moment: harmless). */

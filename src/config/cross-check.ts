@@ -10,6 +10,7 @@ import {
 } from './address.ts';
 import { checkRoles, isInFront } from './check-roles.ts';
 import { checkPeers } from './check-peers.ts';
+import { checkHealth } from './check-health.ts';
 import { checkQuorum } from './check-quorum.ts';
 import { checkServices } from './check-services.ts';
 import { checkSplices } from './check-splices.ts';
@@ -70,6 +71,7 @@ function checkPools(raw: Loose, problems: Problem[]): void {
     }
     checkPolicy(pool, path, problems);
     checkQuorum(pool, path, raw, problems);
+    checkHealth(pool, path, raw, problems);
   });
 }
 

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { milliseconds, port, section, text, whole } from './fields.ts';
 
-const CHECK = 'tcp, or http: { path, expect }';
+const CHECK = 'tcp, or http: { path, expect }, or handoff: { path, expect }';
 const PATH = 'a path that begins with /';
 const times = (what: string) => whole(1, 1000, what);
 
@@ -14,9 +14,11 @@ const http = section({
 /** Active checks where `check` is there, passive ones where `failures` is. */
 export const health = section({
   check: z
-    .union([z.enum(['tcp'], { error: 'tcp' }), section({ http })], { error: CHECK })
+    .union([z.enum(['tcp'], { error: 'tcp' }), section({ http }), section({ handoff: http })], {
+      error: CHECK,
+    })
     .optional()
-    .describe('what the switch tries by itself, at the address of the agent'),
+    .describe('what the switch tries by itself: the address of the agent, or a handoff to it'),
   port: port.optional().describe("where it tries, else the server's port"),
   intervalMs: milliseconds.default(2000).describe('between two checks'),
   timeoutMs: milliseconds.default(1000).describe('a check that takes longer has failed'),

@@ -25,6 +25,7 @@ import { listServices } from './service.ts';
 import type { Service } from './service.ts';
 import { OwedCloses } from './switch/owed-closes.ts';
 import { Owners } from './switch/owners.ts';
+import { Probes } from './switch/probes.ts';
 import { PutOffs } from './switch/put-offs.ts';
 import { Questions } from './switch/questions.ts';
 import { Strays } from './switch/strays.ts';
@@ -88,6 +89,7 @@ export class SwitchState {
   readonly deadlines = new Deadlines<Opening>();
   readonly owed = new OwedCloses();
   readonly putOffs = new PutOffs();
+  readonly probes = new Probes();
   readonly unproven: Unproven;
   readonly strays: Strays;
   readonly owners: Owners;
@@ -115,11 +117,8 @@ export class SwitchState {
     this.reserve = new Reserve(core, this.owner, this.connections);
     this.unproven = new Unproven(core.memory.buffer);
     this.strays = new Strays(core.memory.buffer);
-    const peers = config.peers ?? [];
-    this.owners = new Owners(
-      options.hostName,
-      peers.map(({ name }) => name),
-    );
+    const peers = (config.peers ?? []).map(({ name }) => name);
+    this.owners = new Owners(options.hostName, peers);
     this.firstCounter = new Uint32Array(this.connections.entryCount);
     this.services = listServices(config.services, this.connections.view);
     this.dispatcher = new Dispatcher(config.servers, config.pools, options.random);

@@ -45,6 +45,7 @@ export class Driver {
     mode: 0,
     health: 0,
     rebalance: 0,
+    probe: 0,
     time: 0,
   };
   /** events in which the plane failed */

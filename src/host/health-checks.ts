@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Config } from '../config/config.ts';
 import type { HealthConfig } from '../config/health.ts';
-import type { HealthEvent, ServerMode } from '../event.ts';
-import { probe, type Probe } from './health-probe.ts';
+import type { HealthEvent, ProbeEvent, ServerMode } from '../event.ts';
+import { probe, type Lead, type Probe } from './health-probe.ts';
 
 /** Tells from single checks whether a server works. The first check decides by itself. */
 export class Judge {
@@ -43,14 +43,16 @@ class Check {
   readonly subject: Subject;
   readonly #judge: Judge;
   readonly #tell: Tell;
+  readonly #lead: Lead;
   #timer: NodeJS.Timeout | undefined;
   /** ends the check under way */
   #abort = new AbortController();
   #hasEnded = false;
 
-  constructor(subject: Subject, tell: Tell) {
+  constructor(subject: Subject, tell: Tell, lead: Lead) {
     this.subject = subject;
     this.#tell = tell;
+    this.#lead = lead;
     this.#judge = new Judge(subject.health);
     void this.#once();
   }
@@ -70,7 +72,7 @@ class Check {
     const abort = new AbortController();
     this.#abort = abort;
     this.#timer = setTimeout(() => abort.abort(), timeoutMs);
-    const wrong = await probe(this.subject, abort.signal);
+    const wrong = await probe(this.subject, abort.signal, this.#lead);
     clearTimeout(this.#timer);
     if (this.#hasEnded) return;
     this.#timer = setTimeout(() => void this.#once(), intervalMs);
@@ -79,7 +81,18 @@ class Check {
   }
 }
 
-function subjectsOf({ pools, servers }: Config): Subject[] {
+/** A VIP whose requests may go to that pool, of the agent's family. */
+function vipOf({ services }: Config, pool: string, agent: Uint8Array) {
+  for (const { vip, port, protocol, pool: otherwise, rules } of services) {
+    const isFor = [otherwise, ...rules.map((rule) => rule.pool)].includes(pool);
+    const address = vip.find(({ length }) => length === agent.length);
+    if (protocol === 'http' && isFor && address) return { address, port, agent };
+  }
+  return undefined;
+}
+
+function subjectsOf(config: Config): Subject[] {
+  const { pools, servers } = config;
   return pools.flatMap(({ name, servers: members, health }) => {
     const { check, port } = health ?? {};
     if (!health || !check) return [];
@@ -92,19 +105,33 @@ function subjectsOf({ pools, servers }: Config): Subject[] {
         check,
         address: server.agent.address,
         port: port ?? server.port,
+        ...(typeof check === 'object' &&
+          'handoff' in check &&
+          vipOf(config, name, server.agent.address)),
       }));
+  });
+}
+
+/** Whether some check is a client of the own VIPs. */
+export function checksByHandoff({ pools }: Config): boolean {
+  return pools.some(({ health }) => {
+    return typeof health?.check === 'object' && 'handoff' in health.check;
   });
 }
 
 /** The active checks of a switch: one loop for each server of each pool that wants them. */
 export class HealthChecks {
-  readonly #emit: (event: HealthEvent) => void;
+  readonly #emit: (event: HealthEvent | ProbeEvent) => void;
   readonly #notice: (text: string) => void;
   readonly #inMaintenance = new Set<string>();
   #config: Config;
   #checks: Check[] = [];
 
-  constructor(config: Config, emit: (event: HealthEvent) => void, notice: (text: string) => void) {
+  constructor(
+    config: Config,
+    emit: (event: HealthEvent | ProbeEvent) => void,
+    notice: (text: string) => void,
+  ) {
     this.#config = config;
     this.#emit = emit;
     this.#notice = notice;
@@ -126,7 +153,12 @@ export class HealthChecks {
     }
     const isNew = (subject: Subject) =>
       !kept.some((check) => isDeepStrictEqual(check.subject, subject));
-    const added = wanted.filter(isNew).map((subject) => new Check(subject, this.#tell));
+    const added = wanted.filter(isNew).map((subject) => {
+      const { server } = subject;
+      const lead: Lead = (client, clientPort, isOver) =>
+        this.#emit({ kind: 'probe', client, clientPort, server, isOver });
+      return new Check(subject, this.#tell, lead);
+    });
     this.#checks = [...kept, ...added];
   }
 

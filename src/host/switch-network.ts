@@ -32,6 +32,11 @@ export async function setUpSwitchNetwork(device: string, prefixes: Prefix[]): Pr
   await routePrefixes(device, prefixes);
 }
 
+/** Checks by handoff are clients of the VIP on this very host: their packets come out of the TUN again. */
+export async function acceptOwnClients(device: string): Promise<void> {
+  await writeSysctl(`net/ipv4/conf/${device}/accept_local`, 1);
+}
+
 /** Adds some to a network that was set up. */
 export async function addPrefixes(device: string, prefixes: Prefix[]): Promise<void> {
   await allowForwarding(device, prefixes);

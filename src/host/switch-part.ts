@@ -12,13 +12,13 @@ import type { Core } from '../core.ts';
 import { createMemory, memoryMap, writeMemoryMap } from '../memory-map.ts';
 import { channelEvents, channelsByPeer, randomSeeds, type Ground } from './ground.ts';
 import { RING_BYTES } from '../packet-io/packet-ring.ts';
-import { HealthChecks } from './health-checks.ts';
+import { HealthChecks, checksByHandoff } from './health-checks.ts';
 import { Part, type PartMemory } from './part.ts';
 import { PartChannels } from './part-channels.ts';
 import { connectionsOf, viewOf, type RunningPart } from './running-part.ts';
 import { Reloading, dialTargets, dispatcherTargets, peersToDial } from './reloading.ts';
 import { ServicePlaces } from './service-places.ts';
-import { removeSwitchNetwork, setUpSwitchNetwork } from './switch-network.ts';
+import { acceptOwnClients, removeSwitchNetwork, setUpSwitchNetwork } from './switch-network.ts';
 
 const KEYS_INTERVAL_MS = 1000;
 const SERVERS_LIMIT_MS = 2000;
@@ -149,6 +149,7 @@ export async function startSwitch(ground: Ground): Promise<RunningPart> {
   };
   try {
     await setUpSwitchNetwork(section.device, reloading.prefixes);
+    if (checksByHandoff(config)) await acceptOwnClients(section.device);
     await part.start();
     await channels.start();
     local?.open();
@@ -192,6 +193,7 @@ function operated(
     peers: () => [],
     reload: async (next, tls) => {
       await reloading.reload(next, tls);
+      if (checksByHandoff(next)) await acceptOwnClients(next.switch!.device);
       checks.configure(next);
     },
     isUp: () => reached(channels, reloading.config).length > 0,

@@ -3,6 +3,7 @@
 import { FEW } from '../../src/lab/web-servers.ts';
 import type { TestLab } from '../support/lab.ts';
 import { Report } from '../support/report.ts';
+import { standing } from '../support/server-commands.ts';
 import * as S from '../support/selectors.ts';
 
 const TARGETS = 24;
@@ -65,6 +66,25 @@ async function sorry(lab: TestLab): Promise<void> {
   await answered('the quorum is back', '/two/a', 'server1,server2');
 }
 
+/** The agent can be reached, and its web server; but what is handed over gets no answer. */
+async function byHandoff(lab: TestLab): Promise<void> {
+  const answered = async (what: string, names: string): Promise<void> => {
+    const seen = await S.untilAnswered(lab, '/proven/a', names);
+    report.check(what, seen === names, seen);
+  };
+  await answered('checks by handoff: both servers work', 'server1,server2');
+  await S.setReturn(lab, 'server1', false);
+  await answered('what one answers is lost: it gets no more connections', 'server2');
+  const { unhealthyIn } = await standing(lab, 'server1');
+  report.check(
+    'only the check by handoff has found it',
+    unhealthyIn.join() === 'proven',
+    unhealthyIn.join(),
+  );
+  await S.setReturn(lab, 'server1', true);
+  await answered('its way is back', 'server1,server2');
+}
+
 async function slowStart(lab: TestLab): Promise<void> {
   const { failed, early, late } = await S.startSlowly(lab);
   report.check('a server is taken out and in: no error', failed.length === 0, failed.length);
@@ -77,6 +97,7 @@ await S.withSelectorsLab(async (lab) => {
   await report.part('targets', () => targets(lab));
   await report.part('limits', () => limits(lab));
   await report.part('sorry', () => sorry(lab));
+  await report.part('checks by handoff', () => byHandoff(lab));
   await report.part('slow start', () => slowStart(lab));
 });
 report.finish();

@@ -15,6 +15,7 @@ export const SLOW_START_MS = 6000;
 const NAMES = ['server1', 'server2', 'server3'];
 const ALL = `servers: [${NAMES.join(', ')}]`;
 const HEALTH = `health: { check: { http: { path: /well, expect: 200 } }, intervalMs: 100, rise: 2, fall: 2 }`;
+const HANDOFF = HEALTH.replace('http:', 'handoff:');
 const SERVERS = NAMES.map(
   (name, index) =>
     `  - { name: ${name}, agent: 10.80.${11 + index}.2:${AGENT_PORT}, port: ${SERVER_PORT}` +
@@ -33,6 +34,7 @@ pools:
   - { name: turns, ${ALL}, policy: round-robin }
   - { name: one, servers: [server1, server2], policy: round-robin, sorry: apology, ${HEALTH} }
   - { name: two, servers: [server1, server2], policy: round-robin, quorum: 2, sorry: apology, ${HEALTH} }
+  - { name: proven, servers: [server1, server2], policy: round-robin, ${HANDOFF} }
   - { name: apology, servers: [server3], policy: round-robin }
 services:
   - name: web
@@ -40,7 +42,7 @@ services:
     port: 80
     pool: path
     rules:
-${['host', 'header', 'cookie', 'query', 'few', 'turns', 'one', 'two']
+${['host', 'header', 'cookie', 'query', 'few', 'turns', 'one', 'two', 'proven']
   .map((name) => `      - { match: { path: '/${name}/*' }, pool: ${name} }`)
   .join('\n')}
       - { match: { path: '/stream/*' }, pool: json }
@@ -243,4 +245,12 @@ export async function startSlowly(lab: TestLab): Promise<Started> {
   await sleep(SLOW_START_MS);
   const [late, second] = await part();
   return { failed: [...first, ...second], early, late };
+}
+
+/** Whether what that host's server sends reaches its agent; its checks by HTTP go another way. */
+export async function setReturn(lab: TestLab, name: string, isThere: boolean): Promise<void> {
+  const index = NAMES.indexOf(name) + 1;
+  const rule = ['from', `10.82.${index}.0/24`, 'lookup', '99', 'pref', '99'];
+  const { status, stderr } = await lab.run(name, ['ip', 'rule', isThere ? 'add' : 'del', ...rule]);
+  if (status !== 0) throw new Error(stderr);
 }

@@ -17,6 +17,7 @@ const RETRY_MS = 250;
 export function awaitServer(state: SwitchState, opening: Opening, nowMs: number): void {
   const handing = opening.handing!;
   const { waiting, queues } = state;
+  if (state.probes.serverOf(opening.tuple)) return decline(state, opening, nowMs);
   if (queues.of(handing.pool)) return queueUp(state, opening, nowMs);
   if (nowMs >= handing.waitsUntilMs || waiting.size >= WAITING_LIMIT) {
     return decline(state, opening, nowMs);

@@ -3,7 +3,7 @@ import { NO_SERVER } from '../dispatcher/policy.ts';
 import { roomOf } from '../capacity.ts';
 import type { Choice, Handing, Opening, Question } from '../opening.ts';
 import { isOpen } from '../server.ts';
-import type { SwitchState } from '../state.ts';
+import type { Server, SwitchState } from '../state.ts';
 import { ANSWER_MS } from './remote-dispatchers.ts';
 import type { RemoteDispatchers } from './remote-dispatchers.ts';
 
@@ -11,6 +11,12 @@ import type { RemoteDispatchers } from './remote-dispatchers.ts';
 export function chooseServer(state: SwitchState, opening: Opening, nowMs: number): number {
   const { pool, target, remember } = opening.handing!;
   const usable = usableServers(state, opening, pool, opening.handing!.tried);
+  const probed = state.probes.serverOf(opening.tuple);
+  if (probed) {
+    if (usable[probed.index] !== 1) return NO_SERVER;
+    state.dispatcher.adopt(probed.index);
+    return probed.index;
+  }
   const known = knownServer(state, opening.handing!, usable);
   if (known !== undefined) state.dispatcher.adopt(known);
   const serving = state.quorums.servingFor(pool) ?? pool;
@@ -36,7 +42,7 @@ function knownServer(
  */
 export function askDispatcher(state: SwitchState, opening: Opening, nowMs: number): boolean {
   const { remote } = state;
-  if (!remote?.canAsk(nowMs)) return false;
+  if (!remote?.canAsk(nowMs) || state.probes.serverOf(opening.tuple)) return false;
   const handing = opening.handing!;
   const { pool, target, tried } = handing;
   const usable = usableServers(state, opening, pool, tried);
@@ -101,7 +107,7 @@ function presentOf({ connections }: SwitchState, { phase, entry }: Opening): num
 /**
  * 1 for each server with room, a channel and a binding for this VIP that was not asked yet. Not before it has
  * told its connections: a request that it has from our former run must not run twice. Of a pool that is
- * down they are those that stand in for its servers.
+ * down they are those that stand in for its servers; for a check, its server alone.
  */
 export function usableServers(
   state: SwitchState,
@@ -111,17 +117,24 @@ export function usableServers(
 ): Uint8Array {
   const { tuple, service } = opening;
   const usable = new Uint8Array(state.servers.length);
+  const take = (server: Server): void => {
+    if (!server.up || !server.known || tried.includes(server.index)) return;
+    if (opening.bySyn && !server.takesSyns) return;
+    if (service.eachRequest && !server.givesBack) return;
+    if (state.bindingOf(server, tuple.vip, tuple.vipPort)) usable[server.index] = 1;
+  };
+  const probed = state.probes.serverOf(tuple);
+  if (probed) {
+    take(probed);
+    return usable;
+  }
   const present = presentOf(state, opening);
   const serving = state.quorums.servingFor(pool);
   if (serving === null) return usable;
   for (const index of state.dispatcher.members(serving)) {
     const server = state.servers[index]!;
     if (!isOpen(server, serving)) continue;
-    if (!server.up || !server.known || tried.includes(index)) continue;
-    if (index !== present && roomOf(state, server, serving) < 1) continue;
-    if (opening.bySyn && !server.takesSyns) continue;
-    if (service.eachRequest && !server.givesBack) continue;
-    if (state.bindingOf(server, tuple.vip, tuple.vipPort)) usable[index] = 1;
+    if (index === present || roomOf(state, server, serving) >= 1) take(server);
   }
   return usable;
 }

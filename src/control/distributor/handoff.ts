@@ -56,7 +56,8 @@ export function beginHanding(
 /** Asks the next server that may take it; none is left: waits for one, or 503. */
 export function tryNext(state: SwitchState, opening: Opening, nowMs: number): void {
   if (awaitsOthers(state, opening, nowMs)) return;
-  if (state.queues.isBehind(opening.handing!)) awaitServer(state, opening, nowMs);
+  const isCheck = state.probes.serverOf(opening.tuple) !== undefined;
+  if (!isCheck && state.queues.isBehind(opening.handing!)) awaitServer(state, opening, nowMs);
   else tryNow(state, opening, nowMs);
 }
 

@@ -50,6 +50,7 @@ export abstract class SwitchPlane implements Plane {
     else if (event.kind === 'mode') setMode(state, event, nowMs);
     else if (event.kind === 'health') setHealth(state, event, nowMs);
     else if (event.kind === 'rebalance') rebalance(state, nowMs);
+    else if (event.kind === 'probe') state.probes.note(event, state.serverNamed(event.server));
     else if (event.kind !== 'time') this.heard(event, nowMs);
     return state.takeEffects(this.time(nowMs));
   }

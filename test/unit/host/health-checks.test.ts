@@ -6,7 +6,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Config } from '../../../src/config/config.ts';
 import type { HealthCheck, HealthConfig } from '../../../src/config/health.ts';
-import type { HealthEvent } from '../../../src/event.ts';
+import type { HealthEvent, ProbeEvent } from '../../../src/event.ts';
 import { HealthChecks, Judge } from '../../../src/host/health-checks.ts';
 import { probe } from '../../../src/host/health-probe.ts';
 import { testConfig } from '../control/rig.ts';
@@ -100,7 +100,7 @@ test('health checks: the plane hears of changes; maintenance or a reload ends th
   const application = new Application();
   const port = await application.start();
   const config = configFor(port, { check: { http: { path: '/' } } });
-  const events: HealthEvent[] = [];
+  const events: (HealthEvent | ProbeEvent)[] = [];
   const notices: string[] = [];
   const checks = new HealthChecks(
     config,
@@ -132,6 +132,39 @@ test('health checks: the plane hears of changes; maintenance or a reload ends th
   checks.stop();
   await application.stop();
   assert.equal(events, []);
+});
+
+test('health checks: by handoff as a client of the VIP, of which the plane hears before it asks', async () => {
+  const application = new Application();
+  const known: (ProbeEvent | HealthEvent)[] = [];
+  const asked: string[] = [];
+  application.server.prependListener('request', (request) => {
+    const { remotePort } = request.socket;
+    const told = known.findLast(
+      (event) => event.kind === 'probe' && event.clientPort === remotePort,
+    );
+    asked.push(
+      told?.kind === 'probe' ? `${told.server} ${told.client.join('.')} ${told.isOver}` : '',
+    );
+  });
+  const port = await application.start();
+  const config = configFor(1, { check: { handoff: { path: '/up' } } });
+  const [service] = config.services;
+  const services = [{ ...service!, vip: [HERE], port }];
+  const checks = new HealthChecks(
+    { ...config, services },
+    (event) => known.push(event),
+    () => {},
+  );
+  checks.configure();
+  await until(() => application.asked.length > 2);
+  assert.equal([...new Set(application.asked)], ['/up']);
+  assert.equal([...new Set(asked)], ['server1 127.0.0.1 false']);
+  await until(() => known.at(-1)?.kind === 'probe' && (known.at(-1) as ProbeEvent).isOver);
+  application.status = 500;
+  await until(() => known.some(({ kind }) => kind === 'health'));
+  checks.stop();
+  await application.stop();
 });
 
 test.run();
