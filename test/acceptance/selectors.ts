@@ -3,7 +3,6 @@
 import { FEW } from '../../src/lab/web-servers.ts';
 import type { TestLab } from '../support/lab.ts';
 import { Report } from '../support/report.ts';
-import { standing } from '../support/server-commands.ts';
 import * as S from '../support/selectors.ts';
 
 const TARGETS = 24;
@@ -74,13 +73,13 @@ async function byHandoff(lab: TestLab): Promise<void> {
   };
   await answered('checks by handoff: both servers work', 'server1,server2');
   await S.setReturn(lab, 'server1', false);
-  await answered('what one answers is lost: it gets no more connections', 'server2');
-  const { unhealthyIn } = await standing(lab, 'server1');
+  const found = await S.untilUnhealthy(lab, 'server1');
   report.check(
-    'only the check by handoff has found it',
-    unhealthyIn.join() === 'proven',
-    unhealthyIn.join(),
+    'what one answers is lost: only the check by handoff finds it',
+    found === 'proven',
+    found,
   );
+  await answered('it gets no more connections', 'server2');
   await S.setReturn(lab, 'server1', true);
   await answered('its way is back', 'server1,server2');
 }

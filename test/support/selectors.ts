@@ -9,7 +9,7 @@ import type { Answer, Ask } from '../programs/asker.ts';
 import type { TestLab } from './lab.ts';
 import { withServicesLab } from './moves.ts';
 import { programFile } from './programs.ts';
-import { baton } from './server-commands.ts';
+import { baton, standing } from './server-commands.ts';
 
 export const SLOW_START_MS = 6000;
 const NAMES = ['server1', 'server2', 'server3'];
@@ -253,4 +253,14 @@ export async function setReturn(lab: TestLab, name: string, isThere: boolean): P
   const rule = ['from', `10.82.${index}.0/24`, 'lookup', '99', 'pref', '99'];
   const { status, stderr } = await lab.run(name, ['ip', 'rule', isThere ? 'add' : 'del', ...rule]);
   if (status !== 0) throw new Error(stderr);
+}
+
+/** Waits until checks find the server ill; in which pools. */
+export async function untilUnhealthy(lab: TestLab, name: string): Promise<string> {
+  for (let round = 0; round < 50; round += 1) {
+    const { unhealthyIn } = await standing(lab, name);
+    if (unhealthyIn.length > 0) return unhealthyIn.join();
+    await sleep(100);
+  }
+  return '';
 }
