@@ -28,6 +28,7 @@ const NAMES = [
   'deaths',
   'agent-death',
   'switch-death',
+  'one-owner',
   'dispatcher',
   'dispatcher-death',
   'model',

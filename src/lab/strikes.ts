@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { Lab } from './cluster.ts';
-import { AGENT_PORT } from './topology.ts';
+import { AGENT_PORT, SWITCH_PORT } from './topology.ts';
 
 /** The program that LabOptions.program names, so that the strikes at workers have an effect. */
 export const MORTAL_HOST = new URL('./lab-mortal.mjs', import.meta.url);
@@ -36,10 +36,52 @@ export function lostWithWorkers(lab: Lab, host: string): number {
 export async function cutControl(lab: Lab, server: string, ms: number): Promise<void> {
   const { address } = lab.topology.servers.find(({ name }) => name === server)!;
   const ways = [`to ${address} ipproto tcp dport`, `from ${address} ipproto tcp sport`];
+  const selectors = ways.map((way) => `${way} ${AGENT_PORT}`);
+  await cutWays(
+    lab,
+    selectors.map((selector) => ({ host: 'router', selector })),
+    ms,
+  );
+}
+
+/** Who dials, and who listens: names of hosts. */
+export interface ChannelEnds {
+  dialer: string;
+  listener: string;
+}
+
+/** Takes one control channel of a switch away for so long: nothing reaches that side any more. */
+export async function cutChannel(
+  lab: Lab,
+  { dialer, listener }: ChannelEnds,
+  side: 'both' | 'dialer' | 'listener',
+  ms: number,
+): Promise<void> {
+  const { servers, switches } = lab.topology;
+  const addressOf = (host: string) => {
+    return [...switches, ...servers].find(({ name }) => name === host)!.address;
+  };
+  const port = servers.some(({ name }) => name === listener) ? AGENT_PORT : SWITCH_PORT;
+  const [from, to] = [addressOf(dialer), addressOf(listener)];
+  // where it is sent: switches share a segment, and the router sees nothing of what they tell each other
+  const ways: Record<string, Way> = {
+    listener: { host: dialer, selector: `from ${from} to ${to} ipproto tcp dport ${port}` },
+    dialer: { host: listener, selector: `from ${to} to ${from} ipproto tcp sport ${port}` },
+  };
+  await cutWays(lab, side === 'both' ? Object.values(ways) : [ways[side]!], ms);
+}
+
+/** Packets, by the selectors of `ip rule`, and the host that drops them. */
+interface Way {
+  host: string;
+  selector: string;
+}
+
+async function cutWays(lab: Lab, ways: readonly Way[], ms: number): Promise<void> {
   for (const action of ['add', 'del']) {
-    for (const way of ways) {
-      const rule = `rule ${action} ${way} ${AGENT_PORT} blackhole pref 50`;
-      const [program, ...args] = lab.inside('router', ['ip', ...rule.split(' ')]);
+    for (const { host, selector } of ways) {
+      const rule = `rule ${action} ${selector} blackhole pref 50`;
+      const [program, ...args] = lab.inside(host, ['ip', ...rule.split(' ')]);
       await promisify(execFile)(program!, args);
     }
     if (action === 'add') await sleep(ms);
