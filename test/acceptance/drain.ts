@@ -83,7 +83,10 @@ await report.part('drain with moves', async () => {
   report.check('all next requests are answered by others', answeredThere === 0, answeredThere);
 });
 await report.part('rebalance', async () => {
-  const { planned, before, after, faults, answeredThere, reopened } = await rebalanced(LONG, 9000);
+  const { planned, before, after, faults, answeredThere, reopened } = await rebalanced(
+    LONG,
+    14_000,
+  );
   const moves = planned.map((share) => share.moves).join(' and ');
   report.check(
     'a dry run says what would move, and moves nothing',

@@ -17,7 +17,7 @@ test('drain: idle and busy connections leave a server, and their clients see not
 });
 
 test('rebalance: half of the connections of one server go to one that came later', async () => {
-  const { planned, before, after, faults, answeredThere } = await rebalanced(20, 4500);
+  const { planned, before, after, faults, answeredThere } = await rebalanced(20, 9000);
   assert.equal(
     planned.map(({ moves }) => moves),
     [10, 0],
