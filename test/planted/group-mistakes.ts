@@ -46,11 +46,6 @@ export const GROUP_MISTAKES: Mistake[] = [
       replace: 'if (reserved && nowMs < 0)',
     },
   ),
-  inGroup('group: an agent that takes a handoff which waited while it stood still', {
-    file: AGENT,
-    find: 'if (nowMs > leaseMs)',
-    replace: 'if (nowMs < 0)',
-  }),
   inGroup('group: a packet of nobody that is answered before anyone was asked', {
     file: GROUP,
     find: 'if (!state.owners.areThere) return state.strays.packet(state, event, nowMs);',
