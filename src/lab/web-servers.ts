@@ -146,20 +146,7 @@ http {
     root ${directory}/www;
     location / { try_files $uri @who; }
     location /upload/ { dav_methods PUT DELETE; }
-    location = /well { if (-f ${own}/sick) { return 503; } return 200; }
-    location /stream/ {
-      alias ${directory}/www/;
-      limit_rate 400k;
-      error_page 405 =200 $uri;
-      add_header X-Server ${name};
-    }
-    location /few/ {
-      alias ${directory}/www/;
-      limit_rate 400k;
-      limit_conn few ${FEW};
-      add_header X-Server ${name};
-    }
-    location @who {
+${nginxPlaces(name, directory)}    location @who {
       default_type text/plain;
       set $asked "host=$http_host; target=$request_uri; path=$uri;";
       return 200 "server=${name}; peer=$remote_addr:$remote_port; $asked$tls";
@@ -169,6 +156,15 @@ http {
 `,
   );
   return asOrdinaryUser([NGINX, '-c', file, '-p', own, '-e', join(directory, `${name}.error.log`)]);
+}
+
+/** What tests choose servers by: how it is, an answer that takes its time, one that few get at a time. */
+function nginxPlaces(name: string, directory: string): string {
+  const root = `alias ${directory}/www/; limit_rate 400k; add_header X-Server ${name};`;
+  return `    location = /well { if (-f ${directory}/${name}/sick) { return 503; } return 200; }
+    location /stream/ { ${root} error_page 405 =200 $uri; }
+    location /few/ { ${root} limit_conn few ${FEW}; }
+`;
 }
 
 function apacheCommand(name: string, directory: string, proxy: boolean): string[] {

@@ -1,5 +1,5 @@
-// What chooses servers in a lab with real nginx: targets, limits with a queue, sorry pools, slow start. For the
-// acceptance line, and its short part.
+// What chooses servers in a lab with real nginx: targets, limits with a queue, sorry pools, slow start.
+// For the acceptance line, and its short part.
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -30,7 +30,11 @@ pools:
   - { name: cookie, ${ALL}, policy: maglev, target: { cookie: sid } }
   - { name: query, ${ALL}, policy: maglev, target: { query: q } }
   - { name: json, ${ALL}, policy: lard, target: { json: { field: 'messages[0].content', bytes: 64 } } }
-  - { name: few, ${ALL}, policy: round-robin, maxConnections: ${FEW}, queue: { length: 500, timeoutMs: 30000 } }
+  - name: few
+    ${ALL}
+    policy: round-robin
+    maxConnections: ${FEW}
+    queue: { length: 500, timeoutMs: 30000 }
   - { name: turns, ${ALL}, policy: round-robin }
   - { name: one, servers: [server1, server2], policy: round-robin, sorry: apology, ${HEALTH} }
   - { name: two, servers: [server1, server2], policy: round-robin, quorum: 2, sorry: apology, ${HEALTH} }

@@ -134,7 +134,7 @@ test('health checks: the plane hears of changes; maintenance or a reload ends th
   assert.equal(events, []);
 });
 
-test('health checks: by handoff as a client of the VIP, of which the plane hears before it asks', async () => {
+test('health checks: by handoff as a client of the VIP, which the plane hears of first', async () => {
   const application = new Application();
   const known: (ProbeEvent | HealthEvent)[] = [];
   const asked: string[] = [];
