@@ -1,6 +1,6 @@
-// Models, each looked at as a whole: handoff and close, re-handoff, update (spin), and the table of connections,
-// whose real core runs in every interleaving of a few calls. Nothing is wrong in them, and each planted
-// mistake is found in the same bounds. A part alone: -- handoff | move | update | table.
+// Models, each looked at as a whole: handoff and close, re-handoff, update (spin), and the table of
+// connections, whose real core runs in every interleaving of a few calls. Nothing is wrong in them, and
+// each planted mistake is found in the same bounds. A part alone: -- handoff | move | update | table.
 import { buildExplorer } from '../model/explorer.ts';
 import { MODELS, check, type Model } from '../model/model.ts';
 import { SCENES } from '../model/scenes.ts';

@@ -20,7 +20,7 @@ const MOVES: Mistake[] = [
   mistake(
     'a next request that goes to a server which its rules forbid',
     `${DISTRIBUTOR}/next-request.ts`,
-    "if (!state.dispatcher.members(pool).includes(here)) return 'elsewhere';",
+    "if (!isIn(pool) && !isIn(serving)) return 'elsewhere';",
     '',
   ),
   mistake(
@@ -60,7 +60,9 @@ const DISPATCHERS: Mistake[] = [
       },
       {
         file: 'src/control/switch/web-switch.ts',
-        find: 'if (question.opening.question !== question) state.remote!.decline(question, server);\n  else if',
+        find:
+          'if (question.opening.question !== question) ' +
+          'state.remote!.decline(question, server);\n  else if',
         replace: 'if',
       },
     ],

@@ -1,4 +1,4 @@
-// Bundled once for each planted mistake: runs seeds of a placement until one fails and prints what came of it.
+// Bundled once for each planted mistake: runs seeds of a placement until one fails, prints what came of it.
 import { PLACEMENTS } from '../simulation/cluster.ts';
 import { runSeeds } from '../simulation/seeds.ts';
 

@@ -23,8 +23,8 @@ import type { Trace } from './trace.ts';
 
 /**
  * co-located: each server's host reads requests, a layer-4 switch is in front. group: two active switches,
- * over which the router spreads flows anew now and then. multiple: two switches with VIPs of their own. dying:
- * one switch, and servers' hosts that are cut off under connections which rest between two requests.
+ * over which the router spreads flows anew now and then. multiple: two switches with VIPs of their own.
+ * dying: one switch, and servers' hosts that are cut off under connections which rest between two requests.
  */
 export const PLACEMENTS = ['single', 'multiple', 'co-located', 'group', 'dying'] as const;
 export type Placement = (typeof PLACEMENTS)[number];

@@ -141,7 +141,7 @@ function isForgotten(state: SwitchState, entry: number, packet: TcpPacket, nowMs
   return endForgotten(state, entry, nowMs);
 }
 
-/** The owner has proof of that handshake: packets of it must not go where an older connection of its ports is. */
+/** The owner has proof of that handshake: its packets must not go to an older connection of its ports. */
 function forgetOlder(state: SwitchState, { tuple, clientIsn }: Asked, nowMs: number): void {
   const entry = clientIsn === null ? L.NO_ENTRY : state.find(state.keyOf(tuple));
   if (entry === L.NO_ENTRY || state.openings.has(entry)) return;
