@@ -1,5 +1,5 @@
-// Two switches of a group that do not reach each other while routes turn: the short part of the acceptance line
-// `one-owner`.
+// Two switches of a group that do not reach each other while routes turn: the short part of the acceptance
+// line `one-owner`.
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -1,5 +1,5 @@
-// Connections of several kinds for a while: which servers' bytes each one read, and what was answered. Nothing
-// is sent twice. Prints the outcomes as JSON.
+// Connections of several kinds for a while: which servers' bytes each one read, and what was answered.
+// Nothing is sent twice. Prints the outcomes as JSON.
 // node build/programs-marked-client.mjs HOST PORT PLAN
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';

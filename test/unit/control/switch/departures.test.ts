@@ -87,7 +87,7 @@ test('departures: a request that comes while its server is asked goes to another
   assert.is(new TextDecoder().decode(handoff.bytes), REQUEST);
 });
 
-test('departures: what was given back before a break is not parked when a request has gone since', async () => {
+test('departures: what was given back before a break is not parked if a request has gone since', async () => {
   const { rig, server, release, next } = await askedInTime();
   const name = `server${server}`;
   rig.feed({ kind: 'channel-down', peer: name });
