@@ -6,6 +6,7 @@ import * as wire from './wire.ts';
 
 /** Where a request or an answer names no server. */
 export const WIRE_NO_SERVER = 0xffff;
+const THOUSAND = 1000;
 
 /**
  * Distributor to dispatcher, before its first batch and when its configuration has changed: what the
@@ -16,11 +17,29 @@ export interface Roster {
   type: 'roster';
   pools: string[];
   servers: RosterServer[];
+  /** a dispatcher follows it: servers may come and go at distributors */
+  details: RosterDetails;
+}
+
+export interface RosterDetails {
+  /** for each server */
+  standings: Standing[];
+  /** for each pool: its servers' numbers */
+  members: number[][];
 }
 
 export interface RosterServer {
   name: string;
   active: number;
+}
+
+/** How a server stands at a distributor: a dispatcher weighs it likewise. */
+export interface Standing {
+  /** as configured, to a thousandth */
+  weight: number;
+  /** it came up so long ago (ms), and has its whole weight after `slowStartMs`; 0/0: it has it */
+  sinceMs: number;
+  slowStartMs: number;
 }
 
 /**
@@ -84,7 +103,7 @@ export function putDispatching(writer: ByteWriter, message: DispatchMessage): nu
   return wire.TYPE_DISPATCH;
 }
 
-function putRoster(writer: ByteWriter, { pools, servers }: Roster): number {
+function putRoster(writer: ByteWriter, { pools, servers, details }: Roster): number {
   const at = writer.add(wire.ROSTER_SIZE);
   writer.view.setUint16(at + wire.ROSTER_POOLS, pools.length);
   writer.view.setUint16(at + wire.ROSTER_SERVERS, servers.length);
@@ -94,7 +113,48 @@ function putRoster(writer: ByteWriter, { pools, servers }: Roster): number {
     writer.view.setUint32(activeAt, active);
     writer.string(name);
   }
+  putDetails(writer, details);
   return wire.TYPE_ROSTER;
+}
+
+function putDetails(writer: ByteWriter, { standings, members }: RosterDetails): void {
+  for (const { weight, sinceMs, slowStartMs } of standings) {
+    const at = writer.add(wire.STANDING_SIZE);
+    writer.view.setUint32(at + wire.STANDING_WEIGHT, Math.round(weight * THOUSAND));
+    writer.view.setUint32(at + wire.STANDING_SINCE, sinceMs);
+    writer.view.setUint32(at + wire.STANDING_SLOW_START, slowStartMs);
+  }
+  for (const numbers of members) {
+    const at = writer.add(2 + numbers.length * 2);
+    writer.view.setUint16(at, numbers.length);
+    numbers.forEach((number, index) => writer.view.setUint16(at + 2 + index * 2, number));
+  }
+}
+
+function takeDetails(
+  reader: ByteReader,
+  serverCount: number,
+  poolCount: number,
+): RosterDetails | undefined {
+  const standings: Standing[] = [];
+  for (let number = 0; number < serverCount; number += 1) {
+    const at = reader.take(wire.STANDING_SIZE);
+    if (at < 0) return undefined;
+    standings.push({
+      weight: reader.view.getUint32(at + wire.STANDING_WEIGHT) / THOUSAND,
+      sinceMs: reader.view.getUint32(at + wire.STANDING_SINCE),
+      slowStartMs: reader.view.getUint32(at + wire.STANDING_SLOW_START),
+    });
+  }
+  const members: number[][] = [];
+  for (let pool = 0; pool < poolCount; pool += 1) {
+    const countAt = reader.take(2);
+    const count = countAt < 0 ? 0 : reader.view.getUint16(countAt);
+    const at = countAt < 0 ? -1 : reader.take(count * 2);
+    if (at < 0) return undefined;
+    members.push(Array.from({ length: count }, (_, i) => reader.view.getUint16(at + i * 2)));
+  }
+  return { standings, members };
 }
 
 /** As takeBody. */
@@ -140,5 +200,6 @@ function takeRoster(reader: ByteReader): Roster | undefined {
     if (name === undefined) return undefined;
     servers.push({ name, active: reader.view.getUint32(activeAt) });
   }
-  return { type: 'roster', pools, servers };
+  const details = takeDetails(reader, serverCount, poolCount);
+  return details && { type: 'roster', pools, servers, details };
 }

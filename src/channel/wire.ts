@@ -233,6 +233,10 @@ export const STRING_LIMIT = 255;
 export const ROSTER_POOLS = 0; // u16: count
 export const ROSTER_SERVERS = 2; // u16: count
 export const ROSTER_SIZE = 4;
+export const STANDING_WEIGHT = 0; // u32: thousandths
+export const STANDING_SINCE = 4; // u32: ms
+export const STANDING_SLOW_START = 8; // u32: ms
+export const STANDING_SIZE = 12;
 
 // Dispatch, then requests, counts and sets
 export const DISPATCH_NUMBER = 0; // u32

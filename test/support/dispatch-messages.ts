@@ -11,6 +11,13 @@ export const dispatchExamples: Record<string, DispatchMessage> = {
       { name: 'server1', active: 25 },
       { name: 'server2', active: 0 },
     ],
+    details: {
+      standings: [
+        { weight: 1, sinceMs: 0, slowStartMs: 0 },
+        { weight: 1.5, sinceMs: 500, slowStartMs: 10_000 },
+      ],
+      members: [[0, 1], [1]],
+    },
   },
   dispatch: {
     type: 'dispatch',
@@ -42,14 +49,32 @@ const few = fc.nat(20);
 const bytesOf = (length: number): fc.Arbitrary<Uint8Array> =>
   fc.uint8Array({ minLength: length, maxLength: length }).map((bytes) => Uint8Array.from(bytes));
 
+const standing = record({
+  weight: u32.map((thousandths) => thousandths / 1000),
+  sinceMs: u32,
+  slowStartMs: u32,
+});
+
+function anyRoster(name: fc.Arbitrary<string>): fc.Arbitrary<DispatchMessage> {
+  const all = <Value>(value: fc.Arbitrary<Value>, count: number) =>
+    fc.array(value, { minLength: count, maxLength: count });
+  return fc.tuple(fc.nat(5), fc.nat(5)).chain(([pools, servers]) =>
+    record({
+      type: fc.constant('roster' as const),
+      pools: all(name, pools),
+      servers: all(record({ name, active: u32 }), servers),
+      details: record({
+        standings: all(standing, servers),
+        members: all(fc.array(fc.nat(0xffff), { maxLength: 5 }), pools),
+      }),
+    }),
+  );
+}
+
 /** Any of them that can be sent; `name`: names of servers and pools. */
 export function anyDispatching(name: fc.Arbitrary<string>): fc.Arbitrary<DispatchMessage> {
   return fc.oneof(
-    record({
-      type: fc.constant('roster' as const),
-      pools: fc.array(name, { maxLength: 5 }),
-      servers: fc.array(record({ name, active: u32 }), { maxLength: 5 }),
-    }),
+    anyRoster(name),
     fc.tuple(few, few, few, fc.nat(4)).chain(([requests, counts, sets, setSize]) =>
       record({
         type: fc.constant('dispatch' as const),

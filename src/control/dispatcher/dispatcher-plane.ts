@@ -24,6 +24,9 @@ export interface DispatcherOptions {
 export class DispatcherPlane implements Plane {
   private readonly options: DispatcherOptions;
   private readonly servers: { name: string; weight: number }[];
+  private pools: Config['pools'];
+  /** by pool: servers that distributors have in it, which the configuration here may not know yet */
+  private readonly told = new Map<string, Set<string>>();
   private readonly dispatcher: Dispatcher;
   private readonly distributors = new Map<string, RosterOf>();
   private messages: OutgoingMessage[] = [];
@@ -33,6 +36,7 @@ export class DispatcherPlane implements Plane {
     this.options = options;
     const { servers, pools } = options.config;
     this.servers = servers.map(({ name, weight }) => ({ name, weight }));
+    this.pools = pools;
     this.dispatcher = new Dispatcher(servers, pools, options.random);
   }
 
@@ -80,22 +84,58 @@ export class DispatcherPlane implements Plane {
   private heard(from: string, message: Message, nowMs: number): void {
     const roster = this.distributors.get(from);
     if (!roster) return;
-    if (message.type === 'roster') this.takeRoster(roster, message);
+    if (message.type === 'roster') this.takeRoster(roster, message, nowMs);
     else if (message.type === 'dispatch') this.answer(from, roster, message, nowMs);
   }
 
-  private takeRoster(roster: RosterOf, message: Roster): void {
+  private takeRoster(roster: RosterOf, message: Roster, nowMs: number): void {
     roster.forget(this.dispatcher.loads);
+    this.follow(message, nowMs);
     roster.take(message, this.dispatcher.loads, this.servers);
+  }
+
+  /** Servers that were added at a distributor, or have another weight there, or are starting. */
+  private follow({ pools, servers, details }: Roster, nowMs: number): void {
+    const { standings, members } = details;
+    let isNew = false;
+    servers.forEach(({ name }, number) => {
+      isNew = this.weigh(name, standings[number]!.weight) || isNew;
+    });
+    pools.forEach((pool, index) => {
+      const told = this.told.get(pool) ?? new Set();
+      this.told.set(pool, told);
+      const before = told.size;
+      for (const number of members[index]!) if (servers[number]) told.add(servers[number].name);
+      isNew ||= told.size !== before;
+    });
+    if (isNew) this.renew();
+    standings.forEach(({ sinceMs, slowStartMs }, number) => {
+      const index = this.servers.findIndex(({ name }) => name === servers[number]!.name);
+      if (slowStartMs > 0) this.dispatcher.startSlowly(index, slowStartMs, nowMs - sinceMs);
+    });
+  }
+
+  /** True: it was not known, or had another weight. */
+  private weigh(name: string, weight: number): boolean {
+    const known = this.servers.find((server) => server.name === name);
+    if (!known) return this.servers.push({ name, weight }) > 0;
+    const isOther = known.weight !== weight;
+    known.weight = weight;
+    return isOther;
   }
 
   private configure({ servers, pools }: Config): void {
     // a server keeps its index; one that is gone is in no pool
-    for (const { name, weight } of servers) {
-      const known = this.servers.find((server) => server.name === name);
-      if (known) known.weight = weight;
-      else this.servers.push({ name, weight });
-    }
+    for (const { name, weight } of servers) this.weigh(name, weight);
+    this.pools = pools;
+    this.renew();
+  }
+
+  private renew(): void {
+    const pools = this.pools.map((pool) => {
+      const told = this.told.get(pool.name) ?? [];
+      return { ...pool, servers: [...new Set([...pool.servers, ...told])] };
+    });
     this.dispatcher.configure(this.servers, pools);
     for (const roster of this.distributors.values()) {
       roster.rename(this.dispatcher.loads, this.servers);

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { RosterDetails } from '../../channel/dispatch-messages.ts';
 import { WITHOUT_TARGET } from '../../config/choices.ts';
 import type { PoolConfig, ServerConfig } from '../../config/config.ts';
 import type { JsonFieldConfig } from '../../config/target.ts';
@@ -41,6 +42,8 @@ export class Dispatcher {
   onCount: ((server: number, change: 1 | -1) => void) | null = null;
   /** some server has lost a connection; whoever asks sets it back */
   hasReleased = false;
+  /** told when a server begins to start slowly */
+  onStart: (() => void) | null = null;
   /** some pool keys on a field of bodies */
   readsBodies = false;
   private readonly random: () => number;
@@ -96,6 +99,15 @@ export class Dispatcher {
   /** The server came up: its weight grows for so long. */
   startSlowly(server: number, forMs: number, nowMs: number): void {
     this.slowStart.begin(server, forMs, nowMs);
+    this.onStart?.();
+  }
+
+  /** What another dispatcher needs to weigh the servers as this one does. */
+  details(nowMs: number): RosterDetails {
+    const standings = Array.from(this.fullWeight, (weight, server) => {
+      return { weight, ...this.slowStart.progress(server, nowMs) };
+    });
+    return { standings, members: [...this.pools.values()].map(({ members }) => [...members]) };
   }
 
   get poolNames(): string[] {

@@ -18,6 +18,14 @@ export class SlowStart {
     else this.starts.delete(server);
   }
 
+  /** What begin() was told of the server, with the time since then; 0/0: it has its whole weight. */
+  progress(server: number, nowMs: number): { sinceMs: number; slowStartMs: number } {
+    const start = this.starts.get(server);
+    const sinceMs = start ? Math.floor(nowMs - start.sinceMs) : 0;
+    if (!start || sinceMs >= start.forMs) return { sinceMs: 0, slowStartMs: 0 };
+    return { sinceMs, slowStartMs: start.forMs };
+  }
+
   /** Writes what those that are starting have of their full weights by now. */
   apply(
     { weight, share }: Pick<Loads, 'weight' | 'share'>,

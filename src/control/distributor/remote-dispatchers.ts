@@ -11,6 +11,14 @@ import { BatchOf } from './batch.ts';
 /** So long a connection waits for an answer; then a policy of this host decides. */
 export const ANSWER_MS = 100;
 
+/** It asks another dispatcher now. */
+const NOTHING: Message = {
+  type: 'roster',
+  pools: [],
+  servers: [],
+  details: { standings: [], members: [] },
+};
+
 export type Decide = (question: Question, server: number) => void;
 type Send = (to: string, message: Message) => void;
 
@@ -48,6 +56,7 @@ export class RemoteDispatchers {
   constructor(names: readonly string[], local: Dispatcher) {
     this.names = names;
     this.local = local;
+    local.onStart = () => this.renamed();
     local.onCount = (server, change) => this.count(server, change);
   }
 
@@ -71,7 +80,7 @@ export class RemoteDispatchers {
     return asked.filter(isOpen);
   }
 
-  /** The numbers of servers or pools have changed. */
+  /** The numbers of servers or pools have changed, or how a server is weighed. */
   renamed(): void {
     this.isRosterDue = true;
   }
@@ -128,7 +137,7 @@ export class RemoteDispatchers {
     const { current } = this;
     if (current === undefined) return;
     if (this.isRosterDue) {
-      send(current, this.roster());
+      send(current, this.roster(nowMs));
       this.isRosterDue = false;
     }
     if (this.queue.length + this.taken.size + this.over.size === 0) return;
@@ -158,18 +167,19 @@ export class RemoteDispatchers {
   private choose(send: Send): void {
     const first = this.names.find((name) => this.up.has(name));
     if (first === this.current) return;
-    if (this.current !== undefined) send(this.current, { type: 'roster', pools: [], servers: [] });
+    if (this.current !== undefined) send(this.current, NOTHING);
     this.current = first;
     this.isRosterDue = true;
   }
 
-  private roster(): Message {
+  private roster(nowMs: number): Message {
     // all of them are in it
     this.taken.clear();
     this.over.clear();
     const { serverNames, poolNames, loads } = this.local;
     const servers = serverNames.map((name, index) => ({ name, active: loads.active[index]! }));
-    return { type: 'roster', pools: [...poolNames], servers };
+    const details = this.local.details(nowMs);
+    return { type: 'roster', pools: [...poolNames], servers, details };
   }
 
   /** Takes from the queue what fits into one batch. */

@@ -142,7 +142,8 @@ test('remote dispatchers: what is over is told, and several distributors are cou
   const hello = cluster.rig.plane.hello();
   plane.receive({ kind: 'channel-up', peer: 'other', hello }, 0);
   const servers = [{ name: 'server2', active: 9 }];
-  const roster: Message = { type: 'roster', pools: ['default'], servers };
+  const details = { standings: [{ weight: 1, sinceMs: 0, slowStartMs: 0 }], members: [[0]] };
+  const roster: Message = { type: 'roster', pools: ['default'], servers, details };
   plane.receive({ kind: 'message', from: 'other', message: roster }, 0);
   assert.equal(cluster.active(), [0, 9]);
   plane.receive({ kind: 'channel-down', peer: 'other' }, 0);
