@@ -7,6 +7,8 @@ import * as wire from './wire.ts';
 /** Where a request or an answer names no server. */
 export const WIRE_NO_SERVER = 0xffff;
 const THOUSAND = 1000;
+/** Capability of a dispatcher that follows a roster's details. */
+export const FOLLOWS_ROSTER = 'standings';
 
 /**
  * Distributor to dispatcher, before its first batch and when its configuration has changed: what the
@@ -17,8 +19,8 @@ export interface Roster {
   type: 'roster';
   pools: string[];
   servers: RosterServer[];
-  /** a dispatcher follows it: servers may come and go at distributors */
-  details: RosterDetails;
+  /** for a dispatcher that follows them: servers may come and go at distributors */
+  details?: RosterDetails | undefined;
 }
 
 export interface RosterDetails {
@@ -105,7 +107,8 @@ export function putDispatching(writer: ByteWriter, message: DispatchMessage): nu
 
 function putRoster(writer: ByteWriter, { pools, servers, details }: Roster): number {
   const at = writer.add(wire.ROSTER_SIZE);
-  writer.view.setUint16(at + wire.ROSTER_POOLS, pools.length);
+  const flag = details ? wire.ROSTER_DETAILS : 0;
+  writer.view.setUint16(at + wire.ROSTER_POOLS, pools.length | flag);
   writer.view.setUint16(at + wire.ROSTER_SERVERS, servers.length);
   for (const pool of pools) writer.string(pool);
   for (const { name, active } of servers) {
@@ -113,7 +116,7 @@ function putRoster(writer: ByteWriter, { pools, servers, details }: Roster): num
     writer.view.setUint32(activeAt, active);
     writer.string(name);
   }
-  putDetails(writer, details);
+  if (details) putDetails(writer, details);
   return wire.TYPE_ROSTER;
 }
 
@@ -185,7 +188,9 @@ export function takeDispatching(type: number, reader: ByteReader): DispatchMessa
 function takeRoster(reader: ByteReader): Roster | undefined {
   const at = reader.take(wire.ROSTER_SIZE);
   if (at < 0) return undefined;
-  const poolCount = reader.view.getUint16(at + wire.ROSTER_POOLS);
+  const word = reader.view.getUint16(at + wire.ROSTER_POOLS);
+  const hasDetails = (word & wire.ROSTER_DETAILS) !== 0;
+  const poolCount = word & ~wire.ROSTER_DETAILS;
   const serverCount = reader.view.getUint16(at + wire.ROSTER_SERVERS);
   const pools: string[] = [];
   for (let number = 0; number < poolCount; number += 1) {
@@ -200,6 +205,7 @@ function takeRoster(reader: ByteReader): Roster | undefined {
     if (name === undefined) return undefined;
     servers.push({ name, active: reader.view.getUint32(activeAt) });
   }
+  if (!hasDetails) return { type: 'roster', pools, servers };
   const details = takeDetails(reader, serverCount, poolCount);
   return details && { type: 'roster', pools, servers, details };
 }

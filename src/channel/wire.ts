@@ -230,7 +230,8 @@ export const LIST_LIMIT = 1024;
 export const STRING_LIMIT = 255;
 
 // Roster, then the pools' names (strings), then for each server its connections (u32) and name (string)
-export const ROSTER_POOLS = 0; // u16: count
+export const ROSTER_POOLS = 0; // u16: count, and ROSTER_DETAILS
+export const ROSTER_DETAILS = 0x8000; // standings and members follow
 export const ROSTER_SERVERS = 2; // u16: count
 export const ROSTER_SIZE = 4;
 export const STANDING_WEIGHT = 0; // u32: thousandths

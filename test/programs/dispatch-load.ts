@@ -107,8 +107,8 @@ const channels: ControlChannels = new ControlChannels({
   timing: config.timing,
   now: monotonicMs,
   on: {
-    up: (peer) => {
-      remote.channelUp(peer);
+    up: (peer, hello) => {
+      remote.channelUp(peer, hello);
       ask();
       remote.send(monotonicMs(), send);
       for (let more = 1; more < Number(outstanding); more += 1) {

@@ -129,6 +129,17 @@ async function narrowClient(lab: TestLab): Promise<void> {
   if (status !== 0) throw new Error(`tcp_rmem: ${stderr}`);
 }
 
+/** A SYN that was lost is sent again after a second. */
+async function allOpen(lab: TestLab, plan: LoadPlan, deadlineMs: number): Promise<void> {
+  const wanted = plan.idle + plan.downloads + plan.uploads;
+  for (;;) {
+    const there = await openAtServers(lab);
+    if (there >= wanted) return;
+    if (monotonicMs() >= deadlineMs) throw new Error(`${there} of ${wanted} connections are open`);
+    await sleep(100);
+  }
+}
+
 /** The whole load, and the strike in its middle. */
 export async function underLoad(
   lab: TestLab,
@@ -139,9 +150,7 @@ export async function underLoad(
   const startMs = monotonicMs();
   const open = Promise.all([idlers(lab, plan), downloads(lab, plan), uploads(lab, plan)]);
   await sleep(plan.beforeS * 1000 - 1000);
-  const wanted = plan.idle + plan.downloads + plan.uploads;
-  const there = await openAtServers(lab);
-  if (there < wanted) throw new Error(`${there} of ${wanted} connections are open`);
+  await allOpen(lab, plan, startMs + plan.beforeS * 1000);
   // they end before all that is idle asks at once
   const coming = visits(lab, { ...plan, afterS: plan.afterS - 1 });
   await sleep(plan.beforeS * 1000 - (monotonicMs() - startMs));

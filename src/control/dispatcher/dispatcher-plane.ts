@@ -1,4 +1,4 @@
-import { WIRE_NO_SERVER, viewOf } from '../../channel/dispatch-messages.ts';
+import { FOLLOWS_ROSTER, WIRE_NO_SERVER, viewOf } from '../../channel/dispatch-messages.ts';
 import type { Dispatch, Roster } from '../../channel/dispatch-messages.ts';
 import type { Hello, Message } from '../../channel/messages.ts';
 import * as wire from '../../channel/wire.ts';
@@ -70,9 +70,11 @@ export class DispatcherPlane implements Plane {
 
   private hello(): Hello {
     const { config, run } = this.options;
-    const nothing = { group: '', capabilities: [], services: [], bindings: [] };
+    const nothing = { group: '', services: [], bindings: [] };
+    const capabilities = [FOLLOWS_ROSTER];
     const version = wire.PROTOCOL_VERSION;
-    return { type: 'hello', version, name: config.name, roles: ['dispatcher'], run, ...nothing };
+    const own = { version, name: config.name, roles: ['dispatcher'], run, capabilities };
+    return { type: 'hello', ...own, ...nothing };
   }
 
   /** What it had is not known any more: it tells when it is back. */
@@ -96,6 +98,7 @@ export class DispatcherPlane implements Plane {
 
   /** Servers that were added at a distributor, or have another weight there, or are starting. */
   private follow({ pools, servers, details }: Roster, nowMs: number): void {
+    if (!details) return;
     const { standings, members } = details;
     let isNew = false;
     servers.forEach(({ name }, number) => {

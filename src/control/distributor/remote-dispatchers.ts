@@ -1,8 +1,8 @@
 // Dispatchers on other hosts, as a distributor asks them: one batch at a time (Aron et al. 2000, section
 // 5.4).
-import { WIRE_NO_SERVER, viewOf } from '../../channel/dispatch-messages.ts';
+import { FOLLOWS_ROSTER, WIRE_NO_SERVER, viewOf } from '../../channel/dispatch-messages.ts';
 import type { Dispatched } from '../../channel/dispatch-messages.ts';
-import type { Message } from '../../channel/messages.ts';
+import type { Hello, Message } from '../../channel/messages.ts';
 import type { Dispatcher } from '../dispatcher/dispatcher.ts';
 import { NO_SERVER } from '../dispatcher/policy.ts';
 import type { Question } from '../opening.ts';
@@ -12,12 +12,7 @@ import { BatchOf } from './batch.ts';
 export const ANSWER_MS = 100;
 
 /** It asks another dispatcher now. */
-const NOTHING: Message = {
-  type: 'roster',
-  pools: [],
-  servers: [],
-  details: { standings: [], members: [] },
-};
+const NOTHING: Message = { type: 'roster', pools: [], servers: [] };
 
 export type Decide = (question: Question, server: number) => void;
 type Send = (to: string, message: Message) => void;
@@ -26,7 +21,8 @@ export class RemoteDispatchers {
   /** in order: the first that can be reached is asked */
   private readonly names: readonly string[];
   private readonly local: Dispatcher;
-  private readonly up = new Set<string>();
+  /** those that can be reached, and whether they follow a roster's details */
+  private readonly up = new Map<string, boolean>();
   /** who is asked */
   private current: string | undefined;
   private isRosterDue = false;
@@ -64,8 +60,8 @@ export class RemoteDispatchers {
     return this.names.includes(peer);
   }
 
-  channelUp(name: string): void {
-    this.up.add(name);
+  channelUp(name: string, { capabilities }: Pick<Hello, 'capabilities'>): void {
+    this.up.set(name, capabilities.includes(FOLLOWS_ROSTER));
   }
 
   /** Returns what it was asked and has not answered. */
@@ -137,7 +133,7 @@ export class RemoteDispatchers {
     const { current } = this;
     if (current === undefined) return;
     if (this.isRosterDue) {
-      send(current, this.roster(nowMs));
+      send(current, this.roster(this.up.get(current)!, nowMs));
       this.isRosterDue = false;
     }
     if (this.queue.length + this.taken.size + this.over.size === 0) return;
@@ -172,14 +168,14 @@ export class RemoteDispatchers {
     this.isRosterDue = true;
   }
 
-  private roster(nowMs: number): Message {
+  private roster(follows: boolean, nowMs: number): Message {
     // all of them are in it
     this.taken.clear();
     this.over.clear();
     const { serverNames, poolNames, loads } = this.local;
     const servers = serverNames.map((name, index) => ({ name, active: loads.active[index]! }));
-    const details = this.local.details(nowMs);
-    return { type: 'roster', pools: [...poolNames], servers, details };
+    const roster: Message = { type: 'roster', pools: [...poolNames], servers };
+    return follows ? { ...roster, details: this.local.details(nowMs) } : roster;
   }
 
   /** Takes from the queue what fits into one batch. */

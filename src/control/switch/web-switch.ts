@@ -39,7 +39,7 @@ export class WebSwitch extends SwitchPlane {
     if (event.kind === 'message') this.message(event.from, event.message, nowMs);
     else if (event.kind === 'channel-up') {
       const server = state.serverNamed(event.peer);
-      if (state.remote?.has(event.peer)) state.remote.channelUp(event.peer);
+      if (state.remote?.has(event.peer)) state.remote.channelUp(event.peer, event.hello);
       else if (state.owners.has(event.peer)) peerUp(state, event.peer, nowMs);
       else if (isInFront(event.hello)) state.fronts.up(state, event.peer, event.hello, nowMs);
       else if (server) channelUp(state, server, event.hello, nowMs);

@@ -1,6 +1,7 @@
 // What a dispatcher on another host is told of a distributor's servers.
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { FOLLOWS_ROSTER } from '../../../../src/channel/dispatch-messages.ts';
 import type { Dispatch } from '../../../../src/channel/dispatch-messages.ts';
 import type { Hello, Message } from '../../../../src/channel/messages.ts';
 import { Dispatcher } from '../../../../src/control/dispatcher/dispatcher.ts';
@@ -46,7 +47,7 @@ test('roster: a server that comes up is told with what it has of its weight', ()
   const remote = new RemoteDispatchers(['dispatcher'], local);
   const sent: Message[] = [];
   const send = (_to: string, message: Message) => void sent.push(message);
-  remote.channelUp('dispatcher');
+  remote.channelUp('dispatcher', { capabilities: [FOLLOWS_ROSTER] });
   remote.send(0, send);
   local.startSlowly(0, 1000, 0);
   remote.send(250, send);
@@ -59,6 +60,16 @@ test('roster: a server that comes up is told with what it has of its weight', ()
     { standings: [whole, whole], members },
     { standings: [starting, whole], members },
   ]);
+});
+
+test('roster: a dispatcher that does not follow details is not told them', () => {
+  const { servers, pools } = testConfig(1);
+  const remote = new RemoteDispatchers(['dispatcher'], new Dispatcher(servers, pools, () => 0.5));
+  const sent: Message[] = [];
+  remote.channelUp('dispatcher', { capabilities: [] });
+  remote.send(0, (_to, message) => void sent.push(message));
+  const known = [{ name: 'server1', active: 0 }];
+  assert.equal(sent, [{ type: 'roster', pools: ['default'], servers: known }]);
 });
 
 test.run();
