@@ -25,6 +25,8 @@ export interface DriverParts {
 }
 
 const RECORDS_PER_TURN = 128; // of each worker, before channels and timers have their turn
+/** That many turns a deadline waits for what is queued already: at most a full ring. */
+const TURNS_FIRST = 32;
 const TIMER_LIMIT_MS = 60_000;
 const FAULT_PAUSE_MS = 100;
 
@@ -142,10 +144,14 @@ export class Driver {
       this.#timerMs = Infinity;
       // after the poll phase: what came in time but waits in sockets and rings is heard before
       // deadlines are, or a starved process would give up what it has in its hands
-      setImmediate(() => {
-        this.drain();
-        this.receive({ kind: 'time' });
-      });
+      setImmediate(() => this.#time(TURNS_FIRST));
     }, boundedMs);
+  }
+
+  /** Channels have their turns in between. */
+  #time(turns: number): void {
+    this.drain();
+    if (turns > 1 && !this.#parts.toControl.isEmpty()) setImmediate(() => this.#time(turns - 1));
+    else this.receive({ kind: 'time' });
   }
 }

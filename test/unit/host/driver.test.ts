@@ -18,8 +18,8 @@ import { queueForControl, workerMemory } from '../../support/worker-memory.ts';
 const driver = suite('driver');
 const NOTHING: Effects = { packets: [], messages: [], deadlineMs: Infinity };
 
-function setUp(receive: (event: PlaneEvent, nowMs: number) => Effects) {
-  const shared = workerMemory(2, 4096);
+function setUp(receive: (event: PlaneEvent, nowMs: number) => Effects, ringBytes = 4096) {
+  const shared = workerMemory(2, ringBytes);
   const { memory } = shared;
   const sent: [string, Message][] = [];
   const held: number[][] = [];
@@ -85,6 +85,20 @@ driver('the plane is called at its deadline, at the newest one', async () => {
   driver.receive({ kind: 'message', from: 'server1', message: { type: 'ping' } });
   await delay(100);
   assert.equal(kinds(events), ['time', 'message', 'time']);
+  await driver.stop();
+});
+
+driver('what was queued before a deadline is heard before it, however much it is', async () => {
+  const count = 500;
+  const { shared, driver, events } = setUp((event, nowMs) => {
+    return { ...NOTHING, deadlineMs: event.kind === 'message' ? nowMs + 1 : Infinity };
+  }, 65_536);
+  driver.receive({ kind: 'message', from: 'server1', message: { type: 'ping' } });
+  for (let left = count; left > 0; left -= 1) {
+    queueForControl(shared, 0, { queue: L.QUEUE_OPEN, packet: Uint8Array.of(1, 2, 3) });
+  }
+  await delay(100);
+  assert.equal(kinds(events), ['message', ...Array<string>(count).fill('packet'), 'time']);
   await driver.stop();
 });
 
