@@ -82,6 +82,8 @@ export class Agent implements Plane {
       timing: this.#timing,
       tell: (giver, outcome) => this.#tell(giver, outcome),
       giverAt: (index) => this.#peers.at(index),
+      acknowledgedMs: (peer) =>
+        (options.leaseDeadlineMs?.(peer) ?? Infinity) - config.timing.leaseMs,
       notice: (text) => this.#notice(text),
     });
   }

@@ -26,6 +26,8 @@ export interface BoundaryParts {
   figures: AgentFigures;
   /** by the index that stands in a record */
   giverAt: (index: number) => Giver | undefined;
+  /** when the newest frame was sent that the peer has acknowledged (ms) */
+  acknowledgedMs: (peer: string) => number;
 }
 
 export class Boundaries {
@@ -34,6 +36,8 @@ export class Boundaries {
   readonly #walk: TableWalk;
   /** noted before; their giver may have forgotten */
   readonly #again = new Set<number>();
+  /** noted, whose givers were told that it is no longer so: when */
+  readonly #takenBack = new Map<number, number>();
   #nextMs = -Infinity;
 
   constructor(parts: BoundaryParts) {
@@ -44,6 +48,10 @@ export class Boundaries {
 
   /** The giver is back: it gets its list before the next tick. */
   reachable(giver: Giver): void {
+    // what was told last may be lost with the channel
+    for (const entry of this.#takenBack.keys()) {
+      if (this.#giver(entry) === giver) this.#takenBack.delete(entry);
+    }
     if (!giver.takesIdle || !this.#entries.hasRequests) return;
     for (const entry of this.#entries.ofGiver(giver)) {
       if (this.#isNoted(entry)) this.#again.add(entry);
@@ -68,24 +76,33 @@ export class Boundaries {
   }
 
   /**
-   * Its server has something to say although nobody asked. True: it cannot, since the giver does not know;
-   * the kernel will say it again.
+   * Its server has something to say although nobody asked. True: it cannot yet, since the giver is not
+   * known to know; the kernel will say it again.
    */
-  stirs(entry: number): boolean {
+  stirs(entry: number, nowMs: number): boolean {
     if (!this.#isNoted(entry)) return false;
     const giver = this.#giver(entry);
     if (giver?.takesIdle) {
       if (!giver.up) return true;
-      const idle = { ...this.#idle(entry), requests: 0 };
-      this.#parts.outbox.message(giver.peer, { type: 'idle', connections: [idle] });
+      const toldMs = this.#takenBack.get(entry) ?? this.#takeBack(giver, entry, nowMs);
+      if (this.#parts.acknowledgedMs(giver.peer) <= toldMs) return true;
     }
+    this.#takenBack.delete(entry);
     this.#forget(entry);
     return false;
+  }
+
+  #takeBack(giver: Giver, entry: number, nowMs: number): number {
+    const idle = { ...this.#idle(entry), requests: 0 };
+    this.#parts.outbox.message(giver.peer, { type: 'idle', connections: [idle] });
+    this.#takenBack.set(entry, nowMs);
+    return nowMs;
   }
 
   #tell(found: readonly number[]): void {
     const byGiver = new Map<Giver, IdleConnection[]>();
     for (const entry of found) {
+      this.#takenBack.delete(entry);
       const giver = this.#giver(entry);
       if (!giver?.takesIdle) {
         this.#forget(entry);

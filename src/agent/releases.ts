@@ -111,8 +111,8 @@ export class Releases implements GivesBack {
   }
 
   /** The server has said something that nobody asked for; true: it must not go on now. */
-  stirs(entry: number): boolean {
-    return this.#boundaries.stirs(entry);
+  stirs(entry: number, nowMs: number): boolean {
+    return this.#boundaries.stirs(entry, nowMs);
   }
 
   /** A worker saw what was waited for. */

@@ -44,6 +44,8 @@ export interface TranslateParts {
   tell: Tell;
   /** by the index that stands in a record */
   giverAt: (index: number) => Giver | undefined;
+  /** when the newest frame was sent that the peer has acknowledged (ms) */
+  acknowledgedMs: (peer: string) => number;
   /** a connection that was served is over */
   ended: (entry: number, nowMs: number) => void;
   /** something that an operator should know */
@@ -237,7 +239,7 @@ export class Translate implements Takeover {
     const pending = this.#replays.at(entry);
     if (pending) return this.#replaying(pending, event, nowMs);
     const isServed = state === L.STATE_DRAINING || state === L.STATE_FORWARD;
-    if (!isServed || this.releases.stirs(entry)) return this.#entries.giveUp(entry, id);
+    if (!isServed || this.releases.stirs(entry, nowMs)) return this.#entries.giveUp(entry, id);
     this.#parts.outbox.rewrite(connections.worker(entry), entry, event.packet, event.vnet);
   }
 

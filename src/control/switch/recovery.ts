@@ -6,6 +6,7 @@ import * as L from '../../../assembly/layout.ts';
 import type { Idle } from '../../channel/idle-message.ts';
 import { taken } from '../distributor/ask.ts';
 import { beginFollowing } from '../distributor/follow.ts';
+import { distance } from '../../packet/sequence.ts';
 import type { Server, SwitchState } from '../state.ts';
 import { entryOf, oweClose } from './close.ts';
 
@@ -41,7 +42,12 @@ export function isRecoverable(state: SwitchState, entry: number): boolean {
   const requests = connections.record32(entry, L.RECORD_REQUESTS);
   if (requests === 0 || connections.record32(entry, L.RECORD_RESPONSES) !== requests) return false;
   const opening = openings.get(entry);
-  return !opening || (opening.phase === 'following' && !opening.following!.body);
+  if (!opening) return true;
+  const { phase, following } = opening;
+  if (phase !== 'following' || following!.body) return false;
+  // its client has more of the server than we were told
+  const next = connections.record32(entry, L.RECORD_SERVER_NEXT);
+  return distance(following!.acknowledgment, next) <= 0;
 }
 
 /**

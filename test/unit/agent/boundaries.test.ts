@@ -11,6 +11,7 @@ import { REQUEST, makeHandoff, readAll } from '../../support/server-kernel.ts';
 const test = suite('agent, boundaries');
 const BODY = 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello';
 const SOON_MS = 3000;
+const LEASE_MS = 1000;
 const HELLO = switchHello({ capabilities: ['idle'] });
 
 function bytes(text: string): Uint8Array {
@@ -18,8 +19,8 @@ function bytes(text: string): Uint8Array {
 }
 
 /** A connection each of whose requests is dispatched, with a lease that does not end before `leaseMs`. */
-async function rigOf(hello = HELLO, leaseMs = Infinity): Promise<AgentRig> {
-  const rig = await AgentRig.make();
+async function rigOf(hello = HELLO, leaseMs = Infinity, options = {}): Promise<AgentRig> {
+  const rig = await AgentRig.make(options);
   rig.up(hello);
   rig.core.view.setFloat64(leaseAt(rig), leaseMs, true);
   rig.message(makeHandoff({ requests: { next: AFTER_REQUEST, isHead: false } })).settle();
@@ -129,6 +130,24 @@ test('a server that ends the connection unasked does so after the switch was tol
   assert.is(fin!.flags & TCP_FIN, TCP_FIN);
   assert.is(fin!.sequence, next);
   assert.equal(told(rig), []);
+});
+
+test('until the switch has acknowledged that it was told the server stays unheard', async () => {
+  let acknowledgedMs = 0;
+  const rig = await rigOf(HELLO, Infinity, { leaseDeadlineMs: () => acknowledgedMs + LEASE_MS });
+  acknowledge(rig, say(rig, BODY));
+  assert.is(told(rig).length, 1);
+  rig.server.sockets[0]!.close();
+  rig.pass(2000);
+  const takenBack = rig.takeMessages() as Idle[];
+  assert.equal(
+    takenBack.map(({ connections }) => connections.map(({ requests }) => requests)),
+    [[0]],
+  );
+  assert.equal(rig.takeToClient(), []);
+  acknowledgedMs = Infinity;
+  rig.pass(30_000);
+  assert.ok(readAll(rig.takeToClient()).some(({ flags }) => (flags & TCP_FIN) !== 0));
 });
 
 test('while the switch cannot be told the server stays unheard', async () => {

@@ -34,6 +34,15 @@ function die(rig: Rig, server: number, silentMs = 1000): void {
   rig.feed({ kind: 'channel-down', peer: `server${server}`, heardMs });
 }
 
+test('recovery: no other server goes on behind bytes of which nothing was told', async () => {
+  const { rig, client, server, next } = await told();
+  die(rig, server);
+  client.send(REQUEST, { acknowledgment: advance(next, 1) });
+  rig.wait(2 * SILENT_MS);
+  assert.is(rig.count('handoff'), 1);
+  assert.is(rig.plane.stats().recovered, 0);
+});
+
 test('recovery: the next request goes to another server once the dead one is silent', async () => {
   const { rig, client, server, other, next, handoff } = await told();
   die(rig, server);
