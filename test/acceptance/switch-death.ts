@@ -107,8 +107,8 @@ async function run({ what, options, isServerDown }: Scenario): Promise<void> {
 }
 
 /** Whose packets take another switch every second, and the other one again. */
-const MOVING: LoadPlan = { ...PLAN, idle: 50, rate: 300_000, askMs: 400, beforeS: 5, afterS: 29 };
-const TURNS = 26;
+const MOVING: LoadPlan = { ...PLAN, idle: 50, rate: 300_000, askMs: 400, beforeS: 5, afterS: 43 };
+const TURNS = 40;
 const TIMES_AT_EACH = 10;
 
 async function checkReshuffle(): Promise<void> {
