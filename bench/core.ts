@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as L from '../assembly/layout.ts';
 import { createLoad, digest, NOW_MS, type Load, type LoadShape } from './core/load.ts';
-import { compileRivals, type Measured, type Rival } from './core/rival.ts';
+import { compileRivals, type Rival } from './core/rival.ts';
+import { minimum, Sheet } from './report/sheet.ts';
 
 const BATCH = 256;
 const ROUNDS = 7;
@@ -44,38 +45,42 @@ function measureCore({ core, base, packets, fresh }: Load): number {
   return Number(spent) / passes / packets;
 }
 
-/** Rounds of the core and of each rival in turn, over the same packets: name -> least ns per packet. */
-function race(load: Load, rivals: Rival[], image: string): Map<string, number> {
-  const best = new Map<string, number>();
-  const keep = (name: string, { ns }: Pick<Measured, 'ns'>): void => {
-    best.set(name, Math.min(best.get(name) ?? Infinity, ns));
-  };
+/** Rounds of the core and of each rival in turn, over the same packets: form -> ns per packet of each. */
+function race(load: Load, rivals: Rival[], image: string): Map<string, number[]> {
+  const samples = new Map<string, number[]>([
+    ['core', []],
+    ...rivals.map(({ name }): [string, number[]] => [name, []]),
+  ]);
   writeFileSync(image, load.core.bytes);
   for (let round = 0; round < ROUNDS; round += 1) {
     const ns = measureCore(load);
-    if (round > 0) keep('core', { ns }); // the first warms up
+    if (round > 0) samples.get('core')!.push(ns); // the first warms up
     const ours = digest(load);
     for (const rival of rivals) {
       const theirs = rival.measure(image, load);
       if (theirs.digest !== ours) throw new Error(`bench: ${rival.name} rewrote differently`);
-      keep(rival.name, theirs);
+      samples.get(rival.name)!.push(theirs.ns);
     }
   }
-  return best;
+  return samples;
 }
 
+const sheet = new Sheet('core', 'The core against the same fast path in C over the same memory.');
 const folder = mkdtempSync(join(tmpdir(), 'baton-bench-'));
 const words = process.argv.slice(2);
 try {
   const rivals = compileRivals(folder);
   for (const [name, shape] of Object.entries(LOADS)) {
     if (!words.every((word) => name.split(/[ ,]+/).includes(word))) continue;
-    const best = race(await createLoad(shape), rivals, join(folder, 'memory'));
-    const least = Math.min(...rivals.map((rival) => best.get(rival.name)!));
-    const ratio = (best.get('core')! / least).toFixed(2);
-    const figures = [...best].map(([form, ns]) => `${form} ${ns.toFixed(1)} ns`).join(', ');
-    console.log(`core ${name}: ${figures}; ratio to the best C form ${ratio}`);
+    const subject = `core ${name}`;
+    const samples = race(await createLoad(shape), rivals, join(folder, 'memory'));
+    for (const [form, ns] of samples) {
+      sheet.figure({ subject, form, unit: 'ns/packet', samples: ns });
+    }
+    const least = Math.min(...rivals.flatMap((rival) => samples.get(rival.name)!));
+    sheet.ratio(subject, minimum(samples.get('core')!) / least);
   }
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
+sheet.finish();

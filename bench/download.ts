@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { VIP4 } from '../src/lab/topology.ts';
 import { openDirectPath } from '../test/support/direct-path.ts';
 import { withLab, type TestLab } from '../test/support/lab.ts';
+import { median } from './report/sheet.ts';
 
 const FILE = '100M';
 const FILE_BYTES = 1e8;
@@ -41,10 +42,6 @@ async function download(lab: TestLab, authority: string, to: string): Promise<nu
   if (sum(0) !== FILES * FILE_BYTES) throw new Error(`bench: ${sum(0)} bytes from ${authority}`);
   if (sum(1) !== 1) throw new Error(`bench: ${sum(1)} connections to ${authority}`);
   return sum(0) / sum(2) / 1e6;
-}
-
-function median(numbers: number[]): number {
-  return numbers.toSorted((a, b) => a - b)[numbers.length >> 1]!;
 }
 
 function describe(name: string, speeds: number[]): string {

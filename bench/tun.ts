@@ -15,6 +15,7 @@ import { parseArgs } from 'node:util';
 import { insideNamespace } from '../src/lab/host-process.ts';
 import * as namespaces from '../src/lab/namespaces.ts';
 import type { HostPlan, Topology } from '../src/lab/topology.ts';
+import { median } from './report/sheet.ts';
 
 const ENTRIES = [1, 1000];
 const WARM_UP_PAIRS = 3;
@@ -167,10 +168,6 @@ async function measure(forwarder: Forwarder): Promise<Slice> {
       isLoaded: after.overflowed > before.overflowed,
     };
   }
-}
-
-function median(numbers: number[]): number {
-  return numbers.toSorted((a, b) => a - b)[numbers.length >> 1]!;
 }
 
 function describe(name: string, slices: Slice[]): string {
