@@ -57,16 +57,12 @@ function queueUp(state: SwitchState, opening: Opening, nowMs: number): void {
   if (nowMs >= handing.waitsUntilMs) return giveUpWaiting(state, opening, nowMs);
   if (!handing.hasQueued) figures.queued += 1;
   handing.hasQueued = true;
-  const tooMany = queues.join(opening);
-  if (tooMany) {
-    figures.queueFull += 1;
-    decline(state, tooMany, nowMs);
-  }
-  if (tooMany === opening) return;
+  queues.join(opening);
   // who has not been asked may have room already
   const { pool, tried } = handing;
-  if (usableServers(state, opening, pool, tried).includes(1)) queues.isDue = true;
-  const retryMs = tried.length > 0 ? nowMs + RETRY_MS : Infinity;
+  const mayHaveRoom = usableServers(state, opening, pool, tried).includes(1);
+  if (mayHaveRoom) queues.isDue = true;
+  const retryMs = mayHaveRoom || tried.length > 0 ? nowMs + RETRY_MS : Infinity;
   opening.deadlineMs = Math.min(retryMs, handing.waitsUntilMs);
   state.deadlines.add(opening, opening.deadlineMs);
 }
@@ -96,6 +92,15 @@ export function serveQueues(state: SwitchState, nowMs: number): void {
   queues.isDue = false;
   dispatcher.hasReleased = false;
   if (!isDue || queues.size === 0) return;
+  giveRoom(state, nowMs);
+  for (const opening of queues.takeSurplus()) {
+    state.figures.queueFull += 1;
+    decline(state, opening, nowMs);
+  }
+}
+
+function giveRoom(state: SwitchState, nowMs: number): void {
+  const { queues } = state;
   const places = new Map<string, number>();
   let without = 0;
   for (const opening of queues.inOrder()) {

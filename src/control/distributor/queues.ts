@@ -67,16 +67,24 @@ export class Queues {
     return this.queues.has(pool) && this.line.isBehind(ticket);
   }
 
-  /** Returns who must go as there are too many now: the youngest of its pool, which may be itself. */
-  join(opening: Opening): Opening | undefined {
+  join(opening: Opening): void {
     const { pool, ticket } = opening.handing!;
     this.line.join(opening, ticket);
-    const count = this.waiting(pool) + 1;
-    this.counts.set(pool, count);
-    if (count <= (this.queues.get(pool)?.length ?? Infinity)) return undefined;
-    const youngest = this.line.last(({ handing }) => handing!.pool === pool)!;
-    this.leave(youngest);
-    return youngest;
+    this.counts.set(pool, this.waiting(pool) + 1);
+    if (this.isTooLong(pool)) this.isDue = true;
+  }
+
+  /** Who must go, now that all room has been given out: of each pool the youngest above its length. */
+  takeSurplus(): Opening[] {
+    const surplus: Opening[] = [];
+    for (const pool of this.counts.keys()) {
+      while (this.isTooLong(pool)) {
+        const youngest = this.line.last(({ handing }) => handing!.pool === pool)!;
+        this.leave(youngest);
+        surplus.push(youngest);
+      }
+    }
+    return surplus;
   }
 
   leave(opening: Opening): void {
@@ -101,6 +109,10 @@ export class Queues {
     return [...this.queues].map(([pool, { length }]) => {
       return { pool, waiting: this.waiting(pool), length };
     });
+  }
+
+  private isTooLong(pool: string): boolean {
+    return this.waiting(pool) > (this.queues.get(pool)?.length ?? Infinity);
   }
 
   private waiting(pool: string): number {

@@ -135,6 +135,29 @@ test('queue: full, it refuses the newcomer; when its time is over, the one that 
   assert.is(crowd.clients.get(second!)!.state(), L.STATE_GATHERING);
 });
 
+test('queue: a pool without places to wait in has room, though others wait for another pool', async () => {
+  const config = testConfig(2);
+  const [pool] = config.pools;
+  const pools = [
+    { ...pool!, servers: ['server1'], queue: { length: 10, timeoutMs: 5000 } },
+    { ...pool!, name: 'other', servers: ['server2'], queue: { length: 0, timeoutMs: 5000 } },
+  ];
+  const servers = config.servers.map((each) => ({ ...each, maxConnections: 1 }));
+  const [service] = config.services;
+  const rules = [{ match: { path: '/other' }, pool: 'other' }];
+  const services = [{ ...service!, rules }];
+  const rig = await Rig.make({ ...config, pools, servers, services });
+  for (const server of [1, 2]) rig.up(server);
+  const crowd = new Crowd(rig);
+  const [first] = [crowd.come(), crowd.come()];
+  assert.equal(crowd.handed(), [first]);
+  const other = REQUEST.replace(/GET \S+/, 'GET /other');
+  assert.equal([crowd.come(other)], crowd.handed(), 'server2 has room');
+  crowd.come(other);
+  assert.equal(crowd.handed(), []);
+  assert.equal(rig.plane.stats().refused, { 503: 1 });
+});
+
 test('queue: a client that gives up leaves its place to the next', async () => {
   const crowd = await Crowd.of(1, { maxConnections: 1, queue: { length: 10, timeoutMs: 5000 } });
   const ports = [crowd.come(), crowd.come(), crowd.come()];
