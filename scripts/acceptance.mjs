@@ -34,6 +34,7 @@ const NAMES = [
   'model',
   'rootless',
   'bench',
+  'core',
   'v6',
   'pmtu',
   'slow-path',

@@ -5,6 +5,7 @@ import { Random } from '../../src/lab/random.ts';
 import { zipfSums } from '../papers/popularity.ts';
 
 export const STRIDE = 128;
+export const SEEDS = [0x0123456789abcdefn, 0xfedcba9876543210n] as const;
 export const NOW_MS = 1e6; // second 1000, as the rival's
 const ZIPF_EXPONENT = 1;
 const VIP4 = 0xc0000250;
@@ -57,29 +58,37 @@ const VIP_PREFIX6 = 0x20010db8;
 const CLIENT_PREFIX6 = 0x20010db9;
 const SERVER_PREFIX6 = 0xfd810001;
 
-/** An entry in FORWARD for each client. */
-function insertAll({ core, family }: { core: Core; family: 4 | 6 }, clients: Clients): void {
+/** The image of an entry in FORWARD, where templates are. */
+export function writeEntry(
+  core: Core,
+  at: number,
+  family: 4 | 6,
+  client: { address: number; port: number },
+): void {
   const { view } = core;
-  const at = L.CONTROL_TEMPLATE;
-  const owner = core.nextOwner();
   core.bytes.fill(0, at, at + L.TEMPLATE_SIZE);
   view.setUint16(at + L.ENTRY_LOCAL_PORT, 80);
   view.setUint16(at + L.ENTRY_SERVER_PORT, 8080);
   view.setUint32(at + L.ENTRY_LAST_SEEN, NOW_MS / 1000, true);
+  view.setUint32(at + L.ENTRY_STATE, L.STATE_FORWARD, true);
+  view.setUint16(at + L.ENTRY_CLIENT_PORT, client.port);
   if (family === 4) {
+    view.setUint32(at + L.ENTRY_CLIENT_ADDRESS4, client.address);
     view.setUint32(at + L.ENTRY_LOCAL_ADDRESS4, VIP4);
     view.setUint32(at + L.ENTRY_SERVER_ADDRESS4, SERVER4);
   } else {
     view.setUint32(at + L.ENTRY_FLAGS, L.FLAG_IPV6, true);
+    writeAddress6(view, at + L.ENTRY_CLIENT_ADDRESS6, CLIENT_PREFIX6, client.address);
     writeAddress6(view, at + L.ENTRY_LOCAL_ADDRESS6, VIP_PREFIX6, VIP4);
     writeAddress6(view, at + L.ENTRY_SERVER_ADDRESS6, SERVER_PREFIX6, SERVER4);
   }
+}
+
+function insertAll({ core, family }: { core: Core; family: 4 | 6 }, clients: Clients): void {
+  const owner = core.nextOwner();
   clients.addresses.forEach((address, index) => {
-    view.setUint32(at + L.ENTRY_STATE, L.STATE_FORWARD, true);
-    view.setUint16(at + L.ENTRY_CLIENT_PORT, clients.ports[index]!);
-    if (family === 4) view.setUint32(at + L.ENTRY_CLIENT_ADDRESS4, address);
-    else writeAddress6(view, at + L.ENTRY_CLIENT_ADDRESS6, CLIENT_PREFIX6, address);
-    const entry = core.insert(owner, at);
+    writeEntry(core, L.CONTROL_TEMPLATE, family, { address, port: clients.ports[index]! });
+    const entry = core.insert(owner, L.CONTROL_TEMPLATE);
     const isDouble = entry >= 0x80000000; // two clients drew the same address and port
     if (entry >= L.NO_ENTRY - 1 && !isDouble) throw new Error(`bench: entry ${entry}`);
   });
@@ -150,7 +159,7 @@ export async function createLoad(
     workers: options.workers ?? 1,
     slots: shape.packets,
     slotStride: STRIDE,
-    seeds: [0x0123456789abcdefn, 0xfedcba9876543210n],
+    seeds: SEEDS,
   });
   const worker = core.view.getUint32(L.HEADER_WORKER_BASE, true);
   const base = core.view.getUint32(worker + L.WORKER_SLOT_BASE, true);
