@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { HEADER_LAYOUT_VERSION, LAYOUT_VERSION } from '../assembly/layout.ts';
+import { readCore } from './beside.ts';
 import { createMemory, memoryMap, writeMemoryMap } from './memory-map.ts';
 import type { MemoryMapOptions } from './memory-map.ts';
 
@@ -7,9 +7,9 @@ import type { MemoryMapOptions } from './memory-map.ts';
 export type CoreBuild = 'release' | 'debug' | 'single';
 
 const FILES: Record<CoreBuild, string> = {
-  release: './core.wasm',
-  debug: './core-debug.wasm',
-  single: './core-single.wasm',
+  release: 'core.wasm',
+  debug: 'core-debug.wasm',
+  single: 'core-single.wasm',
 };
 
 /** The exports of assembly/index.ts as they are: u32 results come as signed numbers. */
@@ -78,8 +78,7 @@ interface CoreExports {
 
 /** Compiles a build of the core, which stands beside the program. */
 export async function compileCore(build: CoreBuild = 'release'): Promise<WebAssembly.Module> {
-  const bytes = await readFile(new URL(FILES[build], import.meta.url));
-  return WebAssembly.compile(bytes);
+  return WebAssembly.compile(await readCore(FILES[build]));
 }
 
 /**

@@ -1,16 +1,10 @@
 #!/usr/bin/env node
 // baton: arguments to a command of cli/.
-import { readFileSync } from 'node:fs';
+import { programVersion } from './beside.ts';
 import { execute } from './cli/program.ts';
 
 /** A stopped program whose last handles do not close must not stay for ever. */
 const LEAVE_LIMIT_MS = 3000;
-
-function version(): string {
-  const file = new URL('../package.json', import.meta.url);
-  const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version: string };
-  return version;
-}
 
 // the reader of a pipe may have seen enough
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -19,7 +13,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 process.exitCode = await execute(process.argv.slice(2), {
-  version: version(),
+  version: programVersion(),
   lab: async (options) => (await import('./lab/lab.ts')).labCommand(options),
 });
 setTimeout(() => process.exit(), LEAVE_LIMIT_MS).unref();

@@ -101,6 +101,7 @@ tidy('no enum and no literal offset in the core', () => {
 const LAYERS: string[][] = [
   ['assembly'],
   [
+    'src/beside.ts',
     'src/core.ts',
     'src/memory-map.ts',
     'src/service-rows.ts',
@@ -110,6 +111,7 @@ const LAYERS: string[][] = [
     'src/tuple.ts',
     'src/template.ts',
     'src/table-walk.ts',
+    'src/slots.ts',
   ],
   ['src/channel', 'src/connections.ts', 'src/packet'],
   ['src/packet-io', 'src/reserve.ts'],
@@ -117,7 +119,7 @@ const LAYERS: string[][] = [
   ['src/admin'],
   ['src/host'],
   ['src/run.ts'],
-  ['src/lab', 'src/cli', 'src/index.ts'],
+  ['src/lab', 'src/cli', 'src/index.ts', 'src/index-host.ts'],
   ['src/main.ts'],
 ];
 

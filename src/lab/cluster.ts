@@ -2,7 +2,7 @@
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { startWords } from '../beside.ts';
 import type { Front } from '../config/choices.ts';
 import { writeKeys } from '../channel/keygen.ts';
 import {
@@ -41,8 +41,8 @@ export interface LabOptions extends ClusterOptions {
   switching: boolean;
   /** what the link between client and router does to packets; undefined: a good link */
   hostile?: (LinkConditions & { seed: number }) | undefined;
-  /** in place of baton.mjs: a program that takes the same arguments */
-  program?: URL | undefined;
+  /** words that start a program with the same arguments, in place of this one */
+  program?: readonly string[] | undefined;
   /** what dies is started again */
   supervised?: boolean | undefined;
   signal?: AbortSignal;
@@ -253,9 +253,8 @@ export class Lab {
 
   /** Starts the program with that host's configuration; for tests also after they ended it. */
   async startBaton(host: string): Promise<HostProcess> {
-    const program = this.options.program ?? new URL('./baton.mjs', import.meta.url);
     const config = join(this.directory, `${host}.yaml`);
-    const command = [process.execPath, '--enable-source-maps', fileURLToPath(program)];
+    const command = this.options.program ?? startWords('baton');
     const plan = {
       title: `baton of ${host}`,
       namespace: this.namespaceOf(host),

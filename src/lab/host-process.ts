@@ -2,7 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, existsSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import { startWords } from '../beside.ts';
 
 const POLL_MS = 20;
 const GRACE_MS = 4000;
@@ -20,8 +20,7 @@ export function insideNamespace(namespace: string, command: string[]): string[] 
 
 /** The words that run a program of inside.ts with its plan. */
 export function insideCommand(program: string, plan: object, ...more: string[]): string[] {
-  const entry = fileURLToPath(new URL('./lab-inside.mjs', import.meta.url));
-  return [process.execPath, entry, program, JSON.stringify(plan), ...more];
+  return [...startWords('lab-inside'), program, JSON.stringify(plan), ...more];
 }
 
 export interface ProgramPlan {

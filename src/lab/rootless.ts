@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
+import { ownWords } from '../beside.ts';
 import { asNamespaceRoot, namespaceRefusal } from '../packet-io/user-namespace.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -33,8 +34,7 @@ export async function runRootless(): Promise<number> {
     console.error(`baton: lab: ${refusal}`);
     return 1;
   }
-  const again = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
-  const [program, ...args] = asNamespaceRoot(again);
+  const [program, ...args] = asNamespaceRoot(ownWords());
   const child = spawn(program!, args, { stdio: 'inherit' });
   const forward = (name: NodeJS.Signals) => void child.kill(name);
   for (const name of SIGNALS) process.on(name, forward);

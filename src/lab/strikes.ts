@@ -4,11 +4,12 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { startWords } from '../beside.ts';
 import type { Lab } from './cluster.ts';
 import { AGENT_PORT, SWITCH_PORT } from './topology.ts';
 
 /** The program that LabOptions.program names, so that the strikes at workers have an effect. */
-export const MORTAL_HOST = new URL('./lab-mortal.mjs', import.meta.url);
+export const MORTAL_HOST = startWords('lab-mortal');
 
 /** What a signal does to worker 0 of such a host. */
 export const WORKER_THROWS = 'SIGUSR2';

@@ -1,7 +1,7 @@
 // The web servers of the lab: the built-in echo server, nginx, Apache and HAProxy as Debian has them.
 import { accessSync, chmodSync, constants, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { startWords } from '../beside.ts';
 import { streamChunks } from './byte-stream.ts';
 import { HostProcess } from './host-process.ts';
 import { asOrdinaryUser } from './rootless.ts';
@@ -94,8 +94,7 @@ function readProcess(pid: number, file: string): string {
 }
 
 function echoCommand(name: string): string[] {
-  const program = fileURLToPath(new URL('./lab-inside.mjs', import.meta.url));
-  return [process.execPath, program, 'echo', name, String(SERVER_PORT)];
+  return [...startWords('lab-inside'), 'echo', name, String(SERVER_PORT)];
 }
 
 /** What its `listen` says, and whose header it believes: the lab's hosts are all that reach it. */

@@ -7,6 +7,7 @@ import {
   WORKER_SLEEPING,
   WORKER_THREAD,
 } from '../../assembly/layout.ts';
+import { workerEntry } from '../beside.ts';
 import type { Waker } from '../packet-io/device.ts';
 import { commandWord } from './debug-command.ts';
 import { Pulse } from './pulse.ts';
@@ -76,7 +77,7 @@ export class WorkerPool {
     this.#words = new Int32Array(options.memory.buffer);
     const threads = options.fds.length;
     this.#piscina = new Piscina({
-      filename: options.filename ?? new URL('./worker.mjs', import.meta.url).href,
+      filename: options.filename ?? workerEntry(),
       minThreads: threads,
       maxThreads: threads,
       concurrentTasksPerWorker: 1,
