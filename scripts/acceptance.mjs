@@ -47,6 +47,7 @@ const NAMES = [
   'splicing',
   'selectors',
   'papers',
+  'package',
 ];
 
 const [name, ...rest] = process.argv.slice(2);

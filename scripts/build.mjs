@@ -1,6 +1,7 @@
 // Builds everything into build/, flat, so that each file finds the Wasm core beside itself:
 //   core.wasm core-debug.wasm core-single.wasm   the core (asc, targets of asconfig.json)
-//   baton.mjs index.mjs worker.mjs               the program, the library, the worker threads' entry
+//   baton.mjs worker.mjs                          the program, the worker threads' entry
+//   index.mjs host.mjs                           the library: the data plane, a whole host
 //   lab-inside.mjs lab-mortal.mjs                what the lab runs inside its hosts
 //   papers.mjs                                   the papers' experiments
 //   <path-with-dashes>.test.mjs                  each test file; acceptance-NAME.mjs, bench-NAME.mjs
@@ -55,6 +56,7 @@ async function buildProgram() {
   const add = (file, out) => existsSync(file) && entryPoints.push({ in: file, out });
   add('src/main.ts', 'baton');
   add('src/index.ts', 'index');
+  add('src/index-host.ts', 'host');
   add('src/workers/worker.ts', 'worker');
   add('src/lab/inside.ts', 'lab-inside');
   add('src/lab/mortal.ts', 'lab-mortal');

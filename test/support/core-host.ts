@@ -3,6 +3,7 @@ import * as L from '../../assembly/layout.ts';
 import * as V from '../../assembly/verdict.ts';
 import { Connections } from '../../src/connections.ts';
 import { createCore } from '../../src/core.ts';
+import { Slots } from '../../src/slots.ts';
 import type { Core, CoreBuild } from '../../src/core.ts';
 import type { PacketEvent } from '../../src/event.ts';
 import type { MemoryMapOptions } from '../../src/memory-map.ts';
@@ -38,14 +39,14 @@ export class CoreHost {
   readonly owner: number;
   readonly #reader: ToControlReader;
   readonly #worker: number;
-  readonly #slots: number;
+  readonly #slots: Slots;
 
   constructor(core: Core) {
     this.core = core;
     this.connections = new Connections(core.memory.buffer);
     this.#reader = new ToControlReader(core.memory);
     this.#worker = core.view.getUint32(L.HEADER_WORKER_BASE, true);
-    this.#slots = core.view.getUint32(this.#worker + L.WORKER_SLOT_BASE, true);
+    this.#slots = new Slots(core.memory);
     this.owner = core.nextOwner();
   }
 
@@ -57,25 +58,22 @@ export class CoreHost {
   }
 
   slot(index: number): number {
-    return this.#slots + index * L.SLOT_SIZE;
+    return this.#slots.address(index);
   }
 
   /** Puts a packet into a slot, with an empty virtio_net_hdr. */
   put(index: number, packet: Uint8Array): number {
-    const slot = this.slot(index);
-    this.core.bytes.fill(0, slot, slot + L.SLOT_PACKET);
-    this.core.bytes.set(packet, slot + L.SLOT_PACKET);
-    this.core.view.setUint32(slot + L.SLOT_LENGTH, packet.length, true);
-    return slot;
+    this.#slots.put(index, packet);
+    return this.slot(index);
   }
 
   /** Runs one packet through the fast path. */
   forward(packet: Uint8Array, nowMs = 1000): Outcome {
-    const slot = this.put(0, packet);
+    this.put(0, packet);
     const leaving = this.core.forward(0, 1, nowMs);
-    const verdict = this.core.view.getUint32(slot + L.SLOT_VERDICT, true);
-    const outcome = { ...this.#outcome(slot, verdict), leaving };
-    const leaves = outcome.verdict === V.VERDICT_FORWARD || outcome.verdict === V.VERDICT_ANSWER;
+    const outcome = { ...this.#slot(0), leaving };
+    const { verdict } = outcome;
+    const leaves = verdict === V.VERDICT_FORWARD || verdict === V.VERDICT_ANSWER;
     if (leaving !== Number(leaves)) throw new Error(`verdict ${verdict}, ${leaving} leaving`);
     return outcome;
   }
@@ -87,16 +85,16 @@ export class CoreHost {
   /** Runs one packet through forwardHeld. */
   forwardHeld(packet: Uint8Array, entry: number, nowMs = 1000): Outcome {
     const slot = this.put(1, packet);
-    return this.#outcome(slot, this.core.forwardHeld(0, slot, entry, nowMs));
+    const verdict = this.core.forwardHeld(0, slot, entry, nowMs);
+    return { ...this.#slot(1), verdict: verdict & 0xff, reason: verdict >>> 8 };
   }
 
-  #outcome(slot: number, verdict: number): Outcome {
-    const length = this.core.view.getUint32(slot + L.SLOT_LENGTH, true);
+  #slot(index: number): Outcome {
     return {
-      verdict: verdict & 0xff,
-      reason: verdict >>> 8,
-      entry: this.core.view.getUint32(slot + L.SLOT_ENTRY, true),
-      packet: this.core.bytes.slice(slot + L.SLOT_PACKET, slot + L.SLOT_PACKET + length),
+      verdict: this.#slots.verdict(index),
+      reason: this.#slots.reason(index),
+      entry: this.#slots.entry(index),
+      packet: this.#slots.packet(index),
     };
   }
 

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { createCore, layout as L, memoryMap, verdict as V } from '../../src/index.ts';
+import { createCore, Slots, verdict as V, workerFigures } from '../../src/index.ts';
 import type { MemoryMapOptions } from '../../src/index.ts';
 import { buildPacket } from '../../src/packet/build.ts';
 
@@ -18,7 +18,6 @@ const OPTIONS: MemoryMapOptions = {
 
 library('an embedder answers a SYN with what the library exports', async () => {
   const core = await createCore(OPTIONS);
-  const [slot = 0] = memoryMap(OPTIONS).slotBases;
   const syn = buildPacket({
     source: CLIENT,
     sourcePort: 40_000,
@@ -27,12 +26,21 @@ library('an embedder answers a SYN with what the library exports', async () => {
     sequence: 1,
     flags: 2,
   });
-  core.bytes.set(syn, slot + L.SLOT_PACKET);
-  core.view.setUint32(slot + L.SLOT_LENGTH, syn.length, true);
+  const slots = new Slots(core.memory);
+  slots.put(0, syn);
   assert.is(core.forward(0, 1, 1000), 1);
-  assert.is(core.view.getUint32(slot + L.SLOT_VERDICT, true) & 0xff, V.VERDICT_ANSWER);
-  const answer = core.bytes.subarray(slot + L.SLOT_PACKET);
-  assert.equal([...answer.subarray(12, 20)], [...VIP, ...CLIENT]);
+  assert.is(slots.verdict(0), V.VERDICT_ANSWER);
+  assert.equal([...slots.packet(0).subarray(12, 20)], [...VIP, ...CLIENT]);
+  assert.is(workerFigures(core.view, 0).counters['answered'], 1);
+});
+
+library('a slot refuses what does not fit, and slots that are not there', async () => {
+  const { memory } = await createCore({ ...OPTIONS, slots: 2, slotStride: 256 });
+  const slots = new Slots(memory);
+  slots.put(1, new Uint8Array(192));
+  assert.throws(() => slots.put(1, new Uint8Array(193)), /193 bytes in a slot of 256/);
+  assert.throws(() => slots.put(2, new Uint8Array(20)), /slot 2 of 2/);
+  assert.throws(() => slots.packet(-1), /slot -1 of 2/);
 });
 
 library.run();
