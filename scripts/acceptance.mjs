@@ -47,6 +47,7 @@ const NAMES = [
   'splicing',
   'selectors',
   'papers',
+  'proxy',
   'package',
 ];
 

@@ -17,6 +17,7 @@ const DEBIAN = {
   ab: 'apache2-utils',
   wrk: 'wrk',
   curl: 'curl',
+  ethtool: 'ethtool',
   openssl: 'openssl',
   tcpdump: 'tcpdump',
   traceroute: 'traceroute',
