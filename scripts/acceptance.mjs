@@ -49,6 +49,7 @@ const NAMES = [
   'papers',
   'proxy',
   'package',
+  'conformance',
 ];
 
 const [name, ...rest] = process.argv.slice(2);
@@ -58,6 +59,7 @@ if (name !== undefined && !NAMES.includes(name)) {
 }
 installDependencies();
 if (!installPrograms()) process.exit(1);
+if (name === 'conformance') installPrograms(['chromium', 'firefox-esr']);
 buildAll();
 
 function run(line) {

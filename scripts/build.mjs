@@ -4,6 +4,7 @@
 //   index.mjs host.mjs                           the library: the data plane, a whole host
 //   lab-inside.mjs lab-mortal.mjs                what the lab runs inside its hosts
 //   papers.mjs                                   the papers' experiments
+//   conformance-HOST.mjs                         the core's vectors in other runtimes
 //   <path-with-dashes>.test.mjs                  each test file; acceptance-NAME.mjs, bench-NAME.mjs
 // Usage: node scripts/build.mjs [--no-core]
 import { execFileSync } from 'node:child_process';
@@ -69,6 +70,9 @@ async function buildProgram() {
     for (const file of readdirSync(folder).filter((name) => name.endsWith('.ts'))) {
       add(join(folder, file), `${basename(folder)}-${file.slice(0, -'.ts'.length)}`);
     }
+  }
+  for (const host of ['node', 'web', 'all']) {
+    add(`test/conformance/hosts/${host}.ts`, `conformance-${host}`);
   }
   removeStale(entryPoints.map(({ out }) => `${out}.mjs`));
   await build({

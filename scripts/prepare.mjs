@@ -29,6 +29,9 @@ const DEBIAN = {
   spin: 'spin gcc libc6-dev',
 };
 
+/** Only who asks for them gets them: they are large. */
+const BROWSERS = { chromium: 'chromium', 'firefox-esr': 'firefox-esr' };
+
 function hasProgram(name) {
   const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'];
   return folders.some((folder) => existsSync(join(folder, name)));
@@ -70,7 +73,9 @@ export function buildAll() {
 
 /** Installs the Debian packages of `programs` that are missing; without root prints the command. */
 export function installPrograms(programs = Object.keys(DEBIAN)) {
-  const missing = programs.filter((name) => !hasProgram(name)).map((name) => DEBIAN[name]);
+  const missing = programs
+    .filter((name) => !hasProgram(name))
+    .map((name) => ({ ...DEBIAN, ...BROWSERS })[name]);
   if (missing.length === 0) return true;
   const packages = missing.join(' ').split(' ');
   const command = `apt-get install -y --no-install-recommends ${packages.join(' ')}`;

@@ -24,6 +24,8 @@ import {
 const BUILD = fileURLToPath(new URL('.', import.meta.url));
 const ROOT = join(BUILD, '..');
 const SOURCES = join(ROOT, 'test/fuzz/native');
+/** wasm2c's, as it is shown to who embeds the core */
+const RUNTIME = join(ROOT, 'examples/native');
 const CORPUS = join(ROOT, 'test/fuzz/corpus');
 const WORK = join(BUILD, 'fuzz');
 
@@ -77,7 +79,7 @@ function compile(name: string, { wasm, folder }: FuzzedCore = BUILT): string {
   const wasm2c = join(ROOT, 'node_modules/wabt/bin/wasm2c');
   execFileSync(process.execPath, [wasm2c, wasm, '-n', 'core', '-o', join(folder, 'core.c')]);
   writeFileSync(join(folder, 'layout.h'), layoutHeader());
-  const flags = ['-O2', '-w', '-fsanitize=fuzzer', `-I${folder}`, `-I${SOURCES}`];
+  const flags = ['-O2', '-w', '-fsanitize=fuzzer', `-I${folder}`, `-I${SOURCES}`, `-I${RUNTIME}`];
   const files = [join(SOURCES, `${name}.c`), join(folder, 'core.c')];
   execFileSync('clang', [...flags, ...files, '-lm', '-o', binary], { stdio: 'inherit' });
   return binary;

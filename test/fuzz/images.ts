@@ -126,39 +126,54 @@ const SYN_OPTIONS: TcpOptions = {
 };
 const OPTIONS: TcpOptions = { timestamps: { value: 5001, echo: 77 } };
 
+/** What both ends send in a connection of that index: SYN, data, FIN, RST, and the server's answer. */
+function packetsOf({ client, vip, handoff, service }: Family, role: Role, index: number) {
+  const parts = (more: Partial<PacketParts>): Uint8Array =>
+    buildPacket({
+      source: client,
+      sourcePort: FIRST_PORT + index,
+      destination: role === 'agent' ? handoff : vip,
+      destinationPort: 80,
+      sequence: 1001,
+      acknowledgment: 2001,
+      window: 500,
+      flags: TCP_ACK,
+      ...more,
+    });
+  return {
+    syn: parts({ flags: TCP_SYN, sequence: 5000, options: SYN_OPTIONS }),
+    data: parts({ payload: new TextEncoder().encode('GET / HTTP/1.0\r\n\r\n') }),
+    fin: parts({ flags: TCP_ACK | TCP_FIN, options: OPTIONS }),
+    reset: parts({ flags: TCP_RST }),
+    back: parts({
+      source: service,
+      sourcePort: 80,
+      destination: client,
+      destinationPort: FIRST_PORT + index,
+      options: OPTIONS,
+    }),
+  };
+}
+
+/** Packets to each connection of a memory image, and to one that it has not. */
+export function packetsTo(role: Role): Uint8Array[] {
+  const indexes = Array.from({ length: STATES[role].length + 1 }, (_, index) => index);
+  return FAMILIES.flatMap((family) =>
+    indexes.flatMap((index) => Object.values(packetsOf(family, role, index))),
+  );
+}
+
 /** Packets to each state of both roles, alone and in sequences. */
 export function packetSeeds(): Uint8Array[] {
   const seeds: Uint8Array[] = [];
-  for (const { client, vip, handoff, service } of FAMILIES) {
-    for (const agent of [0, 1]) {
-      const to = agent === 1 ? handoff : vip;
+  for (const family of FAMILIES) {
+    for (const [agent, role] of (['switch', 'agent'] as const).entries()) {
       for (let index = 0; index < 6; index += 1) {
-        const parts = (more: Partial<PacketParts>): Uint8Array =>
-          buildPacket({
-            source: client,
-            sourcePort: FIRST_PORT + index,
-            destination: to,
-            destinationPort: 80,
-            sequence: 1001,
-            acknowledgment: 2001,
-            window: 500,
-            flags: TCP_ACK,
-            ...more,
-          });
-        const syn = parts({ flags: TCP_SYN, sequence: 5000, options: SYN_OPTIONS });
-        const data = parts({ payload: new TextEncoder().encode('GET / HTTP/1.0\r\n\r\n') });
-        const fin = parts({ flags: TCP_ACK | TCP_FIN, options: OPTIONS });
-        const back = parts({
-          source: service,
-          sourcePort: 80,
-          destination: client,
-          destinationPort: FIRST_PORT + index,
-          options: OPTIONS,
-        });
-        const packets = [syn, data, fin, parts({ flags: TCP_RST }), back];
+        const packets = packetsOf(family, role, index);
+        const { syn, data, fin, back } = packets;
         const mode = MODES[index % MODES.length]! | agent;
         seeds.push(input(mode, index << 4, [syn, data, fin]), input(mode, 0, [back, fin]));
-        for (const packet of packets) seeds.push(input(agent, index, [packet]));
+        for (const packet of Object.values(packets)) seeds.push(input(agent, index, [packet]));
         seeds.push(input(8 | agent, index, [data]));
       }
     }

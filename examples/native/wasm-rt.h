@@ -1,5 +1,5 @@
-// The part of wasm2c's runtime that a module without tables and with an imported memory needs. Every
-// access is checked against the memory's size; a trap ends the process, so that libFuzzer keeps the input.
+// The part of wasm2c's runtime that the core needs, which has no tables and imports its memory. Every access
+// is checked against the memory's size; a trap (the core has none) ends the process.
 #ifndef WASM_RT_H_
 #define WASM_RT_H_
 
@@ -17,6 +17,7 @@
 #define WASM_RT_SANITY_CHECKS 0
 #define WASM_RT_STACK_DEPTH_COUNT 0
 #define WASM_RT_MEMCHECK_GUARD_PAGES 0
+#define WASM_RT_C11_AVAILABLE 1
 #define WASM_RT_NO_RETURN __attribute__((noreturn))
 #define WASM_RT_I32 0
 #define WASM_RT_I64 1
@@ -30,6 +31,7 @@ typedef enum {
   WASM_RT_TRAP_INVALID_CONVERSION,
   WASM_RT_TRAP_UNREACHABLE,
   WASM_RT_TRAP_CALL_INDIRECT,
+  WASM_RT_TRAP_UNALIGNED,
 } wasm_rt_trap_t;
 
 typedef struct {
@@ -38,6 +40,11 @@ typedef struct {
   uint64_t size;
   bool is64;
 } wasm_rt_memory_t;
+
+/* The build with threads: the memory is the same, and wasm2c has no vector access to a shared one. */
+typedef wasm_rt_memory_t wasm_rt_shared_memory_t;
+#define v128_load_shared_default32 v128_load_default32
+#define v128_store_shared_default32 v128_store_default32
 
 typedef const char* wasm_rt_func_type_t;
 typedef void (*wasm_rt_function_ptr_t)(void);
