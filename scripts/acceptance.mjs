@@ -48,6 +48,8 @@ const NAMES = [
   'selectors',
   'papers',
   'proxy',
+  'handoff',
+  'scale',
   'package',
   'conformance',
 ];

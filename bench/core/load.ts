@@ -31,12 +31,12 @@ export interface Load extends LoadShape {
 const HEADER_SIZE = { 4: 20, 6: 40 } as const;
 const TCP_SIZE = 20;
 
-interface Clients {
+export interface Clients {
   addresses: Uint32Array;
   ports: Uint16Array;
 }
 
-function drawClients(random: Random, count: number): Clients {
+export function drawClients(random: Random, count: number): Clients {
   const addresses = new Uint32Array(count);
   const ports = new Uint16Array(count);
   for (let index = 0; index < count; index += 1) {
@@ -112,7 +112,7 @@ function drawing(random: Random, { connections, order }: LoadShape): () => numbe
   };
 }
 
-function writePackets(load: Omit<Load, 'fresh'>, clients: Clients, random: Random): void {
+export function writePackets(load: Omit<Load, 'fresh'>, clients: Clients, random: Random): void {
   const { core, base, packets, family, packetLength } = load;
   const { view } = core;
   const draw = drawing(random, load);
