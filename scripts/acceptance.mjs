@@ -52,6 +52,7 @@ const NAMES = [
   'scale',
   'package',
   'conformance',
+  'examples',
 ];
 
 const [name, ...rest] = process.argv.slice(2);
@@ -61,7 +62,7 @@ if (name !== undefined && !NAMES.includes(name)) {
 }
 installDependencies();
 if (!installPrograms()) process.exit(1);
-if (name === 'conformance') installPrograms(['chromium', 'firefox-esr']);
+if (name === 'conformance' || name === 'examples') installPrograms(['chromium', 'firefox-esr']);
 buildAll();
 
 function run(line) {

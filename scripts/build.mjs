@@ -3,12 +3,13 @@
 //   baton.mjs worker.mjs                          the program, the worker threads' entry
 //   index.mjs host.mjs                           the library: the data plane, a whole host
 //   lab-inside.mjs lab-mortal.mjs                what the lab runs inside its hosts
+//   layout.h                                     the memory's offsets, for C
 //   papers.mjs                                   the papers' experiments
 //   conformance-HOST.mjs                         the core's vectors in other runtimes
 //   <path-with-dashes>.test.mjs                  each test file; acceptance-NAME.mjs, bench-NAME.mjs
 // Usage: node scripts/build.mjs [--no-core]
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -89,5 +90,14 @@ async function buildProgram() {
   });
 }
 
+/** The offsets for C, from the library that was just built. */
+async function writeHeader() {
+  const { layout, calls, verdict } = await import('../build/index.mjs');
+  const constants = Object.entries({ ...layout, ...calls, ...verdict });
+  const lines = constants.map(([name, value]) => `#define ${name} ${value}u`);
+  writeFileSync('build/layout.h', `#pragma once\n${lines.join('\n')}\n`);
+}
+
 if (!process.argv.includes('--no-core')) buildCore();
 await buildProgram();
+await writeHeader();

@@ -76,6 +76,15 @@ function browser(name: string, program: string): ConformanceHost {
   };
 }
 
+const DENO = ['@deno/linux-x64-glibc', '@deno/linux-x64-glibc/deno'] as const;
+
+/** Where Deno's executable is. Throws when it cannot be had. */
+export function denoProgram(): string {
+  const missing = installed('deno', DENO[0]);
+  if (missing !== undefined) throw new Error(missing);
+  return join(INSTALLED, 'deno', 'node_modules', DENO[1]);
+}
+
 /** The build with threads as C, compiled with an optimising compiler. */
 function compileNative(): string {
   const folder = join(BUILD, 'native');
@@ -106,11 +115,7 @@ export const HOSTS: ConformanceHost[] = [
     play: () => run(process.execPath, [RUNNER, join(BUILD, 'core-single.wasm'), VECTORS, 'single']),
   },
   fromNpm('Bun', '@oven/bun-linux-x64', '@oven/bun-linux-x64/bin/bun', NODE_ARGS),
-  fromNpm('Deno', '@deno/linux-x64-glibc', '@deno/linux-x64-glibc/deno', [
-    'run',
-    '--allow-read',
-    join(BUILD, 'conformance-web.mjs'),
-  ]),
+  fromNpm('Deno', ...DENO, ['run', '--allow-read', join(BUILD, 'conformance-web.mjs')]),
   browser('Chromium', 'chromium'),
   browser('Firefox', 'firefox-esr'),
   {

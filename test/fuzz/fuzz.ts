@@ -12,14 +12,7 @@ import {
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { compileCore } from '../../src/core.ts';
-import {
-  COOKIE_SEEDS,
-  HEAD_SEEDS,
-  HELLO_SEEDS,
-  layoutHeader,
-  memoryImage,
-  packetSeeds,
-} from './images.ts';
+import { COOKIE_SEEDS, HEAD_SEEDS, HELLO_SEEDS, memoryImage, packetSeeds } from './images.ts';
 
 const BUILD = fileURLToPath(new URL('.', import.meta.url));
 const ROOT = join(BUILD, '..');
@@ -78,8 +71,15 @@ function compile(name: string, { wasm, folder }: FuzzedCore = BUILT): string {
   if (existsSync(binary) && statSync(binary).mtimeMs > newest(wasm, ...sources)) return binary;
   const wasm2c = join(ROOT, 'node_modules/wabt/bin/wasm2c');
   execFileSync(process.execPath, [wasm2c, wasm, '-n', 'core', '-o', join(folder, 'core.c')]);
-  writeFileSync(join(folder, 'layout.h'), layoutHeader());
-  const flags = ['-O2', '-w', '-fsanitize=fuzzer', `-I${folder}`, `-I${SOURCES}`, `-I${RUNTIME}`];
+  const flags = [
+    '-O2',
+    '-w',
+    '-fsanitize=fuzzer',
+    `-I${folder}`,
+    `-I${SOURCES}`,
+    `-I${RUNTIME}`,
+    `-I${BUILD}`,
+  ];
   const files = [join(SOURCES, `${name}.c`), join(folder, 'core.c')];
   execFileSync('clang', [...flags, ...files, '-lm', '-o', binary], { stdio: 'inherit' });
   return binary;

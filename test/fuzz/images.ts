@@ -1,8 +1,6 @@
 // What fuzz targets begin with: memory images with a connection in each state, the layout as a C header,
 // and inputs that reach far.
-import * as C from '../../assembly/calls.ts';
 import * as L from '../../assembly/layout.ts';
-import * as V from '../../assembly/verdict.ts';
 import { TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../../assembly/wire/tcp.ts';
 import { Connections } from '../../src/connections.ts';
 import { writeCookieKeys } from '../../src/control/switch/cookie-keys.ts';
@@ -98,14 +96,6 @@ export async function memoryImage(role: Role): Promise<Uint8Array> {
     });
   }
   return new Uint8Array(core.memory.buffer).slice();
-}
-
-/** Every constant of the layout, of calls and of the verdicts, for C. */
-export function layoutHeader(): string {
-  const lines = Object.entries({ ...L, ...C, ...V }).map(
-    ([name, value]) => `#define ${name} ${value}u`,
-  );
-  return `#pragma once\n${lines.join('\n')}\n`;
 }
 
 const MODES = [0, 2, 16, 32, 34, 48];
