@@ -59,6 +59,8 @@ async function buildProgram() {
   add('src/main.ts', 'baton');
   add('src/index.ts', 'index');
   add('src/index-host.ts', 'host');
+  add('src/index-planes.ts', 'planes');
+  add('examples/one-process/main.ts', 'example-one-process');
   add('src/workers/worker.ts', 'worker');
   add('src/lab/inside.ts', 'lab-inside');
   add('src/lab/mortal.ts', 'lab-mortal');

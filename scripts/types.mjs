@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, normalize } from 'node:path';
 import { root } from './prepare.mjs';
 
-const ENTRIES = ['src/index.ts', 'src/index-host.ts'];
+const ENTRIES = ['src/index.ts', 'src/index-host.ts', 'src/index-planes.ts'];
 const target = join(root, 'build/types');
 const all = mkdtempSync(join(tmpdir(), 'baton-types-'));
 const IMPORT = /((?:from|import) ?\(?')(\.[^']+)\.ts(')/g;

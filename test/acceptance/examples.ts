@@ -10,6 +10,7 @@ import { readPacket } from '../../src/packet/read.ts';
 import { ROOT, denoProgram } from '../conformance/host-list.ts';
 import { capture, packetsIn } from '../support/capture.ts';
 import { withPage } from '../support/chromium.ts';
+import { runOneProcess } from '../support/one-process.ts';
 import { Report } from '../support/report.ts';
 
 const VIP = Uint8Array.of(192, 0, 2, 80);
@@ -90,6 +91,15 @@ function checkDeno(): void {
   report.check('deno: the counters say the same', isCounted, sum);
 }
 
+function checkOneProcess(): void {
+  const { said, expected } = runOneProcess(ROOT);
+  report.check(
+    'one process: the right servers answer',
+    said.join() === expected.join(),
+    said.at(-1),
+  );
+}
+
 async function checkPage(): Promise<void> {
   const server = spawn(process.execPath, [join(ROOT, 'examples/page/serve.mjs')], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -125,6 +135,7 @@ async function checkPage(): Promise<void> {
 try {
   await report.part('native', async () => checkNative());
   await report.part('deno', async () => checkDeno());
+  await report.part('one process', async () => checkOneProcess());
   await report.part('page', checkPage);
 } finally {
   rmSync(folder, { recursive: true, force: true });
