@@ -1,6 +1,6 @@
 // What embedders import as `baton/planes`: switch and agent without devices, sockets, threads or clocks.
-// A plane takes events (packets that the core left to it, messages of its peers, time) and says what is to be sent;
-// who embeds it carries packets and messages, by whatever there is. examples/one-process does so in one process.
+// A plane takes events (packets that the core left to it, messages of its peers, time) and says what is to be
+// sent; who embeds it carries packets and messages, by whatever there is. examples/one-process does so.
 export { WebSwitch } from './control/switch/web-switch.ts';
 export { writeCookieKeys } from './control/switch/cookie-keys.ts';
 export { Agent } from './agent/agent.ts';

@@ -119,7 +119,7 @@ const LAYERS: string[][] = [
   ['src/admin'],
   ['src/host'],
   ['src/run.ts'],
-  ['src/lab', 'src/cli', 'src/index.ts', 'src/index-host.ts'],
+  ['src/lab', 'src/cli', 'src/index.ts', 'src/index-host.ts', 'src/index-planes.ts'],
   ['src/main.ts'],
 ];
 

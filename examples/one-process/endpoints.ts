@@ -1,5 +1,5 @@
-// The two ends of the connection, no more than the example needs of a TCP: a client that asks once, and a server
-// that answers each request and closes.
+// The two ends of the connection, no more than the example needs of a TCP: a client that asks once, and a
+// server that answers each request and closes.
 import { buildPacket, readPacket, type TcpPacket } from '../../src/index-planes.ts';
 
 const FIN = 1;

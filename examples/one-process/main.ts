@@ -1,5 +1,5 @@
-// A switch and two servers' agents in one process, over a network of function calls: clients ask, the switch reads
-// the requests and hands the connections over, the servers answer the clients themselves.
+// A switch and two servers' agents in one process, over a network of function calls: clients ask, the switch
+// reads the requests and hands the connections over, the servers answer the clients themselves.
 import {
   Agent,
   parseConfig,

@@ -76,7 +76,8 @@ async function openPage(pipe: Pipe, url: string): Promise<Page> {
     evaluate,
     until: async (expression, limitMs) => {
       const begun = Date.now();
-      while ((await evaluate(expression)) !== true) {
+      // a page that is being loaded has nothing that evaluates
+      while ((await evaluate(expression).catch(() => false)) !== true) {
         if (Date.now() - begun > limitMs) throw new Error(`not in ${limitMs} ms: ${expression}`);
         await sleep(STEP_MS);
       }
