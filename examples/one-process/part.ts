@@ -38,6 +38,7 @@ export class Part<Kind extends Plane> {
   readonly #around: Surroundings;
   readonly #owner: number;
   #timer: NodeJS.Timeout | undefined;
+  #isStopped = false;
 
   constructor(core: Core, plane: Kind, around: Surroundings) {
     this.core = core;
@@ -66,6 +67,7 @@ export class Part<Kind extends Plane> {
   }
 
   receive(event: PlaneEvent): void {
+    if (this.#isStopped) return;
     const { packets, messages, deadlineMs }: Effects = this.plane.receive(event, performance.now());
     for (const packet of packets) {
       if (this.#fromControl.push(packet) || packet.rewrite === undefined) continue;
@@ -81,6 +83,7 @@ export class Part<Kind extends Plane> {
   }
 
   stop(): void {
+    this.#isStopped = true;
     clearTimeout(this.#timer);
   }
 
