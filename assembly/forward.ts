@@ -47,7 +47,7 @@ export const REASON_SHIFT: u32 = 8;
 /** Packets whose entries are fetched before the first of them is forwarded. */
 const STAGE: u32 = 16;
 /** The same when the connections are so many that their entries exceed a core's own caches. */
-const LONG_STAGE: u32 = 256;
+const LONG_STAGE: u32 = 32;
 const MANY: u32 = 16384;
 
 export class Forward {
@@ -87,18 +87,24 @@ export class Forward {
     const stride = load<u32>(worker, WORKER_SLOT_STRIDE);
     let slot = load<u32>(worker, WORKER_SLOT_BASE);
     const end = slot + count * stride;
-    const stage = select<u32>(LONG_STAGE, STAGE, Pool.used() >= MANY) * stride;
+    const far = Pool.used() >= MANY;
+    const stage = select<u32>(LONG_STAGE, STAGE, far) * stride;
     let bytes: u32 = 0; // never more than the memory has
     while (slot != end) {
       const stop = slot + min(end - slot, stage);
-      if (straight) Straight.stage(worker, slot, stop, stride);
-      for (; slot != stop; slot += stride) {
-        bytes += load<u32>(slot, SLOT_LENGTH);
-        if (straight && Straight.packet(worker, slot)) {
-          store<u32>(slot, VERDICT_FORWARD, SLOT_VERDICT);
+      if (straight) bytes += Straight.stage(worker, slot, stop, stride, far);
+      while (slot != stop) {
+        if (straight) {
+          const from = slot;
+          slot = Straight.forward4(worker, slot, stop, stride);
+          if (slot == stop) break;
+          slot = Straight.forward6(worker, slot, stop, stride);
+          if (slot != from) continue;
         } else {
-          Forward.packet(worker, slot, atSwitch, paper, nowMs);
+          bytes += load<u32>(slot, SLOT_LENGTH);
         }
+        Forward.packet(worker, slot, atSwitch, paper, nowMs);
+        slot += stride;
       }
     }
     const forwarded = count - load<u32>(worker, WORKER_KEPT);

@@ -66,7 +66,6 @@ export const CONTROL_HEAD = 2048; // HEAD_SIZE
 export const CONTROL_BUFFER = 4096; // a packet or a request head
 export const CONTROL_BUFFER_SIZE = 69632;
 export const SERVICES_BASE = CONTROL_BUFFER + CONTROL_BUFFER_SIZE;
-
 export const ROLE_SWITCH = 0;
 export const ROLE_AGENT = 1;
 export const TABLE_KEYED = 0;
@@ -74,7 +73,6 @@ export const TABLE_PAPER = 1; // XOR of client address and port, lock taken for 
 // Lease: deadline (f64 ms) of each peer that gives connections; an entry names its slot
 export const LEASE_COUNT = 64;
 export const LEASE_SIZE = 8;
-
 // Service: one VIP and port of the switch (64 bytes)
 export const SERVICE_ADDRESS = 0; // 16 bytes (n), where packets arrive; IPv4 in the first four, the others 0
 export const SERVICE_PORT = 16; // u16 (n)
@@ -290,11 +288,13 @@ export const QUEUE_REWRITE = 6; // from control: rewrite by its entry, send, cou
 export const SLOT_LENGTH = 0; // u32: bytes of the IP packet; after the core, of the packet to send
 export const SLOT_VERDICT = 4; // u32: VERDICT_* | drop reason << 8
 export const SLOT_ENTRY = 8; // u32: entry index or NO_ENTRY
+export const SLOT_BUCKET = 12; // u32, this and the next two: see straight.ts, nobody else reads them
+export const SLOT_FOUND = 16; // u32
+export const SLOT_VERSION = 20; // u32
 export const SLOT_VNET = 54;
 export const SLOT_PACKET = 64;
 export const SLOT_PACKET_LIMIT = 65536;
 export const SLOT_SIZE = 65728; // an odd number of cache lines: else all headers fall into a few sets
 export const VNET_SIZE = 10;
-// An entry's image followed by its record's, for insert and update (TEMPLATE_RECORD + RECORD_x)
-export const TEMPLATE_RECORD = ENTRY_SIZE;
+export const TEMPLATE_RECORD = ENTRY_SIZE; // a template: an entry's image, then its record's
 export const TEMPLATE_SIZE = ENTRY_SIZE + RECORD_SIZE;

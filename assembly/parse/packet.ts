@@ -40,8 +40,13 @@ const NEXT_MOBILITY: u32 = 135;
 /** "more fragments" and the offset, as the field lies in memory */
 const FRAGMENT_BITS: u32 = 0xff3f;
 const PLAIN_FLAGS: u32 = TCP_SYN | TCP_FIN | TCP_RST | TCP_ACK;
-const MINIMUM4: u32 = IPV4_HEADER_SIZE + TCP_HEADER_SIZE;
-const MINIMUM6: u32 = IPV6_HEADER_SIZE + TCP_HEADER_SIZE;
+/** the same with the protocol behind the TTL */
+const PLAIN_MASK4: u32 = 0xff00_0000 | FRAGMENT_BITS;
+/** of a slot's address */
+export const TCP4: usize = SLOT_PACKET + IPV4_HEADER_SIZE;
+export const TCP6: usize = SLOT_PACKET + IPV6_HEADER_SIZE;
+export const MINIMUM4: u32 = IPV4_HEADER_SIZE + TCP_HEADER_SIZE;
+export const MINIMUM6: u32 = IPV6_HEADER_SIZE + TCP_HEADER_SIZE;
 const KNOWN_FLAGS: u32 = TCP_FIN | TCP_SYN | TCP_RST | TCP_PSH | TCP_ACK | TCP_URG;
 
 export class Packet {
@@ -61,36 +66,44 @@ export class Packet {
     return (first & 15) > 5 ? DROP_IP_OPTIONS : DROP_BAD_HEADER;
   }
 
-  /**
-   * Whether these are the bytes of an ordinary segment over IPv4: no options of IP, no fragment, not
-   * padded, ACK and neither SYN, FIN nor RST, headers within the packet. All that locate() checks is
-   * true of it; what is not plain must go there.
-   */
+  // A slot has an ordinary segment when nothing differs and its options are not too long: no options of
+  // IP, no fragment, not padded, ACK and neither SYN, FIN nor RST, headers within the packet. All that
+  // locate() checks is true of it; what is not plain must go there. These are no booleans, and the caller
+  // has one `if` in the other, since V8 makes a value of what && gives and tests it again.
+
+  /** 0 when a packet of at least MINIMUM4 bytes is plain, but for its options. */
   @inline
-  static isPlain4(packet: usize, length: u32): bool {
-    if (length < MINIMUM4) return false;
-    const first = load<u32>(packet); // version, IHL, service, total length
+  static differs4(slot: usize, length: u32): u32 {
+    const first = load<u32>(slot, SLOT_PACKET); // version, IHL, service, total length
+    const second = load<u32>(slot, SLOT_PACKET + IPV4_FRAGMENT); // that field, TTL, protocol
+    const third = <u32>load<u8>(slot, TCP4 + TCP_FLAGS);
     const total = ((first >> 8) & 0xff00) | (first >> 24);
-    const fragment = (<u32>load<u16>(packet, IPV4_FRAGMENT)) & FRAGMENT_BITS;
-    const protocol = (<u32>load<u8>(packet, IPV4_PROTOCOL)) ^ PROTOCOL_TCP;
-    const flags = ((<u32>load<u8>(packet, IPV4_HEADER_SIZE + TCP_FLAGS)) & PLAIN_FLAGS) ^ TCP_ACK;
-    if (((first & 0xff) ^ 0x45) | (total ^ length) | fragment | protocol | flags) return false;
-    const header = ((<u32>load<u8>(packet, IPV4_HEADER_SIZE + TCP_DATA_OFFSET)) >> 4) << 2;
-    return header >= <u32>TCP_HEADER_SIZE && <u32>IPV4_HEADER_SIZE + header <= total;
+    return (
+      ((first & 0xff) ^ 0x45) |
+      (total ^ length) |
+      ((second & PLAIN_MASK4) ^ (PROTOCOL_TCP << 24)) |
+      ((third & PLAIN_FLAGS) ^ TCP_ACK)
+    );
   }
 
-  /** The same over IPv6: no extension header in front of TCP. */
+  /** The same of at least MINIMUM6 bytes; there is no extension header in front of TCP. */
   @inline
-  static isPlain6(packet: usize, length: u32): bool {
-    if (length < MINIMUM6) return false;
-    const lengths = load<u32>(packet, IPV6_PAYLOAD_LENGTH); // payload length, next header, hop limit
+  static differs6(slot: usize, length: u32): u32 {
+    const lengths = load<u32>(slot, SLOT_PACKET + IPV6_PAYLOAD_LENGTH); // that, next header, hop limit
+    const third = <u32>load<u8>(slot, TCP6 + TCP_FLAGS);
     const total = (((lengths << 8) & 0xff00) | ((lengths >> 8) & 0xff)) + IPV6_HEADER_SIZE;
-    const version = ((<u32>load<u8>(packet)) >> 4) ^ 6;
-    const protocol = ((lengths >> 16) & 0xff) ^ PROTOCOL_TCP;
-    const flags = ((<u32>load<u8>(packet, IPV6_HEADER_SIZE + TCP_FLAGS)) & PLAIN_FLAGS) ^ TCP_ACK;
-    if (version | (total ^ length) | protocol | flags) return false;
-    const header = ((<u32>load<u8>(packet, IPV6_HEADER_SIZE + TCP_DATA_OFFSET)) >> 4) << 2;
-    return header >= <u32>TCP_HEADER_SIZE && <u32>IPV6_HEADER_SIZE + header <= total;
+    return (
+      (((<u32>load<u8>(slot, SLOT_PACKET)) >> 4) ^ 6) |
+      (total ^ length) |
+      (((lengths >> 16) & 0xff) ^ PROTOCOL_TCP) |
+      ((third & PLAIN_FLAGS) ^ TCP_ACK)
+    );
+  }
+
+  /** Bytes of TCP options by the data offset; far too many when that is less than a header. */
+  @inline
+  static optionsLength(tcp: usize): u32 {
+    return (((<u32>load<u8>(tcp, TCP_DATA_OFFSET)) >> 4) << 2) - <u32>TCP_HEADER_SIZE;
   }
 
   /** Length of the segment's text. */
@@ -164,3 +177,6 @@ export class Packet {
     return 0;
   }
 }
+
+// read as one word
+if (IPV4_PROTOCOL != IPV4_FRAGMENT + 3) ERROR('wire: fragment field and protocol');

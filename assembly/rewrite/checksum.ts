@@ -75,12 +75,14 @@ export class Checksum {
     store<u16>(field, select<u32>(sum, 0xffff, sum != 0) ^ 0xffff);
   }
 
-  /** The same for a change below 2^20 that is not 0, in 32-bit arithmetic. */
+  /**
+   * The field after a change below 2^20 that is not 0, in the high half of the result; in 32-bit
+   * arithmetic.
+   */
   @inline
-  static updateSmall(field: usize, change: u32): void {
-    const sum = ((<u32>load<u16>(field)) ^ 0xffff) + change;
-    // both halves added with the carry between them, in the high half
-    store<u16>(field, ~(sum + rotl<u32>(sum, 16)) >> 16);
+  static changed(field: u32, change: u32): u32 {
+    const sum = (field ^ 0xffff) + change;
+    return ~(sum + rotl<u32>(sum, 16)); // both halves added with the carry between them
   }
 
   /**

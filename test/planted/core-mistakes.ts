@@ -121,14 +121,14 @@ export const CHECKSUM_MISTAKES: Mistake[] = [
   mistake(
     'the same on the short way of plain packets',
     'rewrite/checksum.ts',
-    'store<u16>(field, ~(sum + rotl<u32>(sum, 16)) >> 16);',
-    'store<u16>(field, (sum % 0xffff) ^ 0xffff);',
+    'return ~(sum + rotl<u32>(sum, 16));',
+    'return ((sum % 0xffff) ^ 0xffff) << 16;',
   ),
   mistake(
     'a carry of a carry that is lost',
     'rewrite/checksum.ts',
-    'store<u16>(field, ~(sum + rotl<u32>(sum, 16)) >> 16);',
-    'store<u16>(field, (sum + (sum >> 16)) ^ 0xffff);',
+    'return ~(sum + rotl<u32>(sum, 16));',
+    'return ((sum + (sum >> 16)) ^ 0xffff) << 16;',
   ),
   mistake(
     'a partial sum of 0xffff that leaves as 0',
@@ -145,8 +145,8 @@ export const CHECKSUM_MISTAKES: Mistake[] = [
   mistake(
     'a plain packet whose partial sum is taken for a full one',
     'rewrite/to-server.ts',
-    'if ((load<u8>(vnet + VNET_FLAGS) & VNET_NEEDS_CSUM) == 0) {',
-    'if (load<u8>(vnet + VNET_FLAGS) < 0xff) {',
+    'if ((load<u8>(slot, SLOT_VNET + VNET_FLAGS) & VNET_NEEDS_CSUM) == 0) {',
+    'if (load<u8>(slot, SLOT_VNET + VNET_FLAGS) < 0xff) {',
   ),
   mistake(
     'numbers at odd places that are summed as at even ones',
@@ -157,7 +157,7 @@ export const CHECKSUM_MISTAKES: Mistake[] = [
   mistake(
     'a TTL left out of the checksum',
     'rewrite/to-server.ts',
-    'address + HOP_LIMIT + (old ^ 0xffff)',
+    'address + HOP_LIMIT + ((old & 0xff) ^ 0xffff)',
     'address + 0xffff + (old & 0)',
   ),
   mistake(
