@@ -7,7 +7,7 @@
 //   papers.mjs                                   the papers' experiments
 //   conformance-HOST.mjs                         the core's vectors in other runtimes
 //   <path-with-dashes>.test.mjs                  each test file; acceptance-NAME.mjs, bench-NAME.mjs
-// Usage: node scripts/build.mjs [--no-core]
+// Usage: node scripts/build.mjs [--no-core | --core]
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, basename } from 'node:path';
@@ -101,5 +101,7 @@ async function writeHeader() {
 }
 
 if (!process.argv.includes('--no-core')) buildCore();
-await buildProgram();
-await writeHeader();
+if (!process.argv.includes('--core')) {
+  await buildProgram();
+  await writeHeader();
+}

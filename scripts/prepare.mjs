@@ -27,6 +27,9 @@ const DEBIAN = {
   gcc: 'gcc libc6-dev',
   clang: 'clang libclang-rt-14-dev libsimde-dev',
   spin: 'spin gcc libc6-dev',
+  setcap: 'libcap2-bin',
+  'systemd-analyze': 'systemd',
+  strip: 'binutils',
 };
 
 /** Only who asks for them gets them: they are large. */

@@ -12,8 +12,11 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
-process.exitCode = await execute(process.argv.slice(2), {
+// without an await at the top: the standalone binary has no place for one
+void execute(process.argv.slice(2), {
   version: programVersion(),
   lab: async (options) => (await import('./lab/lab.ts')).labCommand(options),
+}).then((status) => {
+  process.exitCode = status;
+  setTimeout(() => process.exit(), LEAVE_LIMIT_MS).unref();
 });
-setTimeout(() => process.exit(), LEAVE_LIMIT_MS).unref();

@@ -121,6 +121,7 @@ const LAYERS: string[][] = [
   ['src/run.ts'],
   ['src/lab', 'src/cli', 'src/index.ts', 'src/index-host.ts', 'src/index-planes.ts'],
   ['src/main.ts'],
+  ['src/binary'],
 ];
 
 function partOf(name: string): [layer: number, part: string] {

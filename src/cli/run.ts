@@ -29,13 +29,25 @@ export async function runCommand(options: RunOptions): Promise<number> {
   const { config: file, workers } = options;
   const config = loadConfig(file, { workers });
   const { runHost } = await import('../run.ts');
+  const { passCapabilitiesOn } = await import('../packet-io/capabilities.ts');
+  const { ServiceNotices } = await import('../host/sd-notify.ts');
+  passCapabilitiesOn();
+  const notices = new ServiceNotices(process.env, (text) =>
+    process.stderr.write(`baton: ${text}\n`),
+  );
   // until it runs there is nothing to reload, and the signal would end the process
   let reload = (): void => {};
   process.on('SIGHUP', () => reload());
   const load = (running: Config): Config => loadConfig(file, { workers, running });
   const host = await runHost(config, { load });
-  reload = () => void host.reload();
+  const works = `${config.name} works: ${config.roles.join(', ')}`;
+  notices.ready(works);
+  reload = () => {
+    notices.reloading();
+    void host.reload().then(() => notices.ready(works));
+  };
   const signal = await stopped;
+  notices.stopping();
   process.stdout.write(`baton: ${config.name} stops (${signal})\n`);
   // a part that can not stop must not keep the process
   const late = setTimeout(() => {

@@ -41,25 +41,31 @@ async function visit(plan: RequestPlan, perSecond: number): Promise<void> {
   }
 }
 
-const [program, ...args] = process.argv.slice(2);
-const [first = '', second = ''] = args;
-if (program === 'echo') {
-  echo(first, Number(second));
-} else if (program === 'requests') {
-  const plan = JSON.parse(first) as RequestPlan;
-  await warmUp(plan);
-  console.log(JSON.stringify(await sendRequests(plan)));
-} else if (program === 'visits') {
-  await visit(JSON.parse(first) as RequestPlan, Number(second));
-} else if (program === 'load') {
-  const load = JSON.stringify(await runLoad(JSON.parse(first) as LoadPlan));
-  // a long text is not out when write() comes back
-  process.stdout.write(load, () => process.exit(0));
-} else if (program === 'relay') {
-  runRelay(JSON.parse(first) as RelayPlan);
-} else if (program === 'resolver') {
-  runResolver(JSON.parse(first) as ResolverPlan);
-} else {
-  console.error(`lab: no program "${program}"`);
-  process.exitCode = 2;
+async function main(
+  program: string | undefined,
+  [first = '', second = '']: string[],
+): Promise<void> {
+  if (program === 'echo') {
+    echo(first, Number(second));
+  } else if (program === 'requests') {
+    const plan = JSON.parse(first) as RequestPlan;
+    await warmUp(plan);
+    console.log(JSON.stringify(await sendRequests(plan)));
+  } else if (program === 'visits') {
+    await visit(JSON.parse(first) as RequestPlan, Number(second));
+  } else if (program === 'load') {
+    const load = JSON.stringify(await runLoad(JSON.parse(first) as LoadPlan));
+    // a long text is not out when write() comes back
+    process.stdout.write(load, () => process.exit(0));
+  } else if (program === 'relay') {
+    runRelay(JSON.parse(first) as RelayPlan);
+  } else if (program === 'resolver') {
+    runResolver(JSON.parse(first) as ResolverPlan);
+  } else {
+    console.error(`lab: no program "${program}"`);
+    process.exitCode = 2;
+  }
 }
+
+const [program, ...args] = process.argv.slice(2);
+void main(program, args);

@@ -91,6 +91,29 @@ export const send = library.func(
   'intptr_t send(int fd, uintptr_t address, size_t length, int flags)',
 ) as (fd: number, address: number, length: number, flags: number) => number;
 
+/** sendto(2) to a sockaddr of the family's own form; bytes sent or -1. */
+export const sendTo = library.func(
+  'intptr_t sendto(int fd, void *bytes, size_t length, int flags, void *address, unsigned int size)',
+) as (
+  fd: number,
+  bytes: Uint8Array,
+  length: number,
+  flags: number,
+  address: Uint8Array,
+  size: number,
+) => number;
+
+/** capset(2) of this thread; its two arguments are the kernel's structures. */
+export const capset = library.func('int capset(void *header, void *sets)') as (
+  header: Uint8Array,
+  sets: Uint8Array,
+) => number;
+
+/** prctl(2) of this thread. */
+export const prctl = library.func(
+  'int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)',
+) as (option: number, a: number, b: number, c: number, d: number) => number;
+
 /** Index of a network device, 0 = there is none of that name. */
 export const interfaceIndex = library.func('unsigned int if_nametoindex(const char *name)') as (
   name: string,
