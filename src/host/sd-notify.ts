@@ -6,6 +6,8 @@ import { close, errno, errnoName, O_CLOEXEC, sendTo, socket } from '../packet-io
 const AF_UNIX = 1;
 const SOCK_DGRAM = 2;
 const MSG_NOSIGNAL = 0x4000;
+const MSG_DONTWAIT = 0x40; // a manager that does not read must not stop us
+const FLAGS = MSG_NOSIGNAL | MSG_DONTWAIT;
 const PATH_LIMIT = 108; // of sun_path
 const FAMILY_SIZE = 2;
 
@@ -74,7 +76,7 @@ export class ServiceNotices {
     if (!address) return;
     const bytes = new TextEncoder().encode(lines);
     const fd = socket(AF_UNIX, SOCK_DGRAM | O_CLOEXEC, 0);
-    const sent = sendTo(fd, bytes, bytes.length, MSG_NOSIGNAL, address, address.length);
+    const sent = sendTo(fd, bytes, bytes.length, FLAGS, address, address.length);
     if (sent < 0) this.#notice(`the service manager does not hear us: ${errnoName(errno())}`);
     close(fd);
   }
