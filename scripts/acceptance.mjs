@@ -51,6 +51,7 @@ const NAMES = [
   'handoff',
   'scale',
   'package',
+  'binary',
   'conformance',
   'examples',
 ];
