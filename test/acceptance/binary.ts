@@ -1,5 +1,5 @@
-// The standalone binary: it starts quickly, runs the lab and moves every byte right, as root and as an ordinary
-// user whose only right is the file's capability; after SIGTERM nothing of it is left.
+// The standalone binary: it starts quickly, runs the lab and moves every byte right, as root and as an
+// ordinary user whose only right is the file's capability; after SIGTERM nothing of it is left.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
