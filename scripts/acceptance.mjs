@@ -52,6 +52,7 @@ const NAMES = [
   'scale',
   'package',
   'binary',
+  'getting-started',
   'conformance',
   'examples',
 ];
@@ -63,7 +64,12 @@ if (name !== undefined && !NAMES.includes(name)) {
 }
 installDependencies();
 if (!installPrograms()) process.exit(1);
-if (name === 'conformance' || name === 'examples') installPrograms(['chromium', 'firefox-esr']);
+const MORE = {
+  conformance: ['chromium', 'firefox-esr'],
+  examples: ['chromium'],
+  'getting-started': ['nft'],
+};
+installPrograms(MORE[name] ?? []);
 buildAll();
 
 function run(line) {

@@ -32,8 +32,8 @@ const DEBIAN = {
   strip: 'binutils',
 };
 
-/** Only who asks for them gets them: they are large. */
-const BROWSERS = { chromium: 'chromium', 'firefox-esr': 'firefox-esr' };
+/** Only who asks for them gets them. */
+const OTHERS = { chromium: 'chromium', 'firefox-esr': 'firefox-esr', nft: 'nftables' };
 
 function hasProgram(name) {
   const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'];
@@ -78,7 +78,7 @@ export function buildAll() {
 export function installPrograms(programs = Object.keys(DEBIAN)) {
   const missing = programs
     .filter((name) => !hasProgram(name))
-    .map((name) => ({ ...DEBIAN, ...BROWSERS })[name]);
+    .map((name) => ({ ...DEBIAN, ...OTHERS })[name]);
   if (missing.length === 0) return true;
   const packages = missing.join(' ').split(' ');
   const command = `apt-get install -y --no-install-recommends ${packages.join(' ')}`;
