@@ -33,7 +33,7 @@ test('notices: a watchdog is fed twice in its time, until the stop', async () =>
   const { received, close } = listenForNotices(name);
   const environment = { NOTIFY_SOCKET: name, WATCHDOG_USEC: '40000' };
   const notices = new ServiceNotices(environment, assert.unreachable);
-  await sleep(130); // its queue holds ten (net.unix.max_dgram_qlen)
+  await sleep(150);
   const fed = received();
   assert.ok(fed.length >= 3 && fed.every((lines) => lines === 'WATCHDOG=1'), fed.join());
   notices.stopping();
@@ -56,6 +56,17 @@ test('notices: without one nothing happens; one that is gone is told of', () => 
   new ServiceNotices({ NOTIFY_SOCKET: join(folder, 'gone') }, (text) => said.push(text)).ready('');
   assert.match(said.join(), /does not hear us: ENOENT/);
   assert.throws(() => new ServiceNotices({ NOTIFY_SOCKET: 'x' }, assert.unreachable), /not a path/);
+});
+
+test('notices: one that does not read keeps nobody waiting', () => {
+  const name = join(folder, 'deaf');
+  const { received, close } = listenForNotices(name);
+  const said: string[] = [];
+  const notices = new ServiceNotices({ NOTIFY_SOCKET: name }, (text) => said.push(text));
+  for (let count = 0; count < 1000; count += 1) notices.ready('');
+  assert.match(said.join(), /does not hear us: EAGAIN/);
+  assert.ok(received().length < 1000);
+  close();
 });
 
 test.run();
