@@ -1,3 +1,9 @@
+/**
+ * Entries that one sweeping call looks at: when all are over it takes less than 100 us. Never more than the
+ * list holds (CONTROL_LIST_LIMIT), so that nothing is left out.
+ */
+export const SWEEP_ENTRIES = 64;
+
 /** Goes round and round a table, a part at each tick: the next part begins where the last one ended. */
 export class TableWalk {
   readonly #entryCount: number;

@@ -1,6 +1,7 @@
 // A switch that is given connections by the packets of their clients and by its servers' answers, as fast as
 // it takes them; what they cost in memory, per packet, and in the sweep.
 import koffi from 'koffi';
+import { SWEEP_ENTRIES } from '../../src/table-walk.ts';
 import * as L from '../../assembly/layout.ts';
 import { TCP_ACK, TCP_SYN } from '../../assembly/wire/tcp.ts';
 import type { Handoff, Message } from '../../src/channel/messages.ts';
@@ -201,7 +202,7 @@ export class HandedSwitch {
   sweep(idleTimeoutMs: number): Float64Array {
     const { core, connections, nowMs } = this.part;
     const owner = core.nextOwner();
-    const step = L.CONTROL_LIST_LIMIT;
+    const step = SWEEP_ENTRIES;
     const taken = new Float64Array(Math.ceil(connections.entryCount / step));
     for (let call = 0; call < taken.length; call += 1) {
       const before = threadUs();

@@ -1,5 +1,5 @@
 import * as L from '../../assembly/layout.ts';
-import { TableWalk } from '../table-walk.ts';
+import { SWEEP_ENTRIES, TableWalk } from '../table-walk.ts';
 import type { Drains } from './drains.ts';
 import type { Entries } from './entries.ts';
 import type { AgentFigures } from './figures.ts';
@@ -33,8 +33,7 @@ export class Upkeep {
     this.#entries = parts.entries;
     this.#drains = drains;
     this.#probes = probes;
-    // never more than the list holds, so that nothing is left out
-    this.#walk = new TableWalk(parts.entries.connections.entryCount, L.CONTROL_LIST_LIMIT);
+    this.#walk = new TableWalk(parts.entries.connections.entryCount, SWEEP_ENTRIES);
   }
 
   /** The next part. `isWatched`: something under way has a deadline of its own for that entry. */

@@ -1,6 +1,6 @@
 import * as C from '../../../assembly/calls.ts';
 import * as L from '../../../assembly/layout.ts';
-import { TableWalk } from '../../table-walk.ts';
+import { SWEEP_ENTRIES, TableWalk } from '../../table-walk.ts';
 import { openFromRecord } from '../distributor/handshake.ts';
 import { COOKIE_LIFE_MS, reset, sendReset } from '../distributor/refuse.ts';
 import { beginUnread } from '../distributor/unread.ts';
@@ -32,8 +32,7 @@ export class Sweep {
   private nextTickMs = -Infinity;
 
   constructor(entryCount: number) {
-    // never more than the list holds, so that nothing is left out
-    this.walk = new TableWalk(entryCount, L.CONTROL_LIST_LIMIT);
+    this.walk = new TableWalk(entryCount, SWEEP_ENTRIES);
   }
 
   /** When the next part is due. */
