@@ -55,6 +55,7 @@ const NAMES = [
   'getting-started',
   'conformance',
   'examples',
+  'parse',
 ];
 
 const [name, ...rest] = process.argv.slice(2);

@@ -9,12 +9,6 @@ export class ByteClass {
     return i64x2(0xfcfcfcfcfcf8fce8, 0x70f454d054f4f8f8);
   }
 
-  /** 0x21 to 0x7e. */
-  @inline
-  static visible(): v128 {
-    return i64x2(0xfcfcfcfcfcfcfcf8, 0x7cfcfcfcfcfcfcfc);
-  }
-
   /**
    * Visible without "#<>\ (no part of a path) and without /?%; (a path's parser looks at these).
    */
@@ -23,10 +17,10 @@ export class ByteClass {
     return i64x2(0xfcfcf8fcf8f8fcf8, 0x70f4fcd4f4fcfcfc);
   }
 
-  /** Visible without # */
+  /** pathPlain() and the slash. */
   @inline
-  static query(): v128 {
-    return i64x2(0xfcfcfcfcf8fcfcf8, 0x7cfcfcfcfcfcfcfc);
+  static pathBytes(): v128 {
+    return i64x2(0xfcfcf8fcf8f8fcf8, 0x74f4fcd4f4fcfcfc);
   }
 
   /** unreserved, RFC 3986 section 2.3: letters, digits and -._~ */
@@ -45,35 +39,93 @@ export class ByteClass {
   @inline
   static skip(at: usize, end: usize, rows: v128): usize {
     for (; at + 16 <= end; at += 16) {
-      const outside = i8x16.bitmask(
-        i8x16.eq(ByteClass.member(v128.load(at), rows), i8x16.splat(0)),
-      );
+      const outside = ByteClass.outside(v128.load(at), rows);
       if (outside != 0) return at + ctz(outside);
     }
-    while (at < end && i8x16.extract_lane_u(ByteClass.member(v128.load8_splat(at), rows), 0) != 0) {
-      at++;
+    return ByteClass.firstOf(at, end, ByteClass.outside(ByteClass.lastBytes(end), rows));
+  }
+
+  /** Address of the first byte in [at, end) that is not visible (0x21 to 0x7e); `end` if all are. */
+  @inline
+  static skipVisible(at: usize, end: usize): usize {
+    for (; at + 16 <= end; at += 16) {
+      const outside = ByteClass.below(v128.load(at), 0x21);
+      if (outside != 0) return at + ctz(outside);
     }
-    return at;
+    return ByteClass.firstOf(at, end, ByteClass.below(ByteClass.lastBytes(end), 0x21));
+  }
+
+  /** Address of the first such byte in [at, end); `end` if there is none. */
+  @inline
+  static find(at: usize, end: usize, byte: u32): usize {
+    for (; at + 16 <= end; at += 16) {
+      const found = ByteClass.equals(v128.load(at), byte);
+      if (found != 0) return at + ctz(found);
+    }
+    return ByteClass.firstOf(at, end, ByteClass.equals(ByteClass.lastBytes(end), byte));
   }
 
   /**
-   * Address of the first byte in [at, end) that a field value may not contain, i.e. a control byte
-   * other than the tabulator (RFC 9110 section 5.5); `end` if there is none.
+   * Where a field's value may end: a bit for each of the 64 bytes from `at` on that is a control byte or
+   * above 0x7e, and one for `end` if that is among them. The bytes before the run may be looked at.
    */
   @inline
-  static skipValue(at: usize, end: usize): usize {
-    for (; at + 16 <= end; at += 16) {
-      const bytes = v128.load(at);
-      const low = i8x16.lt_u(bytes, i8x16.splat(0x20));
-      const control = v128.andnot(low, i8x16.eq(bytes, i8x16.splat(9)));
-      const outside = i8x16.bitmask(v128.or(control, i8x16.eq(bytes, i8x16.splat(0x7f))));
-      if (outside != 0) return at + ctz(outside);
-    }
-    for (; at < end; at++) {
-      const byte = load<u8>(at);
-      if ((byte < 0x20 && byte != 9) || byte == 0x7f) return at;
-    }
-    return at;
+  static stops(at: usize, end: usize): u64 {
+    if (at + 64 <= end) return ByteClass.stops64(at);
+    const rest = <u64>(end - at);
+    return ((ByteClass.stops64(end - 64) >> (63 - rest)) >> 1) | ((<u64>1) << rest);
+  }
+
+  @inline
+  static stops64(at: usize): u64 {
+    const low =
+      ByteClass.below(v128.load(at), 0x20) | (ByteClass.below(v128.load(at, 16), 0x20) << 16);
+    const high =
+      ByteClass.below(v128.load(at, 32), 0x20) | (ByteClass.below(v128.load(at, 48), 0x20) << 16);
+    return (<u64>low) | ((<u64>high) << 32);
+  }
+
+  /**
+   * The 16 bytes before `end`: what is left of a run shorter than a vector is in them, and bytes behind
+   * the run, which may not be in memory, are not. No run begins at the very start of the memory.
+   */
+  @inline
+  static lastBytes(end: usize): v128 {
+    return v128.load(end - 16);
+  }
+
+  /** Address of the lowest set bit of a mask over lastBytes(end), not before `at`; `end` without one. */
+  @inline
+  static firstOf(at: usize, end: usize, mask: u32): usize {
+    const rest = <u32>(end - at); // less than 16
+    return at + <usize>ctz((mask >> (16 - rest)) | (1 << rest));
+  }
+
+  /** A bit for each byte that is not in the set. */
+  @inline
+  static outside(bytes: v128, rows: v128): u32 {
+    return <u32>i8x16.bitmask(i8x16.eq(ByteClass.member(bytes, rows), i8x16.splat(0)));
+  }
+
+  /** A bit for each byte below `least` (at most 0x7e) or above 0x7e: these are negative one further. */
+  @inline
+  static below(bytes: v128, least: i8): u32 {
+    return <u32>i8x16.bitmask(i8x16.lt_s(i8x16.add(bytes, i8x16.splat(1)), i8x16.splat(least + 1)));
+  }
+
+  /** A bit for each byte that is neither a letter nor "-". */
+  @inline
+  static notInWords(bytes: v128): u32 {
+    // letters become the lowest signed numbers
+    const moved = i8x16.add(v128.or(bytes, i8x16.splat(0x20)), i8x16.splat(<i8>(0x80 - 0x61)));
+    const letter = i8x16.lt_s(moved, i8x16.splat(-0x80 + 26));
+    const word = v128.or(letter, i8x16.eq(bytes, i8x16.splat(0x2d)));
+    return (<u32>i8x16.bitmask(word)) ^ 0xffff;
+  }
+
+  @inline
+  static equals(bytes: v128, byte: u32): u32 {
+    return <u32>i8x16.bitmask(i8x16.eq(bytes, i8x16.splat(<i8>byte)));
   }
 
   /** Not 0 in each lane whose byte is in the set. */

@@ -24,6 +24,9 @@ import {
 } from './head-errors';
 import { HeadTarget } from './head-target';
 
+// lengths of the names that take() knows
+const SIZES: u32 = (1 << 4) | (1 << 6) | (1 << 7) | (1 << 10) | (1 << 14) | (1 << 17);
+const LONGEST: usize = 17;
 // seen while parsing; not in the result
 const SEEN_HOST: u32 = 0x80000000;
 const CONTENT_LENGTH_DIGITS: usize = 15; // below 2^53
@@ -40,6 +43,7 @@ export class HeadFields {
    */
   @inline
   static take(head: usize, name: usize, size: usize, from: usize, to: usize, out: usize): i32 {
+    if (size > LONGEST || ((SIZES >> (<u32>size)) & 1) == 0) return 0;
     if (size == 4) {
       const host = ByteClass.lower32(name) == 0x74736f68; // host
       return host ? HeadFields.host(head, from, to, out) : 0;
@@ -180,9 +184,22 @@ export class HeadFields {
     }
   }
 
+  /** One blank, as nearly always, is gone over without a loop. */
   @inline
   static skipBlanks(at: usize, to: usize): usize {
+    if (at + 1 < to) {
+      if (load<u8>(at) == 0x20) at++;
+      if (<u32>load<u8>(at) > 0x20) return at;
+    }
     while (at < to && ByteClass.isBlank(load<u8>(at))) at++;
     return at;
+  }
+
+  /** Address behind the last byte of [at, to) that is no blank; there is one before `at`. */
+  @inline
+  static trimBlanks(at: usize, to: usize): usize {
+    if (<u32>load<u8>(to - 1) > 0x20) return to;
+    while (to > at && ByteClass.isBlank(load<u8>(to - 1))) to--;
+    return to;
   }
 }

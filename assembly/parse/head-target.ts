@@ -58,35 +58,61 @@ export class HeadTarget {
 
   /** Path and query; notes whether the path could be spelled otherwise (RFC 3986 section 6.2.2). */
   static path(head: usize, from: usize, to: usize, out: usize): i32 {
+    let at = HeadTarget.plainPath(from, to);
     let spelling: u32 = 0;
-    let at = from;
-    let byte: u32 = 0;
-    for (;;) {
-      at = ByteClass.skip(at, to, ByteClass.pathPlain());
-      if (at == to) break;
-      byte = load<u8>(at);
-      if (byte == SLASH) {
-        if (HeadTarget.emptyOrDots(at + 1, to)) spelling = HEAD_FLAG_PATH_SPELLING;
-      } else if (byte == 0x25) {
-        if (!HeadTarget.escape(at, to)) return HEAD_ERROR_ESCAPE;
-        spelling = HEAD_FLAG_PATH_SPELLING;
-      } else if (byte == 0x3b) {
-        spelling = HEAD_FLAG_PATH_SPELLING;
-      } else {
-        break;
+    let byte: u32 = at < to ? load<u8>(at) : 0;
+    if (at < to && byte != 0x3f) {
+      at = from;
+      for (;;) {
+        at = ByteClass.skip(at, to, ByteClass.pathPlain());
+        if (at == to) break;
+        byte = load<u8>(at);
+        if (byte == SLASH) {
+          if (HeadTarget.emptyOrDots(at + 1, to)) spelling = HEAD_FLAG_PATH_SPELLING;
+        } else if (byte == 0x25) {
+          if (!HeadTarget.escape(at, to)) return HEAD_ERROR_ESCAPE;
+          spelling = HEAD_FLAG_PATH_SPELLING;
+        } else if (byte == 0x3b) {
+          spelling = HEAD_FLAG_PATH_SPELLING;
+        } else {
+          break;
+        }
+        at++;
       }
-      at++;
     }
     store<u16>(out, <u16>(from - head), HEAD_PATH_OFFSET);
     store<u16>(out, <u16>(at - from), HEAD_PATH_LENGTH);
-    store<u32>(out, load<u32>(out, HEAD_FLAGS) | spelling, HEAD_FLAGS);
+    if (spelling != 0) store<u32>(out, load<u32>(out, HEAD_FLAGS) | spelling, HEAD_FLAGS);
     if (at == to) return 0;
     if (byte == 0x23) return HEAD_ERROR_FRAGMENT;
     if (byte != 0x3f) return HEAD_ERROR_TARGET;
     const query = at + 1;
     store<u16>(out, <u16>(query - head), HEAD_QUERY_OFFSET);
     store<u16>(out, <u16>(to - query), HEAD_QUERY_LENGTH);
-    return ByteClass.skip(query, to, ByteClass.query()) == to ? 0 : HEAD_ERROR_FRAGMENT;
+    return ByteClass.find(query, to, 0x23) == to ? 0 : HEAD_ERROR_FRAGMENT;
+  }
+
+  /**
+   * Where a path of plain bytes and slashes ends: at "?" or `to`. Another byte's address: it has to be
+   * looked at byte by byte, as what is there is not plain, or a slash has a slash or dot behind it.
+   */
+  @inline
+  static plainPath(from: usize, to: usize): usize {
+    let slash: u32 = 0; // the byte before was one
+    for (let at = from; at < to; at += 16) {
+      const there = at + 16 <= to;
+      const shift = there ? 0 : <u32>(at + 16 - to);
+      const bytes = v128.load(there ? at : to - 16);
+      const slashes = ByteClass.equals(bytes, SLASH) >> shift;
+      const behind = (ByteClass.equals(bytes, DOT) >> shift) | slashes;
+      const ends = (ByteClass.outside(bytes, ByteClass.pathBytes()) >> shift) | (0x10000 >> shift);
+      const end = <u32>ctz(ends);
+      const odd = behind & ((slashes << 1) | slash) & ((1 << end) - 1);
+      if (odd != 0) return at + <usize>ctz(odd);
+      if (end != 16) return at + <usize>end;
+      slash = slashes >> 15;
+    }
+    return to;
   }
 
   /** A segment that begins behind a slash is "." or ".." or, with more behind it, empty. */
@@ -136,16 +162,17 @@ export class HeadTarget {
     return 0;
   }
 
-  /** No label is empty. */
-  @inline
+  /** No label is empty: no dot first, last, or behind another one. */
   static labels(from: usize, end: usize): bool {
-    let previous = DOT;
-    for (let at = from; at < end; at++) {
-      const byte = <u32>load<u8>(at);
-      if (byte == DOT && previous == DOT) return false;
-      previous = byte;
+    let before: u32 = 1; // whether a label must begin here
+    for (; from + 16 <= end; from += 16) {
+      const dots = ByteClass.equals(v128.load(from), DOT);
+      if ((dots & ((dots << 1) | before)) != 0) return false;
+      before = dots >> 15;
     }
-    return previous != DOT;
+    const rest = <u32>(end - from);
+    const dots = ByteClass.equals(ByteClass.lastBytes(end), DOT) >> (16 - rest);
+    return ((dots | (1 << rest)) & ((dots << 1) | before)) == 0;
   }
 
   /** A colon and at most five digits up to 65535; none is allowed by the grammar. */

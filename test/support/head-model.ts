@@ -133,11 +133,27 @@ const FIELDS: [string, string[]][] = [
   ['X-Odd', ['tab\tin', '\u00e9\u00ff', 'a  b', '"']],
 ];
 
+const NAME_BYTES = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-------0123456789_.~!'*+";
+const VALUE_BYTES = 'abcdefghijklmnopqrstuvwxyz0123456789 ;,=/"\t\u00e4';
+const PATH_BYTES = 'abcdefghijklmnopqrstuvwxyz0123456789//..-_~';
+const HOST_BYTES = 'abcdefghijklmnopqrstuvwxyz0123456789-';
+
+/** Up to `longest` of the given bytes: vectors end everywhere in them. */
+function run(random: Random, bytes: string, longest: number): string {
+  let text = '';
+  for (let left = random.below(longest + 1); left > 0; left--) {
+    text += bytes[random.below(bytes.length)]!;
+  }
+  return text;
+}
+
 /** A head that is usually good: all forms of targets, hosts and framing. */
 export function randomHead(random: Random): string {
-  const path = Array.from({ length: random.below(5) }, () => `/${random.pick(SEGMENTS)}`).join('');
+  const segments = Array.from({ length: random.below(5) }, () => `/${random.pick(SEGMENTS)}`);
+  const path = segments.join('') + (random.chance(0.2) ? `/${run(random, PATH_BYTES, 50)}` : '');
   const query = random.pick(['', '', '?', '?q=1&r=%zz', '?a=/b?c']);
-  const host = random.pick(HOSTS);
+  const long = `${run(random, HOST_BYTES, 20)}x.${run(random, HOST_BYTES, 30)}y.example`;
+  const host = random.chance(0.2) ? long : random.pick(HOSTS);
   const absolute = random.chance(0.15);
   const prefix = absolute ? random.pick(['http://', 'HTTP://', 'https://']) + host : '';
   const target = random.chance(0.03) ? '*' : prefix + (path || (absolute ? '' : '/')) + query;
@@ -145,7 +161,8 @@ export function randomHead(random: Random): string {
   const fields: [string, string][] = [[random.pick(['Host', 'host', 'HOST']), host]];
   for (let left = random.below(9); left > 0; left--) {
     const [name, values] = random.pick(FIELDS);
-    fields.push([name, random.pick(values)]);
+    if (random.chance(0.7)) fields.push([name, random.pick(values)]);
+    else fields.push([`x${run(random, NAME_BYTES, 40)}`, run(random, VALUE_BYTES, 140)]);
   }
   const body = random.pick(['', '', 'Content-Length', 'Transfer-Encoding']);
   const value = random.pick(
