@@ -1,5 +1,5 @@
-// Nanoseconds per request head: the core's parser against llhttp as undici has it in Wasm, and as Node has it.
-// The same heads for all, rounds in turn; the minimum counts.
+// Nanoseconds per request head: the core's parser against llhttp as undici has it in Wasm, and as Node has
+// it. The same heads for all, rounds in turn; the minimum counts.
 import { headSets } from './parse/heads.ts';
 import { allParsers } from './parse/parsers.ts';
 import { minimum, Sheet } from './report/sheet.ts';
