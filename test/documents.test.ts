@@ -54,8 +54,25 @@ test('documents: each part, laid over the switch example, passes the check', () 
   }
 });
 
+test('documents: the files of the first steps pass the check, and fit each other', async () => {
+  const own = join(folder, 'started');
+  await writeKeys(join(own, 'keys'), ['switch', 'server1', 'server2']);
+  const started = examples('docs/getting-started.md');
+  assert.equal(started.parts, []);
+  const [one, other, ofSwitch] = started.whole.map((text) =>
+    parseConfig(text.replace('KEY', '5a'.repeat(32)), join(own, 'a.yaml')),
+  );
+  const agents = ofSwitch!.servers.map(({ name, agent }) => [name, agent]);
+  assert.equal(
+    agents,
+    [one, other].map((host) => [host!.name, host!.agent!.listen]),
+  );
+});
+
+const CHECKED = ['docs/configuration.md', 'docs/getting-started.md'];
+
 test('documents: no YAML stands where nobody checks it', () => {
-  for (const document of documents.filter((name) => name !== 'docs/configuration.md')) {
+  for (const document of documents.filter((name) => !CHECKED.includes(name))) {
     assert.equal(examples(document), { whole: [], parts: [] }, document);
   }
 });
