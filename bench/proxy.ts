@@ -1,6 +1,7 @@
 // baton against HAProxy and nginx as two-way proxies: all three on the switch's host of one lab, in turn,
 // before the same web servers. CPU 0 has the front end and what its host receives, CPU 1 all others.
 // node build/bench-proxy.mjs [--rounds N] [--seconds N] [--servers N] [--engine NAME] [--only PART,PART]
+//     [--sizes KIB,KIB] [--ways close,keep-alive]
 import { parseArgs } from 'node:util';
 import { VIP4 } from '../src/lab/topology.ts';
 import type { EngineChoice } from '../src/config/choices.ts';
@@ -39,6 +40,8 @@ const { values } = parseArgs({
     servers: { type: 'string', default: '2' },
     engine: { type: 'string', default: 'tun' },
     only: { type: 'string', default: PARTS.join(',') },
+    sizes: { type: 'string' }, // KiB, in place of each part's own
+    ways: { type: 'string', default: 'close,keep-alive' },
   },
 });
 const rounds = Number(values.rounds);
@@ -79,13 +82,10 @@ async function measureRow(
   return row;
 }
 
-async function measureRows(
-  setting: Setting,
-  what: string,
-  sizes: number[],
-  ways = [false, true],
-): Promise<void> {
-  for (const keepAlive of ways) {
+async function measureRows(setting: Setting, what: string, usualSizes: number[]): Promise<void> {
+  const sizes = values.sizes?.split(',').map((kib) => Number(kib) * KIB) ?? usualSizes;
+  for (const keepAlive of [false, true]) {
+    if (!values.ways.split(',').includes(keepAlive ? 'keep-alive' : 'close')) continue;
     const rows: Row[] = [];
     for (const bytes of sizes) rows.push(await measureRow(setting, what, bytes, keepAlive));
     if (sizes.length > 1) sheet.note(crossover(rows));
@@ -139,7 +139,7 @@ const MEASURES: Record<Part, (setting: Setting) => Promise<void>> = {
   },
   async segments(setting) {
     await place.setSegmentsToClient(setting.lab, true);
-    await measureRows(setting, 'every second segment acknowledged, ', [MIB], [true]);
+    await measureRows(setting, 'every second segment acknowledged, ', [MIB]);
     await place.setSegmentsToClient(setting.lab, false);
   },
   held: measureHeld,

@@ -126,6 +126,7 @@ http {
   types { }
   default_type application/octet-stream;
   sendfile on;
+  tcp_nopush on;
   keepalive_requests 1000000;
   client_max_body_size 0;
   client_body_temp_path ${own}/body;
