@@ -6,7 +6,7 @@ import type { Finding as Trap } from '../agent/traps.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import type { EngineChoice } from '../config/choices.ts';
-import { describeEngines, engineOf, tryEngines, type Engines } from './engines.ts';
+import { NAMES, describeEngines, engineOf, tryEngines, type Engines } from './engines.ts';
 import { filterRule, hiddenPrefixes } from './filter-rule.ts';
 
 type Grade = 'ok' | 'note' | 'bad';
@@ -41,7 +41,7 @@ function checkIproute(): Finding {
 
 function checkEngines({ here }: Engines, choice: EngineChoice): Finding[] {
   const runs = engineOf(here, choice);
-  return (['tun', 'packet'] as const).map((name): Finding => {
+  return NAMES.map((name): Finding => {
     const refusal = here[name];
     if (refusal === undefined) {
       return { grade: 'ok', what: `engine ${name}: its device was made and removed` };

@@ -7,6 +7,9 @@ const PROBE_DEVICE = 'baton-probe';
 const PROBE_PEER = 'baton-probe-io';
 const PAGE = 65536;
 
+/** All there are. */
+export const NAMES: readonly Engine[] = ['tun', 'packet', 'xdp'];
+
 /** Why not, with the mend; undefined: it is allowed. */
 type Refusals = Record<Engine, string | undefined>;
 
@@ -29,32 +32,36 @@ async function refusalOf(attempt: () => unknown): Promise<string | undefined> {
 /** Does what `run` will do, for a moment: a device, with two queues where that costs nothing. */
 async function tryEngine(engine: Engine): Promise<string | undefined> {
   return refusalOf(async () => {
-    const { openDevice } = await import('../packet-io/engine.ts');
-    const { RING_BYTES } = await import('../packet-io/packet-ring.ts');
-    const [pages, queues, rings] =
-      engine === 'tun' ? [1, 2, []] : [Math.ceil(RING_BYTES / PAGE) + 1, 1, [PAGE]];
+    const { deviceBytes, openDevice } = await import('../packet-io/engine.ts');
+    const pages = Math.ceil(deviceBytes(engine, 1) / PAGE) + 1;
+    const [queues, rings] = engine === 'tun' ? [2, []] : [1, [PAGE]];
     const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
     openDevice(engine, PROBE_DEVICE, queues, memory, rings).close();
   });
 }
 
 /** As root of namespaces of one's own: who may open the file there may make the device. */
-async function tryInNamespaces(): Promise<Refusals> {
+async function tryInNamespaces(here: string | undefined): Promise<Refusals> {
   const { asNamespaceRoot, namespaceRefusal } = await import('../packet-io/user-namespace.ts');
   const none = namespaceRefusal();
-  if (none !== undefined) return { tun: none, packet: none };
+  if (none !== undefined) return { tun: none, packet: none, xdp: none };
   const { tunRefusal } = await import('../packet-io/tun.ts');
   const words = ['ip', 'link', 'add', PROBE_DEVICE, 'type', 'veth', 'peer', 'name', PROBE_PEER];
   const [program, ...args] = asNamespaceRoot(words);
   const { status, stderr } = spawnSync(program!, args, { encoding: 'utf8' });
   const packet = status === 0 ? undefined : `cannot make a veth pair: ${stderr.trim()}`;
-  return { tun: tunRefusal(), packet };
+  // the kernel lets no namespace's root load programs
+  return { tun: tunRefusal(), packet, xdp: here };
 }
 
 export async function tryEngines(): Promise<Engines> {
-  const here = { tun: await tryEngine('tun'), packet: await tryEngine('packet') };
+  const here: Refusals = {
+    tun: await tryEngine('tun'),
+    packet: await tryEngine('packet'),
+    xdp: await tryEngine('xdp'),
+  };
   if (process.getuid?.() === 0) return { here };
-  return { here, inNamespaces: await tryInNamespaces() };
+  return { here, inNamespaces: await tryInNamespaces(here.xdp) };
 }
 
 /** The one that runs, if that choice can. */
@@ -68,17 +75,20 @@ export function engineOf(refusals: Refusals, choice: EngineChoice): Engine | und
 export function describeEngines(refusals: Refusals, choice: EngineChoice): string {
   const { tun, packet } = refusals;
   const engine = engineOf(refusals, choice);
-  const allowed = (['tun', 'packet'] as const).filter((name) => refusals[name] === undefined);
+  const allowed = NAMES.filter((name) => refusals[name] === undefined);
   const list = allowed.length === 0 ? 'none is allowed' : `allowed: ${allowed.join(', ')}`;
   if (engine === 'tun') return `tun (${list}). There is no better one.`;
+  if (engine === 'xdp') {
+    return `xdp (${list}), as configured. Where whole segments of 64 KiB pass, tun is the better one.`;
+  }
   if (engine === 'packet' && tun === undefined) {
     return `packet (${list}), as configured. tun is the better one: engine: auto takes it.`;
   }
   if (engine === 'packet')
     return `packet (${list}). tun is the better one, and not allowed: ${tun}.`;
-  const reasons = (['tun', 'packet'] as const)
-    .filter((name) => choice === 'auto' || choice === name)
-    .map((name) => `${name}: ${refusals[name]}`);
+  const reasons = NAMES.filter((name) =>
+    choice === 'auto' ? name !== 'xdp' : choice === name,
+  ).map((name) => `${name}: ${refusals[name]}`);
   // one reason for both, as a missing `unshare` is
   const why = choice === 'auto' && tun === packet ? tun : reasons.join('; ');
   return `none (${list}). ${why}.`;

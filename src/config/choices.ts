@@ -33,7 +33,7 @@ export const PROTOCOLS = ['http', 'tls', 'tcp'] as const;
 export const DISPATCHES = ['syn', 'ack'] as const;
 
 /** How packets come and go. */
-export const ENGINES = ['auto', 'tun', 'packet'] as const;
+export const ENGINES = ['auto', 'tun', 'packet', 'xdp'] as const;
 export type EngineChoice = (typeof ENGINES)[number];
 
 /** Where the papers' components run (Aron et al. 2000, figures 5 to 7); layer4: nothing is read. */

@@ -15,7 +15,7 @@ import type { Core } from '../core.ts';
 import type { PlaneEvent } from '../event.ts';
 import { createMemory, memoryMap, writeMemoryMap } from '../memory-map.ts';
 import { channelEvents, channelsByPeer, randomSeeds, type Ground } from './ground.ts';
-import { RING_BYTES } from '../packet-io/packet-ring.ts';
+import { deviceBytes } from '../packet-io/engine.ts';
 import { KeptTable } from './kept-table.ts';
 import { Part, type PartMemory } from './part.ts';
 import { PartChannels } from './part-channels.ts';
@@ -35,7 +35,7 @@ function makeMemory(
     role: 'agent',
     connections: section.connections,
     workers: config.workers,
-    deviceBytes: engine === 'packet' ? RING_BYTES : 0,
+    deviceBytes: deviceBytes(engine, config.workers),
     seeds: randomSeeds(),
     serviceNetworks: section.splice?.addresses ?? section.service,
     splices: section.splice !== undefined,
@@ -43,7 +43,7 @@ function makeMemory(
   });
   const memory = createMemory(map);
   writeMemoryMap(memory, map);
-  kept?.map(memory);
+  kept?.map(memory, map.deviceBases[0]);
   return { memory, rings: map.deviceBases };
 }
 

@@ -64,12 +64,13 @@ export class KeptTable {
 
   /**
    * Puts the table of a memory, whose header is written and whose table is still empty, into a new
-   * file. Until commit() a next run finds the former one.
+   * file. Until commit() a next run finds the former one. `end`: of the table, a multiple of 4096; what
+   * lies behind it stays ordinary memory, as the kernel takes no pages of a file for a device's frames.
    */
-  map(memory: WebAssembly.Memory): void {
+  map(memory: WebAssembly.Memory, end = memory.buffer.byteLength): void {
     const bytes = new Uint8Array(memory.buffer);
     const base = new DataView(memory.buffer).getUint32(L.HEADER_BUCKET_BASE, true);
-    const length = bytes.length - base;
+    const length = end - base;
     const fd = openSync(this.#newFile, 'w+', 0o600);
     this.#fds.push(fd);
     ftruncateSync(fd, PREFIX_SIZE + length);

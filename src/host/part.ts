@@ -13,7 +13,7 @@ import { Driver } from './driver.ts';
 /** A part's memory with its map written. */
 export interface PartMemory {
   memory: WebAssembly.Memory;
-  /** by worker: places for the device's rings, which the engine `packet` needs */
+  /** by worker: places for the device's rings (deviceBytes of packet-io/engine.ts) */
   rings: readonly number[];
 }
 
@@ -87,6 +87,7 @@ export class Part<SomePlane extends Plane = Plane> {
       controlOwner: owner,
       fds: this.#open.fds,
       rings: this.#open.rings,
+      ports: this.#open.ports,
       wakers: this.#wakers,
       onReplaced: (dead) => notice(describe(role, dead)),
       debug,

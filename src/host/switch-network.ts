@@ -1,5 +1,5 @@
 import { formatPrefix, type Prefix } from '../config/address.ts';
-import { ethernetMtus, ip, tryIp, writeSysctl } from '../packet-io/iproute.ts';
+import { ethernetMtus, ip, mtuLimit, tryIp, writeSysctl } from '../packet-io/iproute.ts';
 
 /** Packets that the device keeps while its worker does not get the processor: 20 ms of 100,000/s. */
 const QUEUE = 2000;
@@ -14,7 +14,8 @@ const MTU_LEAST = 1500;
 const MTU_MOST = 9216;
 
 async function largestMtu(device: string): Promise<number> {
-  return Math.min(MTU_MOST, Math.max(MTU_LEAST, ...(await ethernetMtus(device))));
+  const most = Math.min(MTU_MOST, await mtuLimit(device));
+  return Math.min(most, Math.max(MTU_LEAST, ...(await ethernetMtus(device))));
 }
 
 function routeArguments({ network }: Prefix): string[] {

@@ -11,7 +11,7 @@ import { WebSwitch } from '../control/switch/web-switch.ts';
 import type { Core } from '../core.ts';
 import { createMemory, memoryMap, writeMemoryMap } from '../memory-map.ts';
 import { channelEvents, channelsByPeer, randomSeeds, type Ground } from './ground.ts';
-import { RING_BYTES } from '../packet-io/packet-ring.ts';
+import { deviceBytes } from '../packet-io/engine.ts';
 import { HealthChecks, checksByHandoff } from './health-checks.ts';
 import { Part, type PartMemory } from './part.ts';
 import { PartChannels } from './part-channels.ts';
@@ -47,7 +47,7 @@ function makeMemory(
     table: section.table,
     connections: section.connections,
     workers: config.workers,
-    deviceBytes: engine === 'packet' ? RING_BYTES : 0,
+    deviceBytes: deviceBytes(engine, config.workers),
     seeds: randomSeeds(),
     gatherTimeoutMs: unusedTimeoutMs(config.timing.gatherTimeoutMs),
     unprovenLimit: unprovenLimit(config, section),

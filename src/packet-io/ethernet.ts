@@ -9,19 +9,23 @@ import { innerEnd, mustIp, raiseEnd } from './veth.ts';
 // linux/sockios.h, linux/ethtool.h
 const SIOCETHTOOL = 0x8946;
 const ETHTOOL_STXCSUM = 0x17;
+const AF_UNIX = 1;
+const SOCK_DGRAM = 2;
 const NAME_SIZE = 16;
 const REQUEST_SIZE = 40;
 
 /** The kernel sums and cuts before the device gets a packet: with no sums there is no segmentation. */
-function offloadNothing(device: string, fd: number): void {
+export function offloadNothing(device: string): void {
   const value = libc.bytesOfItsOwn(8);
   new DataView(value.buffer).setUint32(0, ETHTOOL_STXCSUM, true);
   const request = libc.bytesOfItsOwn(REQUEST_SIZE);
   request.set(new TextEncoder().encode(device));
   new DataView(request.buffer).setBigUint64(NAME_SIZE, BigInt(libc.addressOf(value)), true);
-  if (libc.ioctlBuffer(fd, SIOCETHTOOL, request) < 0) {
-    throw new Error(`cannot turn offloads of ${device} off: ${libc.errnoName(libc.errno())}`);
-  }
+  const fd = libc.socket(AF_UNIX, SOCK_DGRAM | libc.O_CLOEXEC, 0);
+  const done = libc.ioctlBuffer(fd, SIOCETHTOOL, request);
+  const why = libc.errnoName(libc.errno());
+  libc.close(fd);
+  if (done < 0) throw new Error(`cannot turn offloads of ${device} off: ${why}`);
 }
 
 /**
@@ -36,7 +40,7 @@ export function openEthernet(device: string): number {
   raiseEnd(device, inner);
   const fd = openFrames(libc.interfaceIndex(inner));
   try {
-    offloadNothing(device, fd);
+    offloadNothing(device);
   } catch (error) {
     libc.close(fd);
     throw error;

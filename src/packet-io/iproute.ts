@@ -57,6 +57,13 @@ export async function ethernetMtus(device: string): Promise<number[]> {
     .map((link) => link.mtu);
 }
 
+/** The largest MTU that a device can be given. */
+export async function mtuLimit(device: string): Promise<number> {
+  const said = await ip('-d', '-j', 'link', 'show', 'dev', device);
+  const [link] = JSON.parse(said) as { max_mtu?: number }[];
+  return link?.max_mtu || Infinity; // 0: the driver names none
+}
+
 function sysctlPath(name: string): string {
   return `/proc/sys/${name}`;
 }

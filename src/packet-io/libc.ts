@@ -8,6 +8,7 @@ export const O_NONBLOCK = 0o4000;
 export const O_CLOEXEC = 0o2000000;
 export const POLLIN = 1;
 export const EAGAIN = 11;
+export const EBUSY = 16;
 export const ENOBUFS = 105;
 
 const library = koffi.load('libc.so.6');
@@ -85,6 +86,16 @@ export const bind = library.func('int bind(int fd, void *address, unsigned int l
 export const setsockopt = library.func(
   'int setsockopt(int fd, int level, int option, void *value, unsigned int length)',
 ) as (fd: number, level: number, option: number, value: Uint8Array, length: number) => number;
+
+/** `length`: address of a u32, the value's room and then its bytes. */
+export const getsockopt = library.func(
+  'int getsockopt(int fd, int level, int option, void *value, void *length)',
+) as (fd: number, level: number, option: number, value: Uint8Array, length: Uint8Array) => number;
+
+/** recv(2); bytes received or -1. */
+export const receive = library.func(
+  'intptr_t recv(int fd, uintptr_t address, size_t length, int flags)',
+) as (fd: number, address: number, length: number, flags: number) => number;
 
 /** send(2); bytes sent or -1. */
 export const send = library.func(

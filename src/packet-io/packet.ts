@@ -47,7 +47,7 @@ export class PacketDevice implements Device {
   /** `base`: where the rings of this queue are (openPacketQueues). */
   constructor(memory: WebAssembly.Memory, fd: number, base: number, wakeFd: number) {
     this.#fd = fd;
-    this.#readiness = new Readiness(fd, wakeFd);
+    this.#readiness = new Readiness([fd], wakeFd);
     this.#bytes = new Uint8Array(memory.buffer);
     this.#halves = new Uint16Array(memory.buffer);
     this.#words = new Int32Array(memory.buffer);

@@ -4,19 +4,25 @@ const POLLFD_SIZE = 8;
 const POLLFD_EVENTS = 4;
 const POLLFD_RETURNED = 6;
 
-/** Waits for a device's descriptor or a wake-up, whichever comes first. For one thread. */
+/** Waits for a device's descriptors or a wake-up, whichever comes first. For one thread. */
 export class Readiness {
   readonly #wakeFd: number;
-  readonly #polled = libc.bytesOfItsOwn(2 * POLLFD_SIZE);
-  readonly #view = new DataView(this.#polled.buffer);
-  readonly #address = libc.addressOf(this.#polled);
+  /** of the device */
+  readonly #fds: number;
+  readonly #polled: Uint8Array;
+  readonly #view: DataView;
+  readonly #address: number;
   readonly #count = libc.bytesOfItsOwn(8);
   readonly #countAddress = libc.addressOf(this.#count);
 
   /** `wakeFd`: an eventfd, whose count is taken by the wait that it ends. */
-  constructor(fd: number, wakeFd: number) {
+  constructor(fds: readonly number[], wakeFd: number) {
     this.#wakeFd = wakeFd;
-    for (const [index, polledFd] of [fd, wakeFd].entries()) {
+    this.#fds = fds.length;
+    this.#polled = libc.bytesOfItsOwn((fds.length + 1) * POLLFD_SIZE);
+    this.#view = new DataView(this.#polled.buffer);
+    this.#address = libc.addressOf(this.#polled);
+    for (const [index, polledFd] of [...fds, wakeFd].entries()) {
       this.#view.setInt32(index * POLLFD_SIZE, polledFd, true);
       this.#view.setInt16(index * POLLFD_SIZE + POLLFD_EVENTS, libc.POLLIN, true);
     }
@@ -24,12 +30,20 @@ export class Readiness {
 
   /** At most timeoutMs, -1 = no limit. */
   wait(timeoutMs: number): void {
-    if (libc.poll(this.#address, 2, timeoutMs) <= 0) return;
+    const wake = this.#fds;
+    if (libc.poll(this.#address, wake + 1, timeoutMs) <= 0) return;
     // a device that somebody deleted is always "ready": wait for the wake-up alone, or this would spin
-    if (this.#returned(0) > libc.POLLIN) {
-      if (libc.poll(this.#address + POLLFD_SIZE, 1, timeoutMs) <= 0) return;
+    if (this.#hasGone()) {
+      if (libc.poll(this.#address + wake * POLLFD_SIZE, 1, timeoutMs) <= 0) return;
     }
-    if (this.#returned(1) !== 0) libc.read(this.#wakeFd, this.#countAddress, 8);
+    if (this.#returned(wake) !== 0) libc.read(this.#wakeFd, this.#countAddress, 8);
+  }
+
+  #hasGone(): boolean {
+    for (let index = 0; index < this.#fds; index += 1) {
+      if (this.#returned(index) > libc.POLLIN) return true;
+    }
+    return false;
   }
 
   #returned(index: number): number {

@@ -133,7 +133,7 @@ export class TunDevice implements Device {
 
   constructor(memory: WebAssembly.Memory, fd: number, wakeFd: number) {
     this.#fd = fd;
-    this.#readiness = new Readiness(fd, wakeFd);
+    this.#readiness = new Readiness([fd], wakeFd);
     this.#bytes = new Uint8Array(memory.buffer);
     this.#base = libc.addressOf(this.#bytes);
     this.#words = new Uint32Array(memory.buffer);

@@ -10,7 +10,7 @@ import * as libc from './libc.ts';
 
 const NAME_LIMIT = 15;
 const SUFFIX = '-io';
-const MTU = 65535; // of the inner end: the outer one's decides
+const MTU = 65535;
 const AF_UNIX = 1;
 const SOCK_DGRAM = 2;
 
@@ -76,9 +76,10 @@ export interface VethPair {
 
 /**
  * Makes the pair, both ends up. What a process that was killed left under these names is replaced: unlike
- * a TUN a veth pair outlives it. Throws with the way to mend it.
+ * a TUN a veth pair outlives it. `mtu`: of the inner end; the outer one's decides while it is smaller.
+ * Throws with the way to mend it.
  */
-export function makeVeth(device: string): VethPair {
+export function makeVeth(device: string, mtu = MTU): VethPair {
   if (device.length === 0 || device.length > NAME_LIMIT) {
     throw new Error(`device name "${device}": 1 to ${NAME_LIMIT} characters are possible`);
   }
@@ -90,7 +91,7 @@ export function makeVeth(device: string): VethPair {
   };
   try {
     ip(`link delete ${inner} type veth`);
-    const peer = `peer name ${inner} address ${macText(INNER_MAC)} mtu ${MTU}`;
+    const peer = `peer name ${inner} address ${macText(INNER_MAC)} mtu ${mtu}`;
     mustIp(device, `link add ${device} address ${macText(OUTER_MAC)} type veth ${peer}`);
   } catch (error) {
     libc.close(claimed);

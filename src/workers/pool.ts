@@ -9,6 +9,7 @@ import {
 } from '../../assembly/layout.ts';
 import { workerEntry } from '../beside.ts';
 import type { Waker } from '../packet-io/device.ts';
+import type { PortQueue } from '../packet-io/xdp/open.ts';
 import { commandWord } from './debug-command.ts';
 import { Pulse } from './pulse.ts';
 import { workerAddress } from './rings.ts';
@@ -40,6 +41,8 @@ export interface PoolOptions {
   fds: number[];
   /** by worker: where the queue's rings are; none when omitted */
   rings?: number[];
+  /** by worker: its sockets, with the engine `xdp` */
+  ports?: PortQueue[] | undefined;
   wakers: (Waker & { fd: number })[];
   onReplaced: (replacement: Replacement) => void;
   /** workers obey debug commands (tests only) */
@@ -176,9 +179,10 @@ export class WorkerPool {
   }
 
   async #runThread(worker: number): Promise<string> {
-    const { memory, module, fds, rings = [], wakers, debug = false } = this.#options;
+    const { memory, module, fds, rings = [], ports, wakers, debug = false } = this.#options;
     const [fd = -1, ring = 0, wakeFd = -1] = [fds[worker], rings[worker], wakers[worker]?.fd];
-    const task: WorkerTask = { worker, memory, module, fd, ring, wakeFd, debug };
+    const port = ports?.[worker];
+    const task: WorkerTask = { worker, memory, module, fd, ring, port, wakeFd, debug };
     try {
       await this.#piscina.run(task);
       return 'it ended by itself';

@@ -4,6 +4,7 @@ import { WORKER_THREAD } from '../../assembly/layout.ts';
 import { monotonicMs } from '../clock.ts';
 import { instantiateCore } from '../core.ts';
 import { queueDevice } from '../packet-io/engine.ts';
+import type { PortQueue } from '../packet-io/xdp/open.ts';
 import { Forwarding } from './forwarding.ts';
 import { COMMAND_EXIT, COMMAND_NONE, COMMAND_SPIN, commandWord } from './debug-command.ts';
 import { workerAddress } from './rings.ts';
@@ -16,6 +17,8 @@ export interface WorkerTask {
   /** the device's queue, and where its rings are in the memory (0 = it has none) */
   fd: number;
   ring: number;
+  /** of the engine `xdp` */
+  port?: PortQueue | undefined;
   /** eventfd that ends a sleep */
   wakeFd: number;
   /** obeys debug commands (tests only) */
@@ -44,7 +47,7 @@ function pause(): void {
 export default function forwardUntilStopped(task: WorkerTask): void {
   const { worker, memory, module, fd, ring, wakeFd } = task;
   const core = instantiateCore(module, memory);
-  const device = queueDevice(memory, fd, ring, wakeFd);
+  const device = queueDevice(memory, fd, ring, wakeFd, task.port);
   const parts = { core, memory, worker, device, nowMs: monotonicMs, pause };
   const forwarding = new Forwarding(parts);
   const record = workerAddress(new DataView(memory.buffer), worker);

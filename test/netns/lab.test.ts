@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { planTopology } from '../../src/lab/topology.ts';
 import { streamBytes } from '../../src/lab/byte-stream.ts';
+import { canLoadBpf } from '../support/rights.ts';
 import { withLab, type TestLab } from '../support/lab.ts';
 import { programFile } from '../support/programs.ts';
 
@@ -147,10 +148,12 @@ test('lab: a body that throws leaves nothing behind', async () => {
   assert.equal(ownNamespaces(), []);
 });
 
-test('lab: the engine packet needs no TUN', () =>
-  withLab({ servers: 1, engine: 'packet' }, async (lab) => {
-    const { stdout } = await lab.run('client', ['sh', '-c', 'curl -sm 5 "$BATON_URL/x"']);
-    assert.match(stdout, /^server=server1; .*; target=\/x;$/);
-  }));
+for (const engine of ['packet', ...(canLoadBpf() ? (['xdp'] as const) : [])] as const) {
+  test(`lab: the engine ${engine} needs no TUN`, () =>
+    withLab({ servers: 1, engine }, async (lab) => {
+      const { stdout } = await lab.run('client', ['sh', '-c', 'curl -sm 5 "$BATON_URL/x"']);
+      assert.match(stdout, /^server=server1; .*; target=\/x;$/);
+    }));
+}
 
 test.run();

@@ -15,7 +15,7 @@ import type { PlaneEvent } from '../../src/event.ts';
 import { memoryMap } from '../../src/memory-map.ts';
 import type { MemoryMapOptions } from '../../src/memory-map.ts';
 import { ip } from '../../src/packet-io/iproute.ts';
-import { chooseEngine, openDevice, queueDevice } from '../../src/packet-io/engine.ts';
+import { chooseEngine, deviceBytes, openDevice, queueDevice } from '../../src/packet-io/engine.ts';
 import type { Engine, OpenDevice, QueueDevice } from '../../src/packet-io/engine.ts';
 import { RING_BYTES } from '../../src/packet-io/packet-ring.ts';
 import { EventfdWaker } from '../../src/packet-io/waker.ts';
@@ -127,7 +127,7 @@ export class AgentHost {
     const engine = chooseEngine('auto');
     const options: MemoryMapOptions = {
       role: 'agent',
-      deviceBytes: engine === 'packet' ? RING_BYTES : 0,
+      deviceBytes: deviceBytes(engine, 1),
       connections: 256,
       workers: 1,
       slots: 8,

@@ -2,11 +2,22 @@
 import * as libc from '../libc.ts';
 
 const BPF_CALL: Record<string, number> = { x64: 321, arm64: 280, riscv64: 280, loong64: 280 };
+const MAP_CREATE = 0;
+const MAP_UPDATE = 2;
 const PROGRAM_LOAD = 5;
 const PROGRAM_TEST_RUN = 10;
+const LINK_CREATE = 28;
+
+export const MAP_SOCKETS = 17; // BPF_MAP_TYPE_XSKMAP
 
 export const SOCKET_FILTER = 1;
 export const XDP = 6;
+
+const ATTACH_XDP = 37;
+/** in the driver, before the kernel makes a packet of its own kind of it */
+export const NATIVE = 4;
+/** behind the driver: works with every one, and is slower */
+export const GENERIC = 2;
 
 const ATTRIBUTES_SIZE = 128;
 const LOG_SIZE = 65536;
@@ -18,6 +29,7 @@ const MENDS: Record<string, string> = {
     '--cap-add BPF --cap-add NET_ADMIN',
   ENOSYS: 'the kernel has no bpf(2): it needs CONFIG_BPF_SYSCALL',
   ENOMEM: 'too little memory may be locked: ulimit -l unlimited, or give CAP_IPC_LOCK',
+  EBUSY: 'another program holds the device: ip link set dev DEVICE xdp off',
 };
 
 /** A call's attributes: numbers at their offsets; a view stands for its address. */
@@ -44,6 +56,27 @@ let returned: DataView = new DataView(new ArrayBuffer(ATTRIBUTES_SIZE));
 function refuse(what: string, added = ''): never {
   const name = libc.errnoName(libc.errno());
   throw new Error(`${what}: ${name}${MENDS[name] ? ` (${MENDS[name]})` : ''}${added}`);
+}
+
+/** Makes a map; returns its descriptor. Sizes in bytes. */
+export function createMap(type: number, key: number, value: number, entries: number): number {
+  const fd = call(MAP_CREATE, [
+    [0, 4, type],
+    [4, 4, key],
+    [8, 4, value],
+    [12, 4, entries],
+  ]);
+  return fd >= 0 ? fd : refuse('cannot make a BPF map');
+}
+
+/** Keys and values that the kernel reads must not move: bytesOfItsOwn. */
+export function setElement(map: number, key: Uint8Array, value: Uint8Array): void {
+  const done = call(MAP_UPDATE, [
+    [0, 4, map],
+    [8, 8, own(key)],
+    [16, 8, own(value)],
+  ]);
+  if (done < 0) refuse('cannot write into a BPF map');
 }
 
 /** Outside the pool of small buffers; kept until the next ones, so that nothing collects them. */
@@ -84,6 +117,23 @@ export function loadProgram(type: number, instructions: Uint8Array): number {
   if (again >= 0) return again;
   const said = Buffer.from(log).toString().replace(/\0+$/, '').trim().slice(-LOG_SHOWN);
   return refuse('cannot load a BPF program', said ? `\n${said}` : '');
+}
+
+/**
+ * Attaches an XDP program to a device until the returned descriptor is closed; undefined: the device's
+ * driver cannot do it that way. Throws with the way to mend it.
+ */
+export function attachXdp(program: number, index: number, mode: number): number | undefined {
+  const fd = call(LINK_CREATE, [
+    [0, 4, program],
+    [4, 4, index],
+    [8, 4, ATTACH_XDP],
+    [12, 4, mode],
+  ]);
+  if (fd >= 0) return fd;
+  const name = libc.errnoName(libc.errno());
+  if (mode === NATIVE && name !== 'EPERM' && name !== 'EBUSY') return undefined;
+  return refuse('cannot attach an XDP program');
 }
 
 /** Runs a program on one packet (of a socket filter: with 14 bytes of Ethernet header); its result. */

@@ -1,8 +1,9 @@
 // The worker of a connection, computed in the kernel by the table's own hash (assembly/lookup/hash.ts) of
 // the client's address and port: core.steer(tuple) % workers. Each packet of a connection comes to the
 // worker whose bucket it is in, in order.
-import { Assembler, type Register, type Width } from './assembler.ts';
+import * as L from '../../../assembly/layout.ts';
 import { prefixMask, type Prefix } from '../../config/address.ts';
+import { Assembler, type Register, type Width } from './assembler.ts';
 
 const MULTIPLIER_A = 0x9e3779b97f4a7c15n;
 const MULTIPLIER_B = 0xd1b54a32d192ed03n;
@@ -10,6 +11,7 @@ const MULTIPLIER_B = 0xd1b54a32d192ed03n;
 const IPV4 = { family: 4, source: 12, destination: 16, ports: 20 } as const;
 const IPV6 = { family: 6, source: 8, destination: 24, ports: 40 } as const;
 /** Bytes from the IP header on that are read. */
+export const STEERED_IPV4 = 24;
 export const STEERED_IPV6 = 44;
 
 export interface Steering {
@@ -20,6 +22,26 @@ export interface Steering {
   servers?: readonly Prefix[] | undefined;
   /** they are splice addresses: what goes to them is for the client */
   splices?: boolean | undefined;
+}
+
+function networkIn(header: DataView, network: number, mask: number, size: number): Prefix[] {
+  const bytes = new Uint8Array(header.buffer);
+  const bits = Array.from(bytes.subarray(mask, mask + size), (byte) => byte.toString(2)).join('');
+  const length = bits.replaceAll('0', '').length;
+  return length === 0 ? [] : [{ network: bytes.slice(network, network + size), length }];
+}
+
+/** What the core of a memory whose map is written steers by. */
+export function steeringOf(memory: WebAssembly.Memory, workers: number): Steering {
+  const header = new DataView(memory.buffer);
+  const seed = (index: number): bigint => header.getBigUint64(L.HEADER_HASH_SEED + index * 8, true);
+  const isAgent = header.getUint32(L.HEADER_ROLE, true) === L.ROLE_AGENT;
+  const servers = [
+    ...networkIn(header, L.HEADER_SERVICE_NETWORK4, L.HEADER_SERVICE_MASK4, 4),
+    ...networkIn(header, L.HEADER_SERVICE_NETWORK6, L.HEADER_SERVICE_MASK6, 16),
+  ];
+  const splices = header.getUint32(L.HEADER_SPLICES, true) !== 0;
+  return { seeds: [seed(0), seed(1)], workers, servers: isAgent ? servers : [], splices };
 }
 
 /**

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as L from '../../../assembly/layout.ts';
@@ -64,6 +64,20 @@ kept('until it is committed the former table is the one to be found', () => {
   second.commit(NAMES);
   assert.is(second.read()!.table.records[0], 5);
   second.close();
+});
+
+kept('the place of a device behind the table is none of the file', () => {
+  const withDevice = memoryMap({ ...map.options, deviceBytes: 8192 });
+  const memory = createMemory(withDevice);
+  writeMemoryMap(memory, withDevice);
+  const table = new KeptTable(folder, 'server1');
+  const [device = 0] = withDevice.deviceBases;
+  table.map(memory, device);
+  new Uint8Array(memory.buffer).fill(7, device - 1, device + 1);
+  const file = readFileSync(join(folder, 'server1.table.new'));
+  assert.is(file.length, 65536 + device - withDevice.bucketBase);
+  assert.is(file.at(-1), 7);
+  table.close();
 });
 
 kept('two agents cannot keep their tables in one place', () => {

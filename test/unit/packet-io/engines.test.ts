@@ -5,55 +5,15 @@ import { createSocket } from 'node:dgram';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as L from '../../../assembly/layout.ts';
-import {
-  openDevice,
-  queueDevice,
-  type Engine,
-  type QueueDevice,
-} from '../../../src/packet-io/engine.ts';
-import { ip, tryIp } from '../../../src/packet-io/iproute.ts';
-import { RING_ALIGN, RING_BYTES } from '../../../src/packet-io/packet-ring.ts';
-import { EventfdWaker } from '../../../src/packet-io/waker.ts';
+import { openDevice, type Engine, type QueueDevice } from '../../../src/packet-io/engine.ts';
+import { ip, mtuLimit, tryIp } from '../../../src/packet-io/iproute.ts';
+import { openQueues, SLOTS, type OpenQueues } from '../../support/device-queues.ts';
 import { runInNamespace } from '../../support/namespace.ts';
-import { canOpenTun, NO_TUN } from '../../support/rights.ts';
+import { canLoadBpf, canOpenTun, NO_BPF, NO_TUN } from '../../support/rights.ts';
 
 const DEVICE = 'biodev0';
-const SLOTS = 65536;
 const PACKET = SLOTS + L.SLOT_PACKET;
 const FLOOD = 250; // fewer than the device's queue holds
-const PAGE = 65536;
-
-interface Prepared {
-  memory: WebAssembly.Memory;
-  view: DataView;
-  devices: QueueDevice[];
-  /** another device for the first queue, as a replaced thread makes it */
-  again: () => QueueDevice;
-  waker: EventfdWaker;
-  close: () => void;
-}
-
-function prepared(engine: Engine, queues: number): Prepared {
-  const ringsFrom = SLOTS + Math.ceil((64 * L.SLOT_SIZE) / RING_ALIGN) * RING_ALIGN;
-  const pages = Math.ceil((ringsFrom + queues * RING_BYTES) / PAGE);
-  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
-  const places = Array.from({ length: queues }, (_, queue) => ringsFrom + queue * RING_BYTES);
-  const open = openDevice(engine, DEVICE, queues, memory, places);
-  const waker = new EventfdWaker();
-  const device = (queue: number): QueueDevice =>
-    queueDevice(memory, open.fds[queue]!, open.rings[queue]!, waker.fd);
-  return {
-    memory,
-    view: new DataView(memory.buffer),
-    devices: places.map((_, queue) => device(queue)),
-    again: () => device(0),
-    waker,
-    close: () => {
-      open.close();
-      waker.close();
-    },
-  };
-}
 
 async function addressed(): Promise<void> {
   await ip('link', 'set', DEVICE, 'up');
@@ -78,7 +38,12 @@ function receiveProtocol(
 }
 
 const inside = suite('engines');
-const ENGINES: Engine[] = canOpenTun() ? ['tun', 'packet'] : ['packet'];
+const ENGINES: Engine[] = [
+  ...(canOpenTun() ? (['tun'] as const) : []),
+  'packet',
+  ...(canLoadBpf() ? (['xdp'] as const) : []),
+];
+const VETH = ENGINES.filter((engine) => engine !== 'tun');
 let count = 0;
 
 function each(name: string, body: (engine: Engine) => void | Promise<void>): void {
@@ -87,7 +52,7 @@ function each(name: string, body: (engine: Engine) => void | Promise<void>): voi
 }
 
 each('a datagram comes out of the kernel and its answer goes into it', async (engine) => {
-  const { view, devices, close } = prepared(engine, 1);
+  const { view, devices, close } = openQueues(engine, DEVICE, 1);
   await addressed();
   const script =
     'const d = require("node:dgram").createSocket("udp4");' +
@@ -115,7 +80,7 @@ each('a datagram comes out of the kernel and its answer goes into it', async (en
 });
 
 each('four queues of one device receive every connection, each in one queue', async (engine) => {
-  const { view, devices, close } = prepared(engine, 4);
+  const { view, devices, close } = openQueues(engine, DEVICE, 4);
   await addressed();
   const queueOf = new Map<number, number>();
   let received = 0;
@@ -150,7 +115,7 @@ function exchange(view: DataView, packet: number, a: number, b: number, size: nu
 }
 
 each('a flood is received and sent in order, 64 packets to a system call', async (engine) => {
-  const { view, devices, close } = prepared(engine, 1);
+  const { view, devices, close } = openQueues(engine, DEVICE, 1);
   const device = devices[0]!;
   await addressed();
   const socket = createSocket('udp4');
@@ -190,7 +155,7 @@ each('a flood is received and sent in order, 64 packets to a system call', async
 each(
   'a packet that the kernel refuses is told, the others of its batch are sent',
   async (engine) => {
-    const { view, devices, close } = prepared(engine, 1);
+    const { view, devices, close } = openQueues(engine, DEVICE, 1);
     await addressed();
     const slots = Uint32Array.from({ length: 6 }, (_, index) => SLOTS + index * L.SLOT_SIZE);
     for (const slot of slots) {
@@ -206,7 +171,7 @@ each(
 );
 
 each('a wake-up ends the wait, and only once', (engine) => {
-  const { view, devices, waker, close } = prepared(engine, 1);
+  const { view, devices, waker, close } = openQueues(engine, DEVICE, 1);
   waker.wake();
   waker.wake();
   const started = performance.now();
@@ -231,16 +196,31 @@ each(
   },
 );
 
-inside('packet: one process has a device, and it ends with its queues', async () => {
-  const { memory, close } = prepared('packet', 2);
-  const again = () => openDevice('packet', DEVICE, 2, memory, [0, 0]);
-  assert.throws(again, /cannot make the device biodev0: EADDRINUSE \(another process has/);
-  close();
-  assert.not.ok(await tryIp('link', 'show', DEVICE));
-});
+for (const engine of VETH) {
+  inside(`${engine}: one process has a device, and it ends with its queues`, async () => {
+    const { memory, close } = openQueues(engine, DEVICE, 2);
+    const again = () => openDevice(engine, DEVICE, 2, memory, [0, 0]);
+    assert.throws(again, /cannot make the device biodev0: EADDRINUSE \(another process has/);
+    close();
+    assert.not.ok(await tryIp('link', 'show', DEVICE));
+  });
+
+  inside(`${engine}: what a killed process left is replaced`, async () => {
+    const make = `ip link add ${DEVICE} type veth peer name biodev0-io`;
+    assert.is(spawnSync('sh', ['-c', make]).status, 0);
+    const device = openQueues(engine, DEVICE, 1);
+    await addressed();
+    assert.is((await echo(device, 10, 3)).length, 3);
+    device.close();
+  });
+}
 
 /** A datagram from the kernel, through the device and back, in both directions of one checksum step. */
-async function echo({ view, devices }: Prepared, size: number, rounds: number): Promise<string[]> {
+async function echo(
+  { view, devices }: OpenQueues,
+  size: number,
+  rounds: number,
+): Promise<string[]> {
   const socket = createSocket('udp4');
   const answers: string[] = [];
   socket.on('message', (message) => answers.push(String(message.readUInt32LE(0))));
@@ -262,18 +242,20 @@ async function echo({ view, devices }: Prepared, size: number, rounds: number): 
   return answers;
 }
 
-each('more packets than any ring has frames go through, small ones and 64 KiB', async (engine) => {
-  const device = prepared(engine, 1);
+each('more packets than any ring has frames go through, small and large ones', async (engine) => {
+  const device = openQueues(engine, DEVICE, 1);
   await addressed();
-  await ip('link', 'set', DEVICE, 'mtu', '65535');
-  const wanted = Array.from({ length: 700 }, (_, round) => String(round));
-  assert.equal(await echo(device, 100, 700), wanted);
-  assert.equal(await echo(device, 65_507, 300), wanted.slice(0, 300));
+  const most = Math.min(65_535, await mtuLimit(DEVICE));
+  await ip('link', 'set', DEVICE, 'mtu', String(most));
+  const rounds = engine === 'xdp' ? 2500 : 700;
+  const wanted = Array.from({ length: rounds }, (_, round) => String(round));
+  assert.equal(await echo(device, 100, rounds), wanted);
+  assert.equal(await echo(device, most - 28, 300), wanted.slice(0, 300));
   device.close();
 });
 
 each('a new thread goes on where the one before it died', async (engine) => {
-  const device = prepared(engine, 1);
+  const device = openQueues(engine, DEVICE, 1);
   await addressed();
   assert.is((await echo(device, 10, 100)).length, 100);
   device.devices[0] = device.again();
@@ -281,13 +263,5 @@ each('a new thread goes on where the one before it died', async (engine) => {
   device.close();
 });
 
-inside('packet: what a killed process left is replaced', async () => {
-  const make = `ip link add ${DEVICE} type veth peer name biodev0-io`;
-  assert.is(spawnSync('sh', ['-c', make]).status, 0);
-  const device = prepared('packet', 1);
-  await addressed();
-  assert.is((await echo(device, 10, 3)).length, 3);
-  device.close();
-});
-
-runInNamespace(inside, count + 2, canOpenTun() ? 0 : count, NO_TUN);
+const left = [...(canOpenTun() ? [] : [NO_TUN]), ...(canLoadBpf() ? [] : [NO_BPF])];
+runInNamespace(inside, count + 2 * VETH.length, left.length, left.join(', '));

@@ -6,8 +6,7 @@ import * as L from '../../../assembly/layout.ts';
 import { Connections } from '../../../src/connections.ts';
 import { compileCore, instantiateCore, instantiateExports } from '../../../src/core.ts';
 import { createMemory, memoryMap, writeMemoryMap } from '../../../src/memory-map.ts';
-import { chooseEngine, openDevice } from '../../../src/packet-io/engine.ts';
-import { RING_BYTES } from '../../../src/packet-io/packet-ring.ts';
+import { chooseEngine, deviceBytes, openDevice } from '../../../src/packet-io/engine.ts';
 import { EventfdWaker } from '../../../src/packet-io/waker.ts';
 import { COMMAND_EXIT, COMMAND_SPIN, COMMAND_THROW } from '../../../src/workers/debug-command.ts';
 import { WorkerPool, type Replacement } from '../../../src/workers/pool.ts';
@@ -30,7 +29,7 @@ async function setUp() {
     connections: 64,
     workers: WORKERS,
     slots: 4,
-    deviceBytes: engine === 'packet' ? RING_BYTES : 0,
+    deviceBytes: deviceBytes(engine, WORKERS),
     seeds: [1n, 2n],
   });
   const memory = createMemory(map);
