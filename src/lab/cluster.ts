@@ -126,6 +126,9 @@ export class Lab {
     mkdirSync(this.directory, { mode: 0o755 });
     namespaces.createHosts(this.name, this.topology);
     namespaces.linkHosts(this.name, this.topology, await this.startRelay());
+    // here alone: the library of system calls takes its time to load
+    if (this.options.engine === 'xdp')
+      (await import('./offloads.ts')).offloadNoLink(this.name, this.topology);
     if (kinds.some((kind) => kind !== 'echo')) web.writeDocumentRoot(this.directory);
     if (kinds.includes('nginx')) await this.makeKeys(web.WEB_KEYS, this.topology.servers);
     if (switching) await this.configure();

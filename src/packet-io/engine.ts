@@ -62,7 +62,7 @@ export function openDevice(
   try {
     const open =
       engine === 'packet'
-        ? { ...openPacketQueues(veth.inner, memory, rings), rings: [...rings] }
+        ? { ...veth.within(() => openPacketQueues(veth.inner, memory, rings)), rings: [...rings] }
         : openXdp(name, veth, memory, rings);
     return {
       ...open,
@@ -80,7 +80,7 @@ export function openDevice(
 /** The kernel's own checksums and segments would come out of the pair unfinished. */
 function openXdp(
   device: string,
-  { inner }: VethPair,
+  { inner, within }: VethPair,
   memory: WebAssembly.Memory,
   rings: readonly number[],
 ): OpenDevice {
@@ -88,7 +88,8 @@ function openXdp(
   const workers = rings.length;
   const place = portPlace(rings[0] ?? 0, workers, 1);
   const steering = steeringOf(memory, workers);
-  const { queues, close } = openPort({ device: inner, memory, place, steering });
+  const port = { device: inner, memory, place, steering };
+  const { queues, close } = within(() => openPort(port));
   return { fds: queues.map(({ fds }) => fds[0]!), rings: [...rings], ports: queues, close };
 }
 

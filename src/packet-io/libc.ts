@@ -136,6 +136,15 @@ export const flock = library.func('int flock(int fd, int operation)') as (
   operation: number,
 ) => number;
 
+/** setns(2) of this thread; -1 on error. */
+export const setns = library.func('int setns(int fd, int kind)') as (
+  fd: number,
+  kind: number,
+) => number;
+
+/** unshare(2) of this thread; -1 on error. */
+export const unshare = library.func('int unshare(int kinds)') as (kinds: number) => number;
+
 /** syscall(2), for calls that the C library does not name. */
 export const syscall = library.func(
   'long syscall(long number, uintptr_t a, uintptr_t b, uintptr_t c, uintptr_t d, uintptr_t e)',

@@ -1,8 +1,14 @@
 import { spawnSync } from 'node:child_process';
+import { closeSync } from 'node:fs';
 import * as libc from './libc.ts';
+import { freshNamespace, within } from './network-namespace.ts';
 
 // Where no TUN can be opened: a veth pair. The kernel routes packets into the outer end, which bears the
-// device's name; they come out at the inner one, which the packet engine holds, and the other way round.
+// device's name; they come out at the inner one, which the engine holds, and the other way round.
+//
+// The inner end is in a network namespace without a name, which only this process holds: the pair ends with
+// the process, however that ends, as a TUN does, and who watches the device sees it. Where the process may
+// make none, both ends are in the same one, and the pair stays behind when the process is killed.
 //
 // No neighbour is ever asked for: on a device without ARP the kernel takes the device's own address for
 // everybody's. So what comes out at the inner end is addressed to another station, and the kernel, which
@@ -70,14 +76,22 @@ export function raiseEnd(device: string, end: string): void {
 export interface VethPair {
   /** name of the end that the engine holds */
   inner: string;
+  /** Runs `body`, which must not wait, where the inner end is. */
+  within: <Result>(body: () => Result) => Result;
   /** Removes the pair. */
   close: () => void;
 }
 
+/** What a process that was killed left, or what the kernel has not removed yet. */
+function removeFormer(device: string): void {
+  ip(`link delete ${innerEnd(device)} type veth`);
+  const there = spawnSync('ip', ['-o', 'link', 'show', 'dev', device], { encoding: 'utf8' });
+  if (there.stdout?.includes(`link/ether ${macText(OUTER_MAC)}`)) ip(`link delete ${device}`);
+}
+
 /**
- * Makes the pair, both ends up. What a process that was killed left under these names is replaced: unlike
- * a TUN a veth pair outlives it. `mtu`: of the inner end; the outer one's decides while it is smaller.
- * Throws with the way to mend it.
+ * Makes the pair, both ends up. What an earlier process left under these names is replaced. `mtu`: of the
+ * inner end; the outer one's decides while it is smaller. Throws with the way to mend it.
  */
 export function makeVeth(device: string, mtu = MTU): VethPair {
   if (device.length === 0 || device.length > NAME_LIMIT) {
@@ -85,23 +99,32 @@ export function makeVeth(device: string, mtu = MTU): VethPair {
   }
   const inner = innerEnd(device);
   const claimed = claim(device);
-  const close = (): void => {
-    ip(`link delete ${inner}`);
+  const namespace = freshNamespace();
+  const enter = <Result>(body: () => Result): Result =>
+    namespace === undefined ? body() : within(namespace, body);
+  const letGo = (): void => {
     libc.close(claimed);
+    if (namespace !== undefined) closeSync(namespace);
   };
   try {
-    ip(`link delete ${inner} type veth`);
-    const peer = `peer name ${inner} address ${macText(INNER_MAC)} mtu ${mtu}`;
+    removeFormer(device);
+    const place = namespace === undefined ? '' : ` netns /proc/${process.pid}/fd/${namespace}`;
+    const peer = `peer name ${inner} address ${macText(INNER_MAC)} mtu ${mtu}${place}`;
     mustIp(device, `link add ${device} address ${macText(OUTER_MAC)} type veth ${peer}`);
   } catch (error) {
-    libc.close(claimed);
+    letGo();
     throw error;
   }
+  const close = (): void => {
+    ip(`link delete ${device}`);
+    letGo();
+  };
   try {
-    for (const end of [inner, device]) raiseEnd(device, end);
+    enter(() => raiseEnd(device, inner));
+    raiseEnd(device, device);
   } catch (error) {
     close();
     throw error;
   }
-  return { inner, close };
+  return { inner, within: enter, close };
 }

@@ -5,6 +5,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { planTopology } from '../../src/lab/topology.ts';
+import { killProgram } from '../../src/lab/strikes.ts';
 import { streamBytes } from '../../src/lab/byte-stream.ts';
 import { canLoadBpf } from '../support/rights.ts';
 import { withLab, type TestLab } from '../support/lab.ts';
@@ -148,11 +149,22 @@ test('lab: a body that throws leaves nothing behind', async () => {
   assert.equal(ownNamespaces(), []);
 });
 
+/** Waits for the end of a device whose process is gone. */
+async function hasGone(lab: TestLab, host: string, device: string): Promise<boolean> {
+  for (let tries = 0; tries < 100; tries += 1) {
+    if ((await lab.run(host, ['ip', 'link', 'show', 'dev', device])).status !== 0) return true;
+    await sleep(50);
+  }
+  return false;
+}
+
 for (const engine of ['packet', ...(canLoadBpf() ? (['xdp'] as const) : [])] as const) {
-  test(`lab: the engine ${engine} needs no TUN`, () =>
+  test(`lab: the engine ${engine} needs no TUN, and its device ends with the process`, () =>
     withLab({ servers: 1, engine }, async (lab) => {
       const { stdout } = await lab.run('client', ['sh', '-c', 'curl -sm 5 "$BATON_URL/x"']);
       assert.match(stdout, /^server=server1; .*; target=\/x;$/);
+      killProgram(lab, 'switch', 'baton');
+      assert.ok(await hasGone(lab, 'switch', 'baton0'));
     }));
 }
 

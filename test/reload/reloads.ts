@@ -31,11 +31,13 @@ export class Operator {
       name,
       roles,
       workers,
+      engine,
       admin,
       tls,
       switch: section,
     } = parse(readFileSync(this.#file, 'utf8')) as Record<string, unknown>;
-    this.good = switchFile(stringify({ name, roles, workers, admin, tls, switch: section }).trim());
+    const own = { name, roles, workers, engine, admin, tls, switch: section };
+    this.good = switchFile(stringify(own).trim());
   }
 
   /** Writes the file, sends SIGHUP, and waits for what the switch says. */

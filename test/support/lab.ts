@@ -3,8 +3,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PartView, StatsView } from '../../src/admin/views.ts';
 import { askAdmin } from '../../src/admin/client.ts';
+import type { EngineChoice } from '../../src/config/choices.ts';
 import { adminSocket } from '../../src/lab/cluster-config.ts';
 import { Lab, type LabOptions } from '../../src/lab/cluster.ts';
+import { wrongChecksums } from './kernel-counters.ts';
 
 export interface Finished {
   /** exit status; 128 + signal when a signal ended it */
@@ -88,14 +90,18 @@ export class TestLab extends Lab {
   }
 }
 
+/** the engine of labs whose test does not name one: the acceptance line `suite` runs tests with each */
+const ENGINE = 'BATON_TEST_ENGINE';
+
 const DEFAULTS: TestLabOptions = {
   servers: 1,
   server: 'echo',
   workers: 1,
   switching: true,
+  engine: process.env[ENGINE] as EngineChoice | undefined,
 };
 
-/** Lab up, body, lab down: whatever happens. When the body throws, the error carries the switch's log. */
+/** Lab up, body, lab down: whatever happens. Afterwards no kernel has seen a wrong checksum. */
 export async function withLab<Result>(
   options: Partial<TestLabOptions>,
   body: (lab: TestLab) => Promise<Result>,
@@ -103,7 +109,10 @@ export async function withLab<Result>(
   const lab = new TestLab({ ...DEFAULTS, ...options });
   try {
     await lab.start();
-    return await body(lab);
+    const result = await body(lab);
+    const wrong = wrongChecksums(lab);
+    if (wrong.length > 0) throw new Error(`wrong checksums: ${wrong.join(', ')}`);
+    return result;
   } finally {
     await lab.stop();
   }

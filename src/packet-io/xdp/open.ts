@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import * as bpf from '../bpf/calls.ts';
 import type { Steering } from '../bpf/steering.ts';
 import * as libc from '../libc.ts';
@@ -18,7 +17,6 @@ export interface PortQueue extends WorkerPlace {
   fds: number[];
   /** which of them sends */
   transmitFd: number;
-  mac: Uint8Array;
 }
 
 export interface OpenPort {
@@ -156,11 +154,6 @@ function sendsFrom(worker: number, { queues }: WorkerPlace): number {
   return worker % queues.length;
 }
 
-function macOf(device: string): Uint8Array {
-  const text = readFileSync(`/sys/class/net/${device}/address`, 'utf8').trim();
-  return Uint8Array.from(text.split(':'), (byte) => Number.parseInt(byte, 16));
-}
-
 /**
  * Takes a device's IP packets, or those to some addresses, from the kernel. `place`: portPlace() for as
  * many workers and receive queues as there are. Throws with the way to mend it.
@@ -183,7 +176,6 @@ export function openPort(options: PortOptions): OpenPort {
         offsets: opening.offsets,
         fds,
         transmitFd: fds[sendsFrom(worker, own)]!,
-        mac: macOf(options.device),
       };
     });
     return { queues, close: () => opening.close() };
