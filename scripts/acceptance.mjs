@@ -56,6 +56,8 @@ const NAMES = [
   'conformance',
   'examples',
   'parse',
+  'suite',
+  'engines',
 ];
 
 const [name, ...rest] = process.argv.slice(2);
@@ -69,6 +71,7 @@ const MORE = {
   conformance: ['chromium', 'firefox-esr'],
   examples: ['chromium'],
   'getting-started': ['nft'],
+  engines: ['nft'],
 };
 installPrograms(MORE[name] ?? []);
 buildAll();

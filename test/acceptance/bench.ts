@@ -13,11 +13,7 @@ checkRatios(
   ],
   ['1', 'k'],
 );
-const perCpuSecond = { atLeast: 0.85 };
-checkRatios(report, 'tun', [
-  { subject: 'tun, 1 entries, packets per CPU-second', ...perCpuSecond },
-  { subject: 'tun, 1000 entries, packets per CPU-second', ...perCpuSecond },
-]);
+checkRatios(report, 'engines', [{ subject: 'tun, packets per CPU-second', atLeast: 0.85 }]);
 // what is thrown away unread is bound by the agent's two copies: shown, not asked for
 checkRatios(report, 'download', [{ subject: 'download', atLeast: 0.7 }]);
 report.finish();

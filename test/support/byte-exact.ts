@@ -1,6 +1,7 @@
 // nginx and Apache behind the switch: every byte right, in both table modes, with 1, 2 and 4 workers. The
 // acceptance lines `bytes` and `v6`.
 import type { Placement } from '../../src/config/choices.ts';
+import type { Engine } from '../../src/packet-io/engine.ts';
 import { withLab, type Family, type TestLab } from './lab.ts';
 import { programFile } from './programs.ts';
 import type { Report } from './report.ts';
@@ -68,7 +69,7 @@ async function checkSetting(lab: TestLab, report: Report, what: string, servers:
   if (servers === 1) await checkPlainClients(lab, report, what);
 }
 
-type PlacedSetting = Setting & { family: Family; vipOf?: number };
+type PlacedSetting = Setting & { family: Family; vipOf?: number; engine?: Engine };
 
 /** Pairs of software, workers, servers and family, not their product. */
 const PLACED: PlacedSetting[] = [
@@ -83,8 +84,9 @@ async function checkIn(
   placement?: Placement,
   switches = 1,
 ): Promise<void> {
-  const { table, workers, server, servers } = setting;
-  const where = placement ? `${placement}, ${family}` : `${family}, ${table}`;
+  const { table, workers, server, servers, engine } = setting;
+  const how = engine ? `engine ${engine}, ` : '';
+  const where = how + (placement ? `${placement}, ${family}` : `${family}, ${table}`);
   const by = vipOf === undefined ? '' : `, by switch ${vipOf + 1} of ${switches}`;
   const what = `${where}${by}, ${workers} worker(s), ${servers} x ${server}`;
   const options = { placement, family, vipOf, switches, ...setting, policy: 'round-robin' };
@@ -112,4 +114,13 @@ export async function checkApart(
 /** Runs all of it over one address family. */
 export async function checkBytes(report: Report, family: Family): Promise<void> {
   for (const setting of SETTINGS) await checkIn(report, { family, ...setting });
+}
+
+/** Runs all of it with one engine, over both address families, with several workers on one queue. */
+export async function checkEngine(report: Report, engine: Engine): Promise<void> {
+  const settings: PlacedSetting[] = [
+    { family: 'IPv4', table: 'keyed', workers: 2, server: 'nginx', servers: 1 },
+    { family: 'IPv6', table: 'paper', workers: 4, server: 'apache', servers: 2 },
+  ];
+  for (const setting of settings) await checkIn(report, { ...setting, engine });
 }

@@ -38,7 +38,8 @@ export class TestLab extends Lab {
   readonly #vipOf: number;
 
   constructor(options: TestLabOptions) {
-    super(options);
+    const engine = process.env[ENGINE_VARIABLE] as EngineChoice | undefined;
+    super({ ...(engine && { engine }), ...options });
     this.#family = options.family ?? 'IPv4';
     this.#vipOf = options.vipOf ?? 0;
   }
@@ -91,14 +92,13 @@ export class TestLab extends Lab {
 }
 
 /** the engine of labs whose test does not name one: the acceptance line `suite` runs tests with each */
-const ENGINE = 'BATON_TEST_ENGINE';
+export const ENGINE_VARIABLE = 'BATON_TEST_ENGINE';
 
 const DEFAULTS: TestLabOptions = {
   servers: 1,
   server: 'echo',
   workers: 1,
   switching: true,
-  engine: process.env[ENGINE] as EngineChoice | undefined,
 };
 
 /** Lab up, body, lab down: whatever happens. Afterwards no kernel has seen a wrong checksum. */

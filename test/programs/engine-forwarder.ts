@@ -1,6 +1,7 @@
-// Forwards with the `tun` engine as a switch does: the pool's worker thread, the core, a table of entries in
+// Forwards with an engine as a switch does: the pool's worker threads, the core, a table of entries in
 // FORWARD. Prints "ready"; on SIGTERM it ends and prints its counters.
-// node build/programs-tun-forwarder.mjs --device NAME --sources FIRST:COUNT --port P --to ADDRESS:PORT
+// node build/programs-engine-forwarder.mjs --engine NAME --device NAME --workers N
+//   --sources FIRST:COUNT --port P --to ADDRESS:PORT
 import { parseArgs } from 'node:util';
 import * as L from '../../assembly/layout.ts';
 import * as V from '../../assembly/verdict.ts';
@@ -8,7 +9,7 @@ import { monotonicMs } from '../../src/clock.ts';
 import { parseAddress } from '../../src/config/address.ts';
 import { compileCore, instantiateCore, type Core } from '../../src/core.ts';
 import { createMemory, memoryMap, writeMemoryMap } from '../../src/memory-map.ts';
-import { closeQueues, openTun } from '../../src/packet-io/tun.ts';
+import { deviceBytes, openDevice, type Engine } from '../../src/packet-io/engine.ts';
 import { EventfdWaker } from '../../src/packet-io/waker.ts';
 import { Template } from '../../src/template.ts';
 import { WorkerPool } from '../../src/workers/pool.ts';
@@ -18,7 +19,9 @@ const CONNECTIONS = 65536; // as the lab's switch
 
 const { values } = parseArgs({
   options: {
+    engine: { type: 'string', default: 'tun' },
     device: { type: 'string', default: 'tun0' },
+    workers: { type: 'string', default: '1' },
     sources: { type: 'string', default: '198.18.0.0:1' },
     port: { type: 'string', default: '4242' },
     from: { type: 'string', default: '192.0.2.80:80' },
@@ -48,15 +51,18 @@ function insertAll(core: Core, owner: number): void {
       .server(server.address, server.port)
       .state(L.STATE_FORWARD);
     const entry = core.insert(owner, L.CONTROL_TEMPLATE);
-    if (entry >= L.NO_ENTRY - 1) throw new Error(`tun-forwarder: entry ${entry}`);
+    if (entry >= L.NO_ENTRY - 1) throw new Error(`engine-forwarder: entry ${entry}`);
   }
 }
 
+const engine = values.engine as Engine;
+const workers = Number(values.workers);
 const module = await compileCore();
 const map = memoryMap({
   role: 'switch',
   connections: CONNECTIONS,
-  workers: 1,
+  workers,
+  deviceBytes: deviceBytes(engine, workers),
   seeds: [0x0123456789abcdefn, 0xfedcba9876543210n],
 });
 const memory = createMemory(map);
@@ -65,25 +71,29 @@ const core = instantiateCore(module, memory);
 core.initialise();
 const owner = core.nextOwner();
 insertAll(core, owner);
-const fds = openTun(values.device, 1);
-const wakers = fds.map(() => new EventfdWaker());
+const open = openDevice(engine, values.device, workers, memory, map.deviceBases);
+const wakers = open.fds.map(() => new EventfdWaker());
 const pool = new WorkerPool({
   memory,
   module,
   core,
   controlOwner: owner,
-  fds,
+  fds: open.fds,
+  rings: open.rings,
+  ports: open.ports,
   wakers,
-  onReplaced: ({ reason }) => console.error(`tun-forwarder: worker died: ${reason}`),
+  onReplaced: ({ reason }) => console.error(`engine-forwarder: worker died: ${reason}`),
 });
 await pool.ready();
 const startedMs = monotonicMs();
 process.once('SIGTERM', async () => {
   await pool.stop();
-  closeQueues(fds);
-  const counters = workerAddress(core.view, 0) + L.WORKER_COUNTERS;
+  open.close();
   const counter = (index: number): number =>
-    Number(core.view.getBigUint64(counters + index * 8, true));
+    open.fds.reduce((sum, _, worker) => {
+      const counters = workerAddress(core.view, worker) + L.WORKER_COUNTERS;
+      return sum + Number(core.view.getBigUint64(counters + index * 8, true));
+    }, 0);
   console.log(
     JSON.stringify({
       seconds: (monotonicMs() - startedMs) / 1000,
