@@ -1,6 +1,6 @@
-// Packets that each engine forwards, whole pipeline with table and counters, against a C loop on a TUN without
-// a table (bench/rivals/tun.c, compiled on the spot), kernel forwarding and nftables DNAT. All stay up, and
-// the route changes between them every fraction of a second: what else happens on the machine hits
+// Packets that each engine forwards, whole pipeline with table and counters, against a C loop on a TUN
+// without a table (bench/rivals/tun.c, compiled on the spot), kernel forwarding and nftables DNAT. All stay
+// up, and the route changes between them every fraction of a second: what else happens on the machine hits
 // all alike. Packets are counted by the device towards the sink. Two figures of each slice:
 //   per CPU-second    of the forwarder's process, user + system
 //   whole path        per second with sender, forwarder and kernel on one CPU
