@@ -2,12 +2,11 @@
 //
 // Only plain integer constants, only + - * <<. What the configuration decides (counts, bases, seeds) is
 // not here: it stands in the header record at address 0, written by src/memory-map.ts before a worker
-// starts. A change here changes LAYOUT_VERSION and test/golden/layout.txt.
-//
-// Byte order: fields marked (n) hold the bytes as they are on the wire, all others are host order
-// (little endian). "ms" times are f64 milliseconds of the host's monotonic clock, "s" are u32 seconds of it.
+// starts. A change here changes LAYOUT_VERSION and test/golden/layout.txt. Byte order: fields marked (n)
+// hold the bytes as they are on the wire, all others are host order (little endian). "ms" times are f64
+// milliseconds of the host's monotonic clock, "s" are u32 seconds of it.
 
-export const LAYOUT_VERSION = 2;
+export const LAYOUT_VERSION = 3;
 export const CACHE_LINE = 64;
 
 // ------------------------------------------------------------------------------------------------
@@ -50,6 +49,7 @@ export const HEADER_UNPROVEN_LIMIT = 200; // u32: most entries with FLAG_UNPROVE
 export const HEADER_UNPROVEN_COUNT = 204; // u32, atomic: these, and SYNs on their way to control
 export const HEADER_STRAY_BUDGET = 208; // i32, atomic: so many QUEUE_STRAY may be queued; control fills it up
 export const HEADER_SPLICES = 212; // u32: 1 = the agent splices, see SPLICE_* in calls.ts
+export const HEADER_LEAVING = 216; // u32: 1 = the switch is about to end, and answers no SYN
 // the free list is on a line of its own: control and all workers write it
 export const HEADER_FREE_LOCK = 256; // u32, atomic: 0 or the owner id
 export const HEADER_FREE_HEAD = 260; // u32: entry index + 1, linked through ENTRY_NEXT

@@ -17,6 +17,7 @@ import {
   FLAG_IPV6,
   FLAG_TIMESTAMPS,
   HEADER_GATHER_TIMEOUT,
+  HEADER_LEAVING,
   HEADER_STRAY_BUDGET,
   NO_ENTRY,
   OPTION_TIMESTAMPS,
@@ -67,6 +68,7 @@ import {
   DROP_BAD_COOKIE,
   DROP_HALF_OPEN_FULL,
   DROP_HEADER_ONLY_RESET,
+  DROP_LEAVING,
   DROP_NO_ENTRY,
   DROP_NOT_SERVICE,
   DROP_TABLE_BUSY,
@@ -105,6 +107,7 @@ export class NewConnection {
     const flags = (<u32>load<u8>(tcp, TCP_FLAGS)) & (TCP_SYN | TCP_ACK | TCP_RST);
     if (flags == TCP_SYN) {
       if (!NewConnection.isIntact(slot)) return DROP_BAD_CHECKSUM << 8;
+      if (load<u32>(0, HEADER_LEAVING) != 0) return DROP_LEAVING << 8;
       if (NewConnection.passOn(worker, slot, service)) return VERDICT_TO_CONTROL;
       const header = Packet.headerEnd(tcp);
       const vnet = slot + SLOT_VNET;

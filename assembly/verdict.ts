@@ -34,6 +34,7 @@ export const DROP_ICMP_LIMIT = 25; // too many echo requests, or errors about on
 export const DROP_BAD_ADDRESS = 26; // a source that no client can have
 export const DROP_HALF_OPEN_FULL = 27; // as ABSORBED, but without a record: too many wait for a request
 export const DROP_OUT_OF_ORDER = 28; // a server's bytes behind a gap, where all must be read
+export const DROP_LEAVING = 29; // a SYN to a switch that is about to end: its next run answers it
 export const DROP_REASON_LIMIT = 32;
 
 // Counters, by index in a worker's COUNTERS; drop reason r counts at COUNTER_DROPS + r

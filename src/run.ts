@@ -55,6 +55,13 @@ export interface RunningHost {
   reload: () => Promise<Reloaded>;
   /** the threads of each role; only tests touch them */
   pools: WorkerPool[];
+  /**
+   * Takes no new client, and comes back when what is under way has ended, at the latest after
+   * `timing.drainMs`: then with how many requests or connections had not. From then on not healthy.
+   */
+  drain: () => Promise<number>;
+  /** how long `drain` may take, as configured now */
+  drainMs: () => number;
   /** Ends everything; comes back when devices and sockets are closed. */
   stop: () => Promise<void>;
 }
@@ -63,6 +70,8 @@ export interface RunningHost {
 interface Started {
   parts: RunningPart[];
   dispatcher: RunningDispatcher | undefined;
+  /** it ends what is under way, and then itself */
+  isLeaving: boolean;
 }
 
 async function startRoles(config: Config, ground: Ground): Promise<Started> {
@@ -78,14 +87,17 @@ async function startRoles(config: Config, ground: Ground): Promise<Started> {
     for (const part of parts) await part.stop();
     throw error;
   }
-  return { parts, dispatcher };
+  return { parts, dispatcher, isLeaving: false };
 }
 
 function rolesOf({ parts, dispatcher }: Started): RunningRole[] {
   return dispatcher ? [...parts, dispatcher] : parts;
 }
 
-function describe(config: Config, started: Started): Omit<RunningHost, 'stop' | 'reload'> {
+function describe(
+  config: Config,
+  started: Started,
+): Omit<RunningHost, 'stop' | 'reload' | 'drain' | 'drainMs'> {
   const { parts, dispatcher } = started;
   const { name, roles } = config;
   const startedMs = monotonicMs();
@@ -105,10 +117,19 @@ function describe(config: Config, started: Started): Omit<RunningHost, 'stop' | 
     peers: () => parts.flatMap((part) => part.peers()),
     pools: parts.map((part) => part.pool),
     health: () => {
-      const ok = rolesOf(started).every((role) => role.isUp());
+      const ok = !started.isLeaving && rolesOf(started).every((role) => role.isUp());
       return { name, roles, ok, uptimeMs: uptimeMs() };
     },
   };
+}
+
+/** One role after the other, who gives connections before those that take them. */
+async function drainRoles(started: Started, limitMs: number): Promise<number> {
+  started.isLeaving = true;
+  const untilMs = monotonicMs() + limitMs;
+  let left = 0;
+  for (const role of rolesOf(started).toReversed()) left += await role.drain(untilMs);
+  return left;
 }
 
 /**
@@ -135,7 +156,13 @@ export async function runHost(config: Config, options: RunOptions = {}): Promise
   const running = rolesOf(started);
   const load = options.load ?? ((before) => loadConfig(config.file, { running: before }));
   const reloader = new Reloader(ground, running, parts, load);
-  const host = { ...describe(config, started), reload: () => reloader.reload() };
+  const drainMs = (): number => reloader.config.timing.drainMs;
+  const host = {
+    ...describe(config, started),
+    reload: () => reloader.reload(),
+    drain: () => drainRoles(started, drainMs()),
+    drainMs,
+  };
   const views = {
     '/stats': host.stats,
     '/connections': host.connections,

@@ -1,6 +1,8 @@
 // baton run: this host, until a signal.
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
+import type { ServiceNotices as Notices } from '../host/sd-notify.ts';
+import type { RunningHost } from '../run.ts';
 
 export interface RunOptions {
   config: string;
@@ -47,14 +49,21 @@ export async function runCommand(options: RunOptions): Promise<number> {
     void host.reload().then(() => notices.ready(works));
   };
   const signal = await stopped;
-  notices.stopping();
   process.stdout.write(`baton: ${config.name} stops (${signal})\n`);
+  await endHost(host, config.name, notices);
+  return 0;
+}
+
+/** Ends what is under way first; the process never stays longer than it says. */
+async function endHost(host: RunningHost, name: string, notices: Notices): Promise<void> {
+  notices.stopping(host.drainMs() + STOP_LIMIT_MS);
+  const left = await host.drain();
+  if (left > 0) process.stderr.write(`baton: ${name} ends with ${left} under way\n`);
   // a part that can not stop must not keep the process
   const late = setTimeout(() => {
-    process.stderr.write(`baton: ${config.name} did not stop within ${STOP_LIMIT_MS} ms\n`);
+    process.stderr.write(`baton: ${name} did not stop within ${STOP_LIMIT_MS} ms\n`);
     process.exit(1);
   }, STOP_LIMIT_MS);
   await host.stop();
   clearTimeout(late);
-  return 0;
 }

@@ -249,6 +249,9 @@ const timing = section({
   serverWaitMs: whole(0, 60_000, 'milliseconds')
     .default(5000)
     .describe('a request waits so long for a server when there is none'),
+  drainMs: whole(0, 3_600_000, 'milliseconds')
+    .default(5000)
+    .describe('at SIGTERM, what is under way may take so long to end'),
 });
 
 export const configSchema = section({

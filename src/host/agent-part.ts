@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { peerViews, type PeerView } from '../admin/peers.ts';
 import { HEADER_LEASE_BASE, LEASE_SIZE } from '../../assembly/layout.ts';
 import { Agent } from '../agent/agent.ts';
@@ -16,6 +15,7 @@ import type { PlaneEvent } from '../event.ts';
 import { createMemory, memoryMap, writeMemoryMap } from '../memory-map.ts';
 import { channelEvents, channelsByPeer, randomSeeds, type Ground } from './ground.ts';
 import { deviceBytes } from '../packet-io/engine.ts';
+import { countActive, whenNoneIsLeft } from './drain.ts';
 import { KeptTable } from './kept-table.ts';
 import { Part, type PartMemory } from './part.ts';
 import { PartChannels } from './part-channels.ts';
@@ -23,7 +23,6 @@ import { connectionsOf, viewOf, type RunningPart } from './running-part.ts';
 
 const LEASE_INTERVAL_MS = 100;
 const LEAVING_LIMIT_MS = 1000;
-const LEAVING_POLL_MS = 10;
 
 /** With the table in a file when it is to be kept. */
 function makeMemory(
@@ -51,10 +50,16 @@ function makeMemory(
  * Handoffs that have begun end before the agent does, and no other begins: the next run would have to
  * take them back.
  */
-async function finishReplays({ plane }: Part<Agent>): Promise<void> {
+function finishReplays({ plane }: Part<Agent>, untilMs: number): Promise<number> {
   plane.leave();
-  const deadlineMs = monotonicMs() + LEAVING_LIMIT_MS;
-  while (plane.underWay > 0 && monotonicMs() < deadlineMs) await delay(LEAVING_POLL_MS);
+  return whenNoneIsLeft(() => plane.underWay, untilMs);
+}
+
+/** Without a table in a file connections end with the agent: responses under way go out first. */
+function finishResponses(part: Part<Agent>, untilMs: number): Promise<number> {
+  const { plane, connections } = part;
+  plane.leave();
+  return whenNoneIsLeft(() => plane.underWay + countActive(connections, monotonicMs()), untilMs);
 }
 
 /** Which VIPs there are is known when a switch names them: some do not work on this host. */
@@ -196,7 +201,7 @@ async function startTakeover(
   const network = new AgentNetwork({ ...section, splice: section.splice?.addresses });
   const timer = setInterval(() => writeLeases(part, channels), LEASE_INTERVAL_MS);
   const stop = async (): Promise<void> => {
-    if (kept) await finishReplays(part);
+    if (kept) await finishReplays(part, monotonicMs() + LEAVING_LIMIT_MS);
     clearInterval(timer);
     await channels.stop();
     await part.stop();
@@ -226,6 +231,7 @@ async function startTakeover(
     },
     isUp: () => channels.peers().some((peer) => peer.up),
     pool: part.pool,
+    drain: (untilMs) => (kept ? finishReplays : finishResponses)(part, untilMs),
     stop,
   };
 }

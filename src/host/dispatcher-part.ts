@@ -41,6 +41,8 @@ export async function startDispatcher(ground: Ground): Promise<RunningDispatcher
       channels.retune({ timing: next.timing, tls: keys });
       receive({ kind: 'config', config: next });
     },
+    // those who ask it decide by themselves without it
+    drain: () => Promise.resolve(0),
     stop: () => channels.stop(),
   };
 }

@@ -62,6 +62,11 @@ export class Reloader {
     this.#file = ground.config;
   }
 
+  /** What the roles run with. */
+  get config(): Config {
+    return this.#file;
+  }
+
   /** The file decides about the servers that it names; others that were added stay. */
   reload(): Promise<Reloaded> {
     return this.#change(RELOAD, (running) => {

@@ -23,6 +23,11 @@ export interface RunningRole {
    * is as before.
    */
   reload: (config: Config, tls: TlsMaterial | undefined) => Promise<void>;
+  /**
+   * Begins nothing new, and comes back when what is under way has ended, or at `untilMs` (monotonic): then
+   * with how many requests or connections had not.
+   */
+  drain: (untilMs: number) => Promise<number>;
   stop: () => Promise<void>;
 }
 

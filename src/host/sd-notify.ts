@@ -65,10 +65,10 @@ export class ServiceNotices {
     this.#tell(`RELOADING=1\nMONOTONIC_USEC=${Math.round(monotonicMs() * 1000)}`);
   }
 
-  /** It ends; the watchdog hears of it no more. */
-  stopping(): void {
+  /** It ends, in no longer than `limitMs`; the watchdog hears of it no more. */
+  stopping(limitMs: number): void {
     clearInterval(this.#timer);
-    this.#tell('STOPPING=1');
+    this.#tell(`STOPPING=1\nEXTEND_TIMEOUT_USEC=${limitMs * 1000}`);
   }
 
   #tell(lines: string): void {

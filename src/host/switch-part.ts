@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import * as L from '../../assembly/layout.ts';
 import { serviceViews, standingViews } from '../admin/services.ts';
 import { ControlChannels, type PeerState } from '../channel/control-channel.ts';
 import { monotonicMs, wallMs } from '../clock.ts';
@@ -12,6 +13,7 @@ import type { Core } from '../core.ts';
 import { createMemory, memoryMap, writeMemoryMap } from '../memory-map.ts';
 import { channelEvents, channelsByPeer, randomSeeds, type Ground } from './ground.ts';
 import { deviceBytes } from '../packet-io/engine.ts';
+import { whenNoneIsLeft } from './drain.ts';
 import { HealthChecks, checksByHandoff } from './health-checks.ts';
 import { Part, type PartMemory } from './part.ts';
 import { PartChannels } from './part-channels.ts';
@@ -164,6 +166,15 @@ export async function startSwitch(ground: Ground): Promise<RunningPart> {
   return { ...operated(part, channels, reloading, checks), stop };
 }
 
+/**
+ * Answers no new client, whose SYN comes again to the next run or to another switch; requests that have
+ * come find their servers. Connections that servers have need no waiting: agents tell of them.
+ */
+function finishHandoffs(part: Part<SwitchPlane>, untilMs: number): Promise<number> {
+  part.connections.view.setUint32(L.HEADER_LEAVING, 1, true);
+  return whenNoneIsLeft(() => part.plane.underWay, untilMs);
+}
+
 /** What an operator sees of it and may do with it. */
 function operated(
   part: Part<SwitchPlane>,
@@ -198,5 +209,6 @@ function operated(
     },
     isUp: () => reached(channels, reloading.config).length > 0,
     pool: part.pool,
+    drain: (untilMs) => finishHandoffs(part, untilMs),
   };
 }

@@ -190,6 +190,8 @@ function switchConfig(
       key: randomBytes(32).toString('hex'),
       ...(servers.some(({ isSpliced }) => isSpliced) && { splice: { source } }),
     },
+    // a lab that ends has no clients any more
+    timing: { drainMs: 0 },
     ...(topology.dispatchers.length > 0 && {
       dispatchers: topology.dispatchers.map((dispatcher) => {
         return { name: dispatcher.name, control: `${dispatcher.address}:${DISPATCHER_PORT}` };

@@ -131,6 +131,20 @@ atSwitch(
   },
 );
 
+atSwitch('about to end: a SYN is not answered, the ACK of an earlier answer is taken', async () => {
+  for (const six of [false, true]) {
+    const host = await switchHost();
+    const ack = handshake(host, six);
+    host.connections.view.setUint32(L.HEADER_LEAVING, 1, true);
+    const another = { ...ack, flags: TCP_SYN, sourcePort: 40_002 };
+    expectDrop(host.send(another), V.DROP_LEAVING);
+    host.send(ack, NOW);
+    assert.is(host.linked(), 1);
+    host.connections.view.setUint32(L.HEADER_LEAVING, 0, true);
+    assert.is(host.send(another).verdict, V.VERDICT_ANSWER);
+  }
+});
+
 atSwitch('without an entry: a source that no host can have is dropped', async () => {
   const host = await switchHost();
   const sources = ['0.0.0.0', '0.1.2.3', '127.0.0.1', '224.0.0.1', '239.9.9.9', '255.255.255.255'];

@@ -84,6 +84,11 @@ export abstract class SwitchPlane implements Plane {
     return known.isConfigured || active > 0 || state.owed.ofServer(known.index).length > 0;
   }
 
+  /** Requests that have begun to arrive and that no server has yet. */
+  get underWay(): number {
+    return this.state.halfRead.size + this.state.pending.size;
+  }
+
   /** What each server has and what it should have, at this moment. */
   shares(): Share[] {
     return shares(this.state);

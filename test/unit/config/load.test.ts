@@ -65,6 +65,7 @@ test('config: defaults fill in what a switch leaves out, addresses are bytes', (
     idleTimeoutMs: 3600000,
     gatherTimeoutMs: 20000,
     serverWaitMs: 5000,
+    drainMs: 5000,
   });
 });
 

@@ -18,12 +18,12 @@ for (const name of [join(folder, 'notify'), `@baton-test-${process.pid}`]) {
     const notices = new ServiceNotices({ NOTIFY_SOCKET: name }, assert.unreachable);
     notices.ready('switch works');
     notices.reloading();
-    notices.stopping();
+    notices.stopping(10_000);
     const [ready, reloading, stopping, ...more] = received();
     close();
     assert.is(ready, 'READY=1\nSTATUS=switch works');
     assert.match(reloading!, /^RELOADING=1\nMONOTONIC_USEC=[1-9]\d+$/);
-    assert.is(stopping, 'STOPPING=1');
+    assert.is(stopping, 'STOPPING=1\nEXTEND_TIMEOUT_USEC=10000000');
     assert.equal(more, []);
   });
 }
@@ -36,9 +36,9 @@ test('notices: a watchdog is fed twice in its time, until the stop', async () =>
   await sleep(150);
   const fed = received();
   assert.ok(fed.length >= 3 && fed.every((lines) => lines === 'WATCHDOG=1'), fed.join());
-  notices.stopping();
+  notices.stopping(10_000);
   await sleep(100);
-  assert.equal(received(), ['STOPPING=1']);
+  assert.equal(received(), ['STOPPING=1\nEXTEND_TIMEOUT_USEC=10000000']);
   close();
 });
 
