@@ -2,6 +2,7 @@ import * as L from '../../assembly/layout.ts';
 import * as V from '../../assembly/verdict.ts';
 import type { Device } from '../packet-io/device.ts';
 import { AckFilter } from './ack-filter.ts';
+import { Gathering } from './gathering.ts';
 import { Polling } from './polling.ts';
 import { FromControlReader, workerAddress } from './rings.ts';
 
@@ -21,6 +22,8 @@ export interface ForwardingParts {
   nowMs: () => number;
   /** Gives the CPU to others for a while; without it a packet whose bucket is locked is dropped. */
   pause?: () => void;
+  /** Sleeps for some 100 us whatever comes; without it packets never gather. */
+  rest?: () => void;
 }
 
 const DOORBELL = L.HEADER_DOORBELL >>> 2;
@@ -36,6 +39,7 @@ export class Forwarding {
   readonly #device: Device;
   readonly #nowMs: () => number;
   readonly #pause: (() => void) | undefined;
+  readonly #rest: (() => void) | undefined;
   readonly #fromControl: FromControlReader;
   readonly #bytes: Uint8Array;
   readonly #words: Int32Array;
@@ -47,12 +51,13 @@ export class Forwarding {
   /** of the agent, which has the server's kernel behind it */
   readonly #ackFilter: AckFilter | undefined;
 
-  constructor({ core, memory, worker, device, nowMs, pause }: ForwardingParts) {
+  constructor({ core, memory, worker, device, nowMs, pause, rest }: ForwardingParts) {
     this.#core = core;
     this.#worker = worker;
     this.#device = device;
     this.#nowMs = nowMs;
     this.#pause = pause;
+    this.#rest = rest;
     this.#fromControl = new FromControlReader(memory, worker);
     this.#bytes = new Uint8Array(memory.buffer);
     this.#words = new Int32Array(memory.buffer);
@@ -156,9 +161,14 @@ export class Forwarding {
   /** Passes until HEADER_STOP is set: polls while there is traffic, sleeps in the device when idle. */
   run(beforePass?: () => void): void {
     const polling = new Polling(this.#nowMs);
+    const gathering = new Gathering(this.#nowMs);
     while (!this.isStopping()) {
       beforePass?.();
-      if (this.pass() > 0) polling.busy();
+      const packets = this.pass();
+      if (packets > 0) {
+        polling.busy();
+        gathering.handled(packets);
+      } else if (this.#rest && gathering.pauses()) this.#rest();
       else if (polling.empty()) this.#sleep();
     }
   }

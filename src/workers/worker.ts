@@ -5,6 +5,7 @@ import { monotonicMs } from '../clock.ts';
 import { instantiateCore } from '../core.ts';
 import { queueDevice } from '../packet-io/engine.ts';
 import type { PortQueue } from '../packet-io/xdp/open.ts';
+import * as libc from '../packet-io/libc.ts';
 import { Forwarding } from './forwarding.ts';
 import { COMMAND_EXIT, COMMAND_NONE, COMMAND_SPIN, commandWord } from './debug-command.ts';
 import { workerAddress } from './rings.ts';
@@ -44,11 +45,21 @@ function pause(): void {
   Atomics.wait(nobody, 0, 0, PAUSE_MS);
 }
 
+const REST_MS = 0.1;
+// the kernel may let a thread sleep longer by so much, to wake several at once: 50 us if it is not told
+const PR_SET_TIMERSLACK = 29;
+const SLACK_NS = 1000;
+
+function rest(): void {
+  Atomics.wait(nobody, 0, 0, REST_MS);
+}
+
 export default function forwardUntilStopped(task: WorkerTask): void {
   const { worker, memory, module, fd, ring, wakeFd } = task;
   const core = instantiateCore(module, memory);
   const device = queueDevice(memory, fd, ring, wakeFd, task.port);
-  const parts = { core, memory, worker, device, nowMs: monotonicMs, pause };
+  const parts = { core, memory, worker, device, nowMs: monotonicMs, pause, rest };
+  libc.prctl(PR_SET_TIMERSLACK, SLACK_NS, 0, 0, 0);
   const forwarding = new Forwarding(parts);
   const record = workerAddress(new DataView(memory.buffer), worker);
   Atomics.store(new Int32Array(memory.buffer), (record + WORKER_THREAD) >>> 2, threadId);

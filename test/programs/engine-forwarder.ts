@@ -90,7 +90,7 @@ process.once('SIGTERM', async () => {
   await pool.stop();
   open.close();
   const counter = (index: number): number =>
-    open.fds.reduce((sum, _, worker) => {
+    wakers.reduce((sum, _, worker) => {
       const counters = workerAddress(core.view, worker) + L.WORKER_COUNTERS;
       return sum + Number(core.view.getBigUint64(counters + index * 8, true));
     }, 0);
