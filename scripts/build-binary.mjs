@@ -114,6 +114,8 @@ function inject(executable) {
     disableExperimentalSEAWarning: true,
     useCodeCache: true,
     execArgvExtension: 'none',
+    // a signal that its user may send would open a debugger to whoever is on this host, with our rights
+    execArgv: ['--disable-sigusr1'],
     assets,
   };
   writeFileSync(join(work, 'sea.json'), JSON.stringify(config));

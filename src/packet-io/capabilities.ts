@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { readCapabilities, type CapabilitySets } from './capability-sets.ts';
 import { capset, errno, errnoName, prctl } from './libc.ts';
 
 // capabilities(7). A program with file capabilities (setcap) has them for itself: what it starts, such as
@@ -10,24 +11,12 @@ const VERSION_3 = 0x20080522;
 const PR_CAP_AMBIENT = 47;
 const PR_CAP_AMBIENT_RAISE = 2;
 
-interface CapabilitySets {
-  effective: bigint;
-  permitted: bigint;
-  inheritable: bigint;
-  ambient: bigint;
-}
-
-/** Reads them from the text of /proc/PID/status. */
-export function readCapabilities(status: string): CapabilitySets {
-  const set = (name: string): bigint =>
-    BigInt(`0x${new RegExp(`^Cap${name}:\\s*([0-9a-f]+)`, 'm').exec(status)?.[1] ?? '0'}`);
-  return {
-    effective: set('Eff'),
-    permitted: set('Prm'),
-    inheritable: set('Inh'),
-    ambient: set('Amb'),
-  };
-}
+/**
+ * Programs that get rights must be the system's own, and see nothing of our starter's environment: `PATH`
+ * would let an ordinary user name another `ip`, `IP_LIB_DIR` a library for the real one.
+ */
+const PROGRAM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+const KEPT = ['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID', 'TMPDIR', 'XDG_RUNTIME_DIR'];
 
 /** Of those that packets and routes need, the ones that we may pass on and do not yet. */
 export function missingAmbient({ permitted, ambient }: CapabilitySets): bigint[] {
@@ -36,15 +25,25 @@ export function missingAmbient({ permitted, ambient }: CapabilitySets): bigint[]
   );
 }
 
+/** Leaves what a service manager says, and the system's own folders of programs. */
+export function cleanEnvironment(environment: NodeJS.ProcessEnv): void {
+  for (const name of Object.keys(environment)) {
+    if (!KEPT.includes(name)) delete environment[name];
+  }
+  environment['PATH'] = PROGRAM_PATH;
+}
+
 /**
- * Lets the programs that this thread starts have the rights to networks that it has itself. Nothing is
- * gained by it, and nothing done for root, whose programs are root's. Throws when the kernel refuses.
+ * Lets the programs that this thread starts have the rights to networks that it has itself, and a clean
+ * environment. Nothing is done for root, whose programs are root's, nor where the rights are passed on
+ * already, as a service manager's are. Throws when the kernel refuses.
  */
 export function passCapabilitiesOn(): void {
   if (process.getuid?.() === 0) return;
   const sets = readCapabilities(readFileSync('/proc/thread-self/status', 'utf8'));
   const wanted = missingAmbient(sets);
   if (wanted.length === 0) return;
+  cleanEnvironment(process.env);
   const inheritable = wanted.reduce((all, one) => all | (1n << one), sets.inheritable);
   const header = new DataView(new ArrayBuffer(8)); // version, thread: 0 is this one
   header.setUint32(0, VERSION_3, true);
