@@ -24,8 +24,12 @@ export function within<Result>(namespace: number, body: () => Result): Result {
  */
 export function freshNamespace(): number | undefined {
   const home = openSync(OWN, 'r');
+  if (libc.unshare(NETWORK) !== 0) {
+    closeSync(home); // it never left, and may not even enter the one where it is
+    return undefined;
+  }
   try {
-    return libc.unshare(NETWORK) === 0 ? openSync(OWN, 'r') : undefined;
+    return openSync(OWN, 'r');
   } finally {
     goHome(home);
   }
