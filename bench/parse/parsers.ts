@@ -2,6 +2,7 @@
 import { createRequire } from 'node:module';
 import * as L from '../../assembly/layout.ts';
 import { createCore, type Core } from '../../src/core.ts';
+import { LLHTTP_REQUEST, loadLlhttp } from './llhttp.ts';
 
 export interface Parser {
   form: string;
@@ -75,40 +76,9 @@ function copiedIn({ core }: { core: Core }): Parser {
   };
 }
 
-interface LlhttpExports {
-  memory: WebAssembly.Memory;
-  ['_initialize'](): void;
-  llhttp_alloc(type: number): number;
-  malloc(size: number): number;
-  llhttp_execute(parser: number, at: number, length: number): number;
-}
-
-const LLHTTP_REQUEST = 1;
-
-/** Callbacks do nothing but count: what a user's would cost is not the parser's. */
-function llhttpExports(build: string, onHead: () => void): LlhttpExports {
-  const nothing = (): number => 0;
-  const env = {
-    wasm_on_message_begin: nothing,
-    wasm_on_url: nothing,
-    wasm_on_status: nothing,
-    wasm_on_header_field: nothing,
-    wasm_on_header_value: nothing,
-    wasm_on_headers_complete: (): number => (onHead(), 0),
-    wasm_on_body: nothing,
-    wasm_on_message_complete: nothing,
-  };
-  const module = new WebAssembly.Module(
-    require(`undici/lib/llhttp/${build}-wasm.js`) as Uint8Array<ArrayBuffer>,
-  );
-  const exports = new WebAssembly.Instance(module, { env }).exports as unknown as LlhttpExports;
-  exports['_initialize']();
-  return exports;
-}
-
 function llhttp(form: string, build: string): Parser {
   let read = 0;
-  const exports = llhttpExports(build, () => (read += 1));
+  const exports = loadLlhttp(build, { wasm_on_headers_complete: () => ((read += 1), 0) });
   const parser = exports.llhttp_alloc(LLHTTP_REQUEST);
   const base = exports.malloc(ROOM);
   const { version } = require('undici/package.json') as { version: string };

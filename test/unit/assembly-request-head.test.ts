@@ -4,49 +4,13 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as E from '../../assembly/parse/head-errors.ts';
 import * as C from '../../assembly/calls.ts';
-import { loadParts } from '../support/core-parts.ts';
-import { randomHead, readHead, spoil, type Head } from '../support/head-model.ts';
+import { headParser } from '../support/head-parser.ts';
+import { randomHead, readHead, spoil } from '../support/head-model.ts';
 import { Random } from '../../src/lab/random.ts';
 
-const OUT = 1024;
-const HEAD = 8192 + 3;
-const core = loadParts();
+const { parse, found } = headParser();
 const test = suite('request head');
 const HOST = 'Host: a.example\r\n';
-
-function parse(text: string, length = text.length): number {
-  core.bytes.fill(0xee, OUT, OUT + C.HEAD_SIZE + 16);
-  core.bytes.fill(0x41, HEAD, HEAD + text.length + 64);
-  core.bytes.set(Buffer.from(text.slice(0, length), 'latin1'), HEAD);
-  const result = core.parseHead(HEAD, length, OUT);
-  assert.ok(
-    core.bytes.subarray(OUT + C.HEAD_SIZE, OUT + C.HEAD_SIZE + 16).every((b) => b === 0xee),
-  );
-  return result;
-}
-
-/** The record that parse() filled, as text. */
-function found(text: string): Head {
-  const u16 = (field: number) => core.view.getUint16(OUT + field, true);
-  const range = (offset: number, length: number) =>
-    text.slice(u16(offset), u16(offset) + u16(length));
-  const count = core.view.getUint32(OUT + C.HEAD_HEADER_COUNT, true);
-  return {
-    length: core.view.getUint32(OUT + C.HEAD_LENGTH, true),
-    method: range(C.HEAD_METHOD_OFFSET, C.HEAD_METHOD_LENGTH),
-    version: u16(C.HEAD_VERSION),
-    target: range(C.HEAD_TARGET_OFFSET, C.HEAD_TARGET_LENGTH),
-    path: range(C.HEAD_PATH_OFFSET, C.HEAD_PATH_LENGTH),
-    query: u16(C.HEAD_QUERY_OFFSET) ? range(C.HEAD_QUERY_OFFSET, C.HEAD_QUERY_LENGTH) : undefined,
-    host: range(C.HEAD_HOST_OFFSET, C.HEAD_HOST_LENGTH),
-    flags: core.view.getUint32(OUT + C.HEAD_FLAGS, true),
-    contentLength: core.view.getFloat64(OUT + C.HEAD_CONTENT_LENGTH, true),
-    fields: Array.from({ length: count }, (_, index): [string, string] => {
-      const at = C.HEAD_HEADERS + index * C.HEAD_HEADER_SIZE;
-      return [range(at, at + 2), range(at + 4, at + 6)];
-    }),
-  };
-}
 
 function refused(text: string, error: number): void {
   assert.is(parse(text), -error, JSON.stringify(text.slice(0, 200)));
