@@ -1,6 +1,14 @@
 import type { Message } from '../channel/messages.ts';
-import type { Effects, MessageEvent, OutgoingPacket, Plane, PlaneEvent } from '../event.ts';
+import type {
+  Effects,
+  MessageEvent,
+  OutgoingMessage,
+  OutgoingPacket,
+  Plane,
+  PlaneEvent,
+} from '../event.ts';
 import type { Doorbell } from '../workers/doorbell.ts';
+import { Pace } from '../workers/pace.ts';
 import type { FromControlWriter, ToControlReader } from '../workers/rings.ts';
 
 /** What the driver needs of the core: a held packet that cannot be sent must still be counted. */
@@ -22,6 +30,8 @@ export interface DriverParts {
   nowMs: () => number;
   /** a mistake of the program inside the plane: the event is lost, the others go on */
   onFault: (error: unknown, event: PlaneEvent) => void;
+  /** Stops the thread for so long, with all that it does; without it no turn waits for more events. */
+  rest?: (ms: number) => void;
 }
 
 const RECORDS_PER_TURN = 128; // of each worker, before channels and timers have their turn
@@ -29,6 +39,8 @@ const RECORDS_PER_TURN = 128; // of each worker, before channels and timers have
 const TURNS_FIRST = 32;
 const TIMER_LIMIT_MS = 60_000;
 const FAULT_PAUSE_MS = 100;
+/** While events come fast: about as many connections share a frame, a wake-up and a look at the sockets. */
+const PACE = { longestMs: 1, enough: 32 };
 
 /** Feeds a plane with what really happens, and does what it says. The simulation is its twin. */
 export class Driver {
@@ -37,6 +49,10 @@ export class Driver {
   #timerMs = Infinity;
   #isStopped = false;
   #listening: Promise<void> | undefined;
+  readonly #pace = new Pace(PACE);
+  /** messages of this turn, while turns are paced */
+  #outbox: OutgoingMessage[] = [];
+  #isPaced = false;
   /** events given to the plane, by kind */
   readonly events: Record<PlaneEvent['kind'], number> = {
     packet: 0,
@@ -91,8 +107,35 @@ export class Driver {
     while (!this.#isStopped) {
       const seen = doorbell.rings();
       this.drain();
+      if (await this.#rests()) continue;
       if (toControl.isEmpty()) await doorbell.wait(seen);
       else await new Promise((resolve) => setImmediate(resolve));
+    }
+    this.#sendGathered();
+  }
+
+  /** The end of a turn. While events come fast: sends what the turn has said, and lets some gather. */
+  async #rests(): Promise<boolean> {
+    const { nowMs, rest } = this.#parts;
+    this.#sendGathered();
+    const restMs = rest ? this.#pace.restMs(nowMs()) : 0;
+    this.#isPaced = restMs > 0;
+    if (!this.#isPaced) return false;
+    // channels write at the end of this tick
+    await Promise.resolve();
+    rest!(restMs);
+    await new Promise((resolve) => setImmediate(resolve));
+    return true;
+  }
+
+  #sendGathered(): void {
+    while (this.#outbox.length > 0) {
+      const gathered = this.#outbox;
+      this.#outbox = [];
+      for (const message of gathered) {
+        const failed = this.#send(message);
+        if (failed) this.#schedule(this.#feed(failed));
+      }
     }
   }
 
@@ -100,11 +143,11 @@ export class Driver {
   #feed(event: PlaneEvent): number {
     const { plane, nowMs, onFault } = this.#parts;
     this.events[event.kind] += 1;
+    const atMs = nowMs();
+    this.#pace.count(1, atMs);
     try {
-      const effects = plane.receive(event, nowMs());
-      const refused = this.#apply(effects);
-      // never sent: another server may have it at once, instead of after the handoff's deadline
-      return refused.reduce((_, failed) => this.#feed(failed), effects.deadlineMs);
+      const effects = plane.receive(event, atMs);
+      return this.#apply(effects);
     } catch (error) {
       this.faults += 1;
       onFault(error, event);
@@ -112,15 +155,26 @@ export class Driver {
     }
   }
 
-  /** Returns what the plane must be told about handoffs that could not be sent. */
-  #apply(effects: Effects): MessageEvent[] {
-    for (const packet of effects.packets) this.#push(packet);
-    return effects.messages.flatMap(({ to, message }) => {
-      if (this.#parts.send(to, message) || message.type !== 'handoff') return [];
-      const reason = 'channel down or full';
-      const failed = { type: 'failed', id: message.id, delivered: 'no', reason } as const;
-      return [{ kind: 'message', from: to, message: failed }];
-    });
+  /** Returns the plane's deadline. */
+  #apply({ packets, messages, deadlineMs }: Effects): number {
+    let nextMs = deadlineMs;
+    for (const packet of packets) this.#push(packet);
+    for (const message of messages) {
+      if (this.#isPaced) this.#outbox.push(message);
+      else {
+        const failed = this.#send(message);
+        if (failed) nextMs = this.#feed(failed);
+      }
+    }
+    return nextMs;
+  }
+
+  /** Returns what the plane must be told: a handoff never sent may go to another server at once. */
+  #send({ to, message }: OutgoingMessage): MessageEvent | undefined {
+    if (this.#parts.send(to, message) || message.type !== 'handoff') return undefined;
+    const reason = 'channel down or full';
+    const failed = { type: 'failed', id: message.id, delivered: 'no', reason } as const;
+    return { kind: 'message', from: to, message: failed };
   }
 
   #push(packet: OutgoingPacket): void {

@@ -6,6 +6,7 @@ import type { Plane, PlaneEvent } from '../event.ts';
 import { openDevice, type Engine, type OpenDevice } from '../packet-io/engine.ts';
 import { EventfdWaker } from '../packet-io/waker.ts';
 import { Doorbell } from '../workers/doorbell.ts';
+import { rest } from '../workers/pace.ts';
 import { WorkerPool, type Replacement } from '../workers/pool.ts';
 import { FromControlWriter, ToControlReader } from '../workers/rings.ts';
 import { Driver } from './driver.ts';
@@ -78,6 +79,7 @@ export class Part<SomePlane extends Plane = Plane> {
       doorbell: new Doorbell(memory),
       send: options.send,
       nowMs: monotonicMs,
+      rest,
       onFault: (error, event) => notice(`${role}: ${faultText(error, event)}`),
     });
     this.pool = new WorkerPool({

@@ -2,7 +2,7 @@ import * as L from '../../assembly/layout.ts';
 import * as V from '../../assembly/verdict.ts';
 import type { Device } from '../packet-io/device.ts';
 import { AckFilter } from './ack-filter.ts';
-import { Gathering } from './gathering.ts';
+import { Pace } from './pace.ts';
 import { Polling } from './polling.ts';
 import { FromControlReader, workerAddress } from './rings.ts';
 
@@ -20,16 +20,20 @@ export interface ForwardingParts {
   device: Device;
   /** the host's monotonic clock */
   nowMs: () => number;
-  /** Gives the CPU to others for a while; without it a packet whose bucket is locked is dropped. */
-  pause?: () => void;
-  /** Sleeps for some 100 us whatever comes; without it packets never gather. */
-  rest?: () => void;
+  /**
+   * Gives the CPU to others for so long; without it a packet whose bucket is locked is dropped, and no pass
+   * waits for more packets.
+   */
+  rest?: (ms: number) => void;
 }
 
 const DOORBELL = L.HEADER_DOORBELL >>> 2;
 const BUSY = V.VERDICT_DROP | (V.DROP_TABLE_BUSY << 8);
 const RECORDS_PER_PASS = 64; // so that a flood from control cannot starve the device
 const BUSY_TRIES = 8;
+const BUSY_PAUSE_MS = 1;
+/** while packets come fast */
+const PACE = { longestMs: 0.3, enough: 16 };
 const SLEEP_LIMIT_MS = 250; // a dying process waits for its threads: no sleep may be endless
 
 /** One worker's packets: from the device and from control, through the core, to the device. */
@@ -38,8 +42,7 @@ export class Forwarding {
   readonly #worker: number;
   readonly #device: Device;
   readonly #nowMs: () => number;
-  readonly #pause: (() => void) | undefined;
-  readonly #rest: (() => void) | undefined;
+  readonly #rest: ((ms: number) => void) | undefined;
   readonly #fromControl: FromControlReader;
   readonly #bytes: Uint8Array;
   readonly #words: Int32Array;
@@ -51,12 +54,11 @@ export class Forwarding {
   /** of the agent, which has the server's kernel behind it */
   readonly #ackFilter: AckFilter | undefined;
 
-  constructor({ core, memory, worker, device, nowMs, pause, rest }: ForwardingParts) {
+  constructor({ core, memory, worker, device, nowMs, rest }: ForwardingParts) {
     this.#core = core;
     this.#worker = worker;
     this.#device = device;
     this.#nowMs = nowMs;
-    this.#pause = pause;
     this.#rest = rest;
     this.#fromControl = new FromControlReader(memory, worker);
     this.#bytes = new Uint8Array(memory.buffer);
@@ -99,12 +101,12 @@ export class Forwarding {
    * pauses. A lost packet would cost its client a retransmission timeout.
    */
   #tryAgain(received: number): void {
-    if (!this.#pause) return;
+    if (!this.#rest) return;
     let count = received;
     for (let tries = 0; tries < BUSY_TRIES; tries += 1) {
       count = this.#takeBusy(count);
       if (count === 0) return;
-      this.#pause();
+      this.#rest(BUSY_PAUSE_MS);
       this.#forward(count, Atomics.load(this.#words, DOORBELL));
     }
   }
@@ -161,15 +163,23 @@ export class Forwarding {
   /** Passes until HEADER_STOP is set: polls while there is traffic, sleeps in the device when idle. */
   run(beforePass?: () => void): void {
     const polling = new Polling(this.#nowMs);
-    const gathering = new Gathering(this.#nowMs);
+    const pace = new Pace(PACE);
+    let hasRested = false;
     while (!this.isStopping()) {
       beforePass?.();
-      const packets = this.pass();
-      if (packets > 0) {
-        polling.busy();
-        gathering.handled(packets);
-      } else if (this.#rest && gathering.pauses()) this.#rest();
-      else if (polling.empty()) this.#sleep();
+      const handled = this.pass();
+      if (handled === 0) {
+        if (hasRested || polling.empty()) this.#sleep();
+        hasRested = false;
+        continue;
+      }
+      polling.busy();
+      const nowMs = this.#nowMs();
+      pace.count(handled, nowMs);
+      // with all slots full there are more already
+      const restMs = this.#rest && handled < this.#slotCount ? pace.restMs(nowMs) : 0;
+      hasRested = restMs > 0;
+      if (hasRested) this.#rest!(restMs);
     }
   }
 

@@ -7,6 +7,7 @@ import { queueDevice } from '../packet-io/engine.ts';
 import type { PortQueue } from '../packet-io/xdp/open.ts';
 import * as libc from '../packet-io/libc.ts';
 import { Forwarding } from './forwarding.ts';
+import { rest } from './pace.ts';
 import { COMMAND_EXIT, COMMAND_NONE, COMMAND_SPIN, commandWord } from './debug-command.ts';
 import { workerAddress } from './rings.ts';
 
@@ -38,27 +39,15 @@ function obey(memory: WebAssembly.Memory, worker: number): () => void {
   };
 }
 
-const PAUSE_MS = 1;
-const nobody = new Int32Array(new SharedArrayBuffer(4));
-
-function pause(): void {
-  Atomics.wait(nobody, 0, 0, PAUSE_MS);
-}
-
-const REST_MS = 0.1;
 // the kernel may let a thread sleep longer by so much, to wake several at once: 50 us if it is not told
 const PR_SET_TIMERSLACK = 29;
 const SLACK_NS = 1000;
-
-function rest(): void {
-  Atomics.wait(nobody, 0, 0, REST_MS);
-}
 
 export default function forwardUntilStopped(task: WorkerTask): void {
   const { worker, memory, module, fd, ring, wakeFd } = task;
   const core = instantiateCore(module, memory);
   const device = queueDevice(memory, fd, ring, wakeFd, task.port);
-  const parts = { core, memory, worker, device, nowMs: monotonicMs, pause, rest };
+  const parts = { core, memory, worker, device, nowMs: monotonicMs, rest };
   libc.prctl(PR_SET_TIMERSLACK, SLACK_NS, 0, 0, 0);
   const forwarding = new Forwarding(parts);
   const record = workerAddress(new DataView(memory.buffer), worker);

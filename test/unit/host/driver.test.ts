@@ -18,7 +18,11 @@ import { queueForControl, workerMemory } from '../../support/worker-memory.ts';
 const driver = suite('driver');
 const NOTHING: Effects = { packets: [], messages: [], deadlineMs: Infinity };
 
-function setUp(receive: (event: PlaneEvent, nowMs: number) => Effects, ringBytes = 4096) {
+function setUp(
+  receive: (event: PlaneEvent, nowMs: number) => Effects,
+  ringBytes = 4096,
+  rest?: (ms: number) => void,
+) {
   const shared = workerMemory(2, ringBytes);
   const { memory } = shared;
   const sent: [string, Message][] = [];
@@ -40,6 +44,7 @@ function setUp(receive: (event: PlaneEvent, nowMs: number) => Effects, ringBytes
     send: (to, message) => to !== 'down' && sent.push([to, message]) > 0,
     nowMs: monotonicMs,
     onFault: (error) => faults.push(error),
+    ...(rest && { rest }),
   });
   return { shared, driver, events, sent, held, faults };
 }
@@ -101,6 +106,46 @@ driver('what was queued before a deadline is heard before it, however much it is
   assert.equal(kinds(events), ['message', ...Array<string>(count).fill('packet'), 'time']);
   await driver.stop();
 });
+
+driver(
+  'while events come fast, the messages of a turn leave together, before the rest',
+  async () => {
+    const id = { run: 1, counter: 2 };
+    const handoff = { ...examples['handoff'], id } as Message;
+    const log: string[] = [];
+    const { shared, driver, events, sent } = setUp(
+      (event) => {
+        log.push(event.kind);
+        if (event.kind !== 'packet') return NOTHING;
+        const to = event.packet[0] === 1 ? 'down' : 'server1';
+        return { ...NOTHING, messages: [{ to, message: handoff }] };
+      },
+      65_536,
+      () => log.push(`rest ${sent.length}`),
+    );
+    driver.start();
+    for (let mark = 0; mark < 200; mark += 1) {
+      queueForControl(shared, 0, { queue: L.QUEUE_OPEN, packet: Uint8Array.of(mark, 2, 3) });
+    }
+    new Doorbell(shared.memory).ring();
+    await delay(20);
+    const first = log.findIndex((each) => each.startsWith('rest'));
+    // a ring is read in turns of 128 records; the first of them is not paced yet
+    assert.is(log[first], 'rest 127');
+    queueForControl(shared, 0, { queue: L.QUEUE_OPEN, packet: Uint8Array.of(1, 2, 3) });
+    new Doorbell(shared.memory).ring();
+    await delay(20);
+    const failed = { type: 'failed', id, delivered: 'no', reason: 'channel down or full' };
+    const failures = events.filter((event) => event.kind === 'message');
+    const failure = { kind: 'message', from: 'down', message: failed };
+    assert.equal(failures, [failure, failure]);
+    assert.is(sent.length, 199);
+    const rests = log.filter((each) => each.startsWith('rest')).length;
+    await delay(100);
+    assert.ok(rests > 1);
+    await driver.stop();
+  },
+);
 
 driver('a held packet that finds its ring full is counted as given up', async () => {
   const { driver, held } = setUp((event) =>

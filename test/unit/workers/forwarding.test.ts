@@ -119,7 +119,7 @@ for (const [times, sent, dropped, pauses] of [
       worker: 0,
       device,
       nowMs: () => 1,
-      pause: () => (paused += 1),
+      rest: () => (paused += 1),
     });
     for (const mark of [0, 1, 2]) {
       device.arrive(Uint8Array.of(V.VERDICT_FORWARD, mark === 1 ? 0 : 1, mark, 0));
