@@ -18,6 +18,7 @@ if (!server) {
 const address = (text: string): Uint8Array => Uint8Array.from(text.split('.').map(Number));
 const ETHERNET = 1;
 const SYN = 2;
+const LONGEST = 262_144; // no capture says that a frame is longer
 
 const random = crypto.getRandomValues(new BigUint64Array(2));
 const core = await createCore({
@@ -89,8 +90,9 @@ const file = await input.take(24);
 const view = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset);
 const skipped = file && view(file).getUint32(20, true) === ETHERNET ? 14 : 0;
 for (let header = await input.take(16); header; header = await input.take(16)) {
-  const frame = await input.take(view(header).getUint32(8, true));
-  if (!frame) break;
+  const captured = view(header).getUint32(8, true);
+  const frame = captured <= LONGEST ? await input.take(captured) : undefined;
+  if (!frame) break; // cut off, or no capture
   const seconds = view(header).getUint32(0, true);
   console.log(
     `${seconds} ${frame.length - skipped} bytes ${decide(frame.subarray(skipped), seconds * 1000)}`,

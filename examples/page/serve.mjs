@@ -12,10 +12,9 @@ const TYPES = {
 };
 
 const server = createServer(({ url }, response) => {
-  const { pathname } = new URL(url, 'http://localhost');
-  const path = normalize(pathname === '/' ? '/examples/page/index.html' : pathname);
-  if (pathname === '/') return response.writeHead(302, { Location: path }).end();
+  if (url === '/') return response.writeHead(302, { Location: '/examples/page/index.html' }).end();
   try {
+    const path = normalize(new URL(url, 'http://localhost').pathname); // throws for `//`
     const body = readFileSync(join(ROOT, path));
     response.writeHead(200, {
       'Content-Type': TYPES[extname(path)] ?? 'text/plain',
