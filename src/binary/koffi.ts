@@ -65,7 +65,7 @@ function load(): object {
     }
   }
   throw new Error(
-    `no folder to load a library from: set TMPDIR to one that is not mounted noexec (${refusals.join('; ')})`,
+    `no folder to load a library from: ${refusals.join('; ')} (set TMPDIR to one that is not mounted noexec)`,
   );
 }
 

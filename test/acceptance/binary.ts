@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { withLab, type TestLab } from '../support/lab.ts';
+import { checkAlone } from '../support/binary-alone.ts';
 import { attackBinary } from '../support/binary-attacks.ts';
 import { Report } from '../support/report.ts';
 import { checkDownload, checkUpload } from '../support/transfer.ts';
@@ -117,6 +118,7 @@ try {
   console.log(built.trimEnd().replace(/^/gm, '     '));
   await report.part('start', async () => checkStart());
   await report.part('tour', async () => checkTour());
+  await report.part('alone', () => checkAlone(report, BINARY));
   await report.part('as a user', checkUser);
   await report.part('attacks', () => attackBinary(report, BINARY));
   const { status, stderr } = spawnSync('systemd-analyze', ['verify', 'packaging/baton.service'], {
