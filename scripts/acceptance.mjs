@@ -56,6 +56,7 @@ const NAMES = [
   'conformance',
   'examples',
   'parse',
+  'dispatch',
   'suite',
   'engines',
 ];

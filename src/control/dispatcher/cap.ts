@@ -43,8 +43,6 @@ export class Cap implements Policy {
     return NO_SERVER;
   }
 
-  postRequest(): void {}
-
   shutdown(): void {
     this.context = undefined;
   }

@@ -50,7 +50,7 @@ export class Dispatcher {
   private readonly slowStart = new SlowStart();
   private fullWeight = new Float64Array(0);
   private pools = new Map<string, Pool>();
-  /** of the pools that each server is in */
+  /** of the pools that each server is in, those that want to know what ends */
   private policies: Policy[][] = [];
 
   constructor(
@@ -88,7 +88,9 @@ export class Dispatcher {
           : POLICIES[config.policy](config);
       const members = config.servers.flatMap((name) => indexes.get(name) ?? []);
       policy.init({ members, loads: this.loads, random: this.random });
-      for (const member of new Set(members)) this.policies[member]!.push(policy);
+      if (policy.postRequest) {
+        for (const member of new Set(members)) this.policies[member]!.push(policy);
+      }
       this.pools.set(config.name, { config, members, policy, find: targetFinder(config.target) });
     }
     for (const [name, { policy }] of before) {
@@ -187,7 +189,7 @@ export class Dispatcher {
       this.hasReleased = true;
       this.onCount?.(server, -1);
     }
-    for (const policy of this.policies[server] ?? []) policy.postRequest(server);
+    for (const policy of this.policies[server] ?? []) policy.postRequest!(server);
   }
 }
 

@@ -62,8 +62,6 @@ export class LardCost implements Policy {
     return balancing + locality + replacement;
   }
 
-  postRequest(): void {}
-
   shutdown(): void {
     this.targets.clear();
     this.context = undefined;

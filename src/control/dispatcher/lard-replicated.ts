@@ -105,8 +105,6 @@ export class LardReplicated implements Policy {
     return loadOf(this.context!, server);
   }
 
-  postRequest(): void {}
-
   shutdown(): void {
     this.targets.clear();
     this.context = undefined;

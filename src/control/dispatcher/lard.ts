@@ -1,10 +1,10 @@
-import { Affinities } from './affinities.ts';
 import { LardThresholds } from './lard-thresholds.ts';
 import { NO_SERVER, leastLoaded } from './policy.ts';
 import type { Policy, PolicyContext } from './policy.ts';
 import type { RequestHead } from './request-head.ts';
+import { TargetTable } from './target-table.ts';
 
-const TARGETS = 65536;
+const TARGETS = 131_072;
 
 /**
  * Locality-aware request distribution, the basic form (Pai et al. 1998): a target stays on the
@@ -13,7 +13,9 @@ const TARGETS = 65536;
  */
 export class Lard implements Policy {
   private readonly thresholds: LardThresholds;
-  private readonly targets = new Affinities(TARGETS);
+  private readonly targets = new TargetTable(TARGETS);
+  /** by place: the target's server */
+  private readonly servers = new Uint16Array(this.targets.places);
   private context: PolicyContext | undefined;
 
   constructor(tLow: number, tHigh: number) {
@@ -25,34 +27,40 @@ export class Lard implements Policy {
   }
 
   parse(request: RequestHead): number {
-    return request.targetHash;
+    return request.targetHash | 0; // signed: engines do not box it
   }
 
   select(target: number, usable: Uint8Array): number {
     if (!this.context) return NO_SERVER;
-    const known = this.targets.get(target);
-    const isUsable = known !== NO_SERVER && usable[known] === 1;
-    if (isUsable && !this.thresholds.mustMove(this.context, known, usable)) return known;
+    const place = this.targets.find(target);
+    const known = place < 0 ? NO_SERVER : this.servers[place]!;
+    if (this.keeps(known, usable)) return known;
     const chosen = leastLoaded(this.context, usable);
-    if (chosen !== NO_SERVER) this.targets.set(target, chosen);
+    if (chosen !== NO_SERVER) this.note(place < 0 ? this.targets.claim(target) : place, chosen);
     return chosen;
   }
 
   /** A server that has the target saves a read from disk; where none has, the connection stays. */
   follow(target: number, from: number, usable: Uint8Array): number {
     if (!this.context) return from;
-    const known = this.targets.get(target);
-    if (known !== undefined && known !== from && usable[known] === 1) {
-      return this.thresholds.mustMove(this.context, known, usable) ? from : known;
+    const place = this.targets.find(target);
+    const known = place < 0 ? NO_SERVER : this.servers[place]!;
+    if (known !== from && known !== NO_SERVER && usable[known] === 1) {
+      return this.keeps(known, usable) ? known : from;
     }
-    if (!this.thresholds.mustMove(this.context, from, usable)) {
-      this.targets.set(target, from);
-      return from;
-    }
-    return this.select(target, usable);
+    if (this.thresholds.mustMove(this.context, from, usable)) return this.select(target, usable);
+    this.note(place < 0 ? this.targets.claim(target) : place, from);
+    return from;
   }
 
-  postRequest(): void {}
+  private keeps(server: number, usable: Uint8Array): boolean {
+    if (server === NO_SERVER || usable[server] !== 1) return false;
+    return !this.thresholds.mustMove(this.context!, server, usable);
+  }
+
+  private note(place: number, server: number): void {
+    this.servers[place] = server;
+  }
 
   shutdown(): void {
     this.targets.clear();

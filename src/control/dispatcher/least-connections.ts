@@ -17,8 +17,6 @@ export class LeastConnections implements Policy {
     return this.context ? leastLoaded(this.context, usable) : NO_SERVER;
   }
 
-  postRequest(): void {}
-
   shutdown(): void {
     this.context = undefined;
   }

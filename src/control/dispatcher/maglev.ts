@@ -92,8 +92,6 @@ export class Maglev implements Policy {
     return NO_SERVER;
   }
 
-  postRequest(): void {}
-
   shutdown(): void {
     this.context = undefined;
   }

@@ -40,8 +40,8 @@ export interface Policy {
    * for a new connection, others leave it where it is.
    */
   follow?(target: number, from: number, usable: Uint8Array, nowMs: number): number;
-  /** A connection that this policy had assigned to the server is over. */
-  postRequest(server: number): void;
+  /** A connection that this policy had assigned to the server is over; absent: loads tell it enough. */
+  postRequest?(server: number): void;
   /** Its pool is gone, or has another policy now. */
   shutdown(): void;
 }
@@ -57,11 +57,14 @@ export function leastLoaded(context: PolicyContext, usable: Uint8Array): number 
   const { active, weight } = context.loads;
   let chosen = NO_SERVER;
   let least = Infinity;
+  let its = 1;
   for (const server of context.members) {
     if (usable[server] !== 1) continue;
-    const load = (active[server]! + 1) / weight[server]!;
-    if (load < least) {
+    // a / v < b / w without dividing, which took half of the time
+    const load = active[server]! + 1;
+    if (load * its < least * weight[server]!) {
       least = load;
+      its = weight[server]!;
       chosen = server;
     }
   }

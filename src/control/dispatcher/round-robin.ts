@@ -36,8 +36,6 @@ export class RoundRobin implements Policy {
     return chosen;
   }
 
-  postRequest(): void {}
-
   shutdown(): void {
     this.context = undefined;
   }

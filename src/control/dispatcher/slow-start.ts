@@ -32,6 +32,7 @@ export class SlowStart {
     full: Float64Array,
     nowMs: number,
   ): void {
+    if (this.starts.size === 0) return; // as nearly always, and it is asked for every request
     for (const [server, { sinceMs, forMs }] of this.starts) {
       const part = (nowMs - sinceMs) / forMs;
       if (part >= 1) this.starts.delete(server);

@@ -32,8 +32,6 @@ export class TwoChoices implements Policy {
     return leastLoaded(this.context!, usable);
   }
 
-  postRequest(): void {}
-
   shutdown(): void {
     this.context = undefined;
   }

@@ -1,8 +1,10 @@
 // The policies that keep targets on servers, each against a plain form of what its paper says.
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { PlainLard } from '../../../../bench/dispatch/plain-lard.ts';
 import { LARD } from '../../../../src/config/choices.ts';
 import { BoundedLoad } from '../../../../src/control/dispatcher/bounded-load.ts';
+import { Lard } from '../../../../src/control/dispatcher/lard.ts';
 import { LardCost } from '../../../../src/control/dispatcher/lard-cost.ts';
 import { LardReplicated } from '../../../../src/control/dispatcher/lard-replicated.ts';
 import { Maglev, maglevTable } from '../../../../src/control/dispatcher/maglev.ts';
@@ -41,6 +43,34 @@ function plainReplicated(): (target: number, load: Int32Array, nowMs: number) =>
     return chosen;
   };
 }
+
+test('LARD: as the plain form, from few connections to an overload', () => {
+  const random = new Random(5);
+  const policy = new Lard(LARD.tLow, LARD.tHigh);
+  const weights = Array.from({ length: SERVERS }, () => 1);
+  const { loads, all } = begin(policy, weights);
+  const plain = new PlainLard(SERVERS);
+  const open: number[] = [];
+  let moves = 0;
+  const last = new Map<number, number>();
+  for (let step = 0; step < 60_000; step += 1) {
+    const most = step % 20_000 < 10_000 ? 150 : 800;
+    while (open.length >= most) {
+      const [server] = open.splice(random.below(open.length), 1);
+      loads.active[server!]! -= 1;
+      plain.release(server!);
+    }
+    // a few targets are most of what is asked for: their servers get hot
+    const target = random.chance(0.6) ? random.below(3) : random.next();
+    const server = policy.select(target, all);
+    assert.is(server, plain.assign(target), `step ${step}`);
+    if ((last.get(target) ?? server) !== server) moves += 1;
+    last.set(target, server);
+    loads.active[server]! += 1;
+    open.push(server);
+  }
+  assert.ok(moves > 100, `${moves} moves`);
+});
 
 test('LARD with replication: as the plain form, over random loads and times', () => {
   const random = new Random(8);
