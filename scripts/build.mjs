@@ -5,6 +5,7 @@
 //   lab-inside.mjs lab-mortal.mjs                what the lab runs inside its hosts
 //   layout.h                                     the memory's offsets, for C
 //   papers.mjs                                   the papers' experiments
+//   bench-report.mjs                             the report of the comparisons
 //   conformance-HOST.mjs                         the core's vectors in other runtimes
 //   <path-with-dashes>.test.mjs                  each test file; acceptance-NAME.mjs, bench-NAME.mjs
 // Usage: node scripts/build.mjs [--no-core | --core]
@@ -65,6 +66,7 @@ async function buildProgram() {
   add('src/lab/inside.ts', 'lab-inside');
   add('src/lab/mortal.ts', 'lab-mortal');
   add('bench/papers/papers.ts', 'papers');
+  add('bench/report/write.ts', 'bench-report');
   for (const file of filesBelow('test', '.test.ts')) {
     add(file, file.slice('test/'.length, -'.ts'.length).replaceAll('/', '-'));
   }

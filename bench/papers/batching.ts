@@ -1,7 +1,7 @@
 // The dispatcher with and without batches: a process of its own, asked through the real channel (TLS).
 import { askDispatcher } from '../../test/support/dispatch-pair.ts';
 import type { Page } from './page.ts';
-import type { Plot } from './plot.ts';
+import type { Plot } from '../report/plot.ts';
 
 const OUTSTANDING = [1, 2, 5, 10, 30, 100, 300, 1000];
 const SECONDS = 1.5;

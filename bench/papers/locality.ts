@@ -3,7 +3,7 @@ import type { PolicyName } from '../../src/config/choices.ts';
 import { runLoop } from './closed-loop.ts';
 import type { LoopFigures } from './closed-loop.ts';
 import type { Figure, Page, Table } from './page.ts';
-import type { Plot } from './plot.ts';
+import type { Plot } from '../report/plot.ts';
 import { IBM, RICE, Trace } from './popularity.ts';
 import type { Published } from './popularity.ts';
 import type { Equipment } from './servers.ts';

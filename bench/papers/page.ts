@@ -1,8 +1,8 @@
 // What an experiment found, and how it is written down.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { drawPlot } from './plot.ts';
-import type { Plot } from './plot.ts';
+import { drawPlot } from '../report/plot.ts';
+import type { Plot } from '../report/plot.ts';
 
 /** A published figure beside ours; `paper` says so where none was found. */
 export interface Figure {

@@ -1,7 +1,7 @@
 // Which placement carries more connections: computed from what a connection cost each kind of host in the
 // paper. Beside it what our own two kinds of front end cost in the lab.
 import type { Page, Table } from './page.ts';
-import type { Plot } from './plot.ts';
+import type { Plot } from '../report/plot.ts';
 import { UNMEASURED } from './splicing.ts';
 
 /** µs for each connection: a distributor, and the switch in front at 20,000 connections/s (A00 4, 6) */

@@ -6,7 +6,7 @@ import { Lab, type LabOptions } from '../../src/lab/cluster.ts';
 import { isRoot } from '../../src/lab/rootless.ts';
 import { VIP4 } from '../../src/lab/topology.ts';
 import type { Page, Table } from './page.ts';
-import type { Plot } from './plot.ts';
+import type { Plot } from '../report/plot.ts';
 
 const KIB = 1024;
 /** [bytes of a response, connections] */

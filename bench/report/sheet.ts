@@ -1,5 +1,6 @@
 // What a comparison measured: said on the terminal as it goes, and as JSON for the report of `npm run bench`.
 import { writeFileSync } from 'node:fs';
+import { thisMachine, type Machine } from './machine.ts';
 
 /** All samples of one form (baton's or a rival's) on one subject. */
 export interface Figure {
@@ -29,6 +30,10 @@ export interface SheetContent {
   figures: Figure[];
   ratios: Ratio[];
   notes: string[];
+  machine: Machine;
+  /** when it began, ISO 8601 */
+  begun: string;
+  seconds: number;
 }
 
 export function minimum(samples: readonly number[]): number {
@@ -41,13 +46,22 @@ export function median(samples: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
+/** 1 = exactly what was asked, less is better; undefined: nothing was. */
+export function goodness({ value, asked }: Ratio): number | undefined {
+  const [, way, limit] = /^at (most|least) ([0-9.]+)/.exec(asked ?? '') ?? [];
+  if (limit === undefined) return undefined;
+  return way === 'most' ? value / Number(limit) : Number(limit) / value;
+}
+
 /** The sheet of one comparison (a program of bench/). */
 export class Sheet {
   readonly #content: SheetContent;
 
   /** `about` is one sentence for the report: what is compared, and how. */
   constructor(name: string, about: string) {
-    this.#content = { name, about, figures: [], ratios: [], notes: [] };
+    const begun = new Date().toISOString();
+    const machine = thisMachine();
+    this.#content = { name, about, figures: [], ratios: [], notes: [], machine, begun, seconds: 0 };
   }
 
   figure(figure: Figure): void {
@@ -59,7 +73,7 @@ export class Sheet {
     this.#content.ratios.push({ subject, value, ...(asked === undefined ? {} : { asked }) });
     const figures = this.#content.figures
       .filter((figure) => figure.subject === subject)
-      .map(({ form, unit, samples }) => `${form} ${round(minimum(samples))} ${unit}`);
+      .map(({ form, unit, samples }) => `${form} ${roundText(minimum(samples))} ${unit}`);
     console.log(`${subject}: ${figures.join(', ')}; ratio ${value.toFixed(2)}`);
   }
 
@@ -71,11 +85,12 @@ export class Sheet {
   /** Writes the JSON to the file that BENCH_SHEET names, when it names one. */
   finish(): void {
     const file = process.env['BENCH_SHEET'];
+    this.#content.seconds = Math.round((Date.now() - Date.parse(this.#content.begun)) / 1000);
     if (file !== undefined) writeFileSync(file, JSON.stringify(this.#content, undefined, 2));
   }
 }
 
 /** Four significant digits. */
-function round(value: number): string {
+export function roundText(value: number): string {
   return value >= 1000 ? Math.round(value).toString() : Number(value.toPrecision(4)).toString();
 }

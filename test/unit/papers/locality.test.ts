@@ -3,7 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { EQUIPMENT, at, measureLocality } from '../../../bench/papers/locality.ts';
 import type { LocalityPlan } from '../../../bench/papers/locality.ts';
-import { drawPlot } from '../../../bench/papers/plot.ts';
+import { drawPlot } from '../../../bench/report/plot.ts';
 import { IBM, RICE, Trace } from '../../../bench/papers/popularity.ts';
 import { Cache, SimulatedServer } from '../../../bench/papers/servers.ts';
 import { Random } from '../../../src/lab/random.ts';

@@ -31,16 +31,16 @@ function roundStep(step: number): number {
   return [1, 2, 5, 10].map((digit) => digit * power).find((round) => round >= step * 0.999)!;
 }
 
-function escape(text: string): string {
+export function escape(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
 
-function label(x: number, y: number, text: string, anchor = 'middle', more = ''): string {
+export function label(x: number, y: number, text: string, anchor = 'middle', more = ''): string {
   const at = `x="${x.toFixed(1)}" y="${y.toFixed(1)}"`;
   return `<text ${at} text-anchor="${anchor}"${more}>${escape(text)}</text>`;
 }
 
-function line(x1: number, y1: number, x2: number, y2: number, stroke: string): string {
+export function line(x1: number, y1: number, x2: number, y2: number, stroke: string): string {
   const [a, b, c, d] = [x1, y1, x2, y2].map((value) => value.toFixed(1));
   return `<line x1="${a}" y1="${b}" x2="${c}" y2="${d}" stroke="${stroke}"/>`;
 }
