@@ -77,9 +77,15 @@ export function describeEngines(refusals: Refusals, choice: EngineChoice): strin
   const engine = engineOf(refusals, choice);
   const allowed = NAMES.filter((name) => refusals[name] === undefined);
   const list = allowed.length === 0 ? 'none is allowed' : `allowed: ${allowed.join(', ')}`;
+  if (engine === 'tun' && refusals.xdp === undefined) {
+    return `tun (${list}). For many small packets \`engine: xdp\` forwards more with the same CPU time.`;
+  }
   if (engine === 'tun') return `tun (${list}). There is no better one.`;
   if (engine === 'xdp') {
-    return `xdp (${list}), as configured. Where whole segments of 64 KiB pass, tun is the better one.`;
+    return (
+      `xdp (${list}), as configured, with one copy each way: a veth pair has no zero-copy. ` +
+      'For bulk transfers tun is the better one: whole segments of 64 KiB pass it.'
+    );
   }
   if (engine === 'packet' && tun === undefined) {
     return `packet (${list}), as configured. tun is the better one: engine: auto takes it.`;

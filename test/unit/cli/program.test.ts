@@ -225,7 +225,7 @@ test("command line: doctor names the engine and the router's rule for the config
   assert.is(stderr, '');
   assert.match(
     stdout,
-    /^Engine: (tun|packet|none) \((allowed: (tun, )?(tun|packet)|none is allowed)\)/m,
+    /^Engine: (tun|packet|none) \((allowed: (tun|packet|xdp|, )+|none is allowed)\)/m,
   );
   assert.match(stdout, /iifname "CLIENTS" ip daddr { 10.80.11.2 } drop/);
   assert.match(stdout, /ip -6 rule add iif CLIENTS to fd80:12::2 blackhole/);
