@@ -1,7 +1,8 @@
 // npm run bench [-- NAME... [--json FILE] [--html FILE] [--limit SECONDS] [-- ARGUMENTS]]: builds, then runs
 // the comparisons of bench/ (all, or those named) one after another, each within the limit. What they
 // measured is in build/bench: NAME.json, and report.json and report.html of all that were run.
-// npm run bench:readme [-- FILE]: writes the README's table and plots from that report.json (or FILE).
+// npm run bench:readme [-- FILE]: writes the README's table and plots from what each comparison measured
+// last, or from a report's JSON.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -88,7 +89,7 @@ function runAll(names) {
 installDependencies();
 if (values.readme) {
   buildAll();
-  const from = positionals[0] === undefined ? [] : ['--from', fileOf(positionals[0])];
+  const from = positionals[0] === undefined ? all : ['--from', fileOf(positionals[0])];
   report(['--readme', 'README.md', ...from]);
 } else {
   runAll(positionals.length > 0 ? positionals : all);
