@@ -14,10 +14,9 @@ import { join } from 'node:path';
 import * as L from '../../assembly/layout.ts';
 import type { AgentNames, FormerRun, FormerTable } from '../agent/former.ts';
 import * as libc from '../packet-io/libc.ts';
+import { mapOver } from '../packet-io/mapping.ts';
 
 // sys/mman.h, sys/file.h
-const PROT_READ_WRITE = 3;
-const MAP_SHARED_FIXED = 0x11;
 const LOCK_EXCLUSIVE_NOW = 2 | 4;
 
 /** In front of the table: the memory's header record, which says where everything is, and the boot. */
@@ -77,10 +76,8 @@ export class KeptTable {
     writeSync(fd, bytes.slice(0, L.HEADER_SIZE), 0, L.HEADER_SIZE, 0);
     writeSync(fd, bootId(), BOOT_ID);
     const address = libc.addressOf(bytes) + base;
-    const mapped = libc.mmap(address, length, PROT_READ_WRITE, MAP_SHARED_FIXED, fd, PREFIX_SIZE);
-    if (mapped === address) return;
-    // a failed MAP_FIXED may leave a hole in the memory: nothing may go on with it
-    throw new Error(`cannot map ${this.#newFile}: ${libc.errnoName(libc.errno())}`);
+    const why = mapOver(address, length, { fd, offset: PREFIX_SIZE });
+    if (why !== undefined) throw new Error(`cannot map ${this.#newFile}: ${why}`);
   }
 
   get #newFile(): string {

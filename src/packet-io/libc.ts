@@ -58,6 +58,12 @@ export const eventfd = library.func('int eventfd(unsigned int initial, int flags
   flags: number,
 ) => number;
 
+/** Why a call failed, as the end of a sentence: by errno, with the mend where `mends` knows one. */
+export function refusal(what: string, mends: Readonly<Record<string, string>>): string {
+  const name = errnoName(errno());
+  return `${what}: ${name}${mends[name] ? ` (${mends[name]})` : ''}`;
+}
+
 /** mmap(2); the address, or -1. */
 export const mmap = library.func(
   'intptr_t mmap(uintptr_t address, size_t length, int protection, int flags, int fd, long offset)',

@@ -1,5 +1,6 @@
 import { SLOT_SIZE, VNET_SIZE } from '../../assembly/layout.ts';
 import * as libc from './libc.ts';
+import { mapOver, unmap } from './mapping.ts';
 
 // AF_PACKET rings of version 2 (packet(7), linux/if_packet.h), mapped into the shared memory. A frame has
 // room for 64 KiB: with PACKET_VNET_HDR the kernel hands super-packets over as they are. Version 3, whose
@@ -55,13 +56,6 @@ const RESERVE = 16 - VNET_SIZE;
 const SEND_BUFFER = 16 << 20; // more than the transmit ring holds
 const SOCKADDR_LL_SIZE = 20;
 
-const PROT_READ_WRITE = 3;
-const MAP_SHARED = 1;
-const MAP_PRIVATE = 2;
-const MAP_FIXED = 0x10;
-const MAP_ANONYMOUS = 0x20;
-const MAP_NORESERVE = 0x4000;
-
 const MENDS: Record<string, string> = {
   EPERM: 'CAP_NET_RAW is missing: run as root, or give the container --cap-add NET_RAW',
   EAFNOSUPPORT: 'the kernel has no packet sockets: modprobe af_packet',
@@ -69,8 +63,7 @@ const MENDS: Record<string, string> = {
 };
 
 function refuse(what: string): never {
-  const name = libc.errnoName(libc.errno());
-  throw new Error(`${what}: ${name}${MENDS[name] ? ` (${MENDS[name]})` : ''}`);
+  throw new Error(libc.refusal(what, MENDS));
 }
 
 function words(...values: number[]): Uint8Array {
@@ -127,12 +120,8 @@ function openQueue(index: number, address: number, isOneOfMany: boolean): number
     set(fd, PACKET_TX_RING, ...ring(TRANSMIT_BLOCKS));
     // what it refuses is sent later: no reason to fail
     libc.setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, words(SEND_BUFFER), 4);
-    const flags = MAP_SHARED | MAP_FIXED;
-    if (libc.mmap(address, MAPPED_BYTES, PROT_READ_WRITE, flags, fd, 0) !== address) {
-      const why = libc.errnoName(libc.errno());
-      unmap(address);
-      throw new Error(`cannot map a packet ring: ${why}`);
-    }
+    const why = mapOver(address, MAPPED_BYTES, { fd });
+    if (why !== undefined) throw new Error(`cannot map a packet ring: ${why}`);
     bindTo(fd, index);
     // a connection's packets all come to one worker; the group's number needs to be this device's alone
     const group = (index & 0xffff) | ((FANOUT_HASH | FANOUT_IGNORE_OUTGOING) << 16);
@@ -142,13 +131,6 @@ function openQueue(index: number, address: number, isOneOfMany: boolean): number
     libc.close(fd);
     throw error;
   }
-}
-
-/** Ordinary memory instead of the ring: a hole in the Wasm memory could be given to somebody else. */
-function unmap(address: number): void {
-  const flags = MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_NORESERVE;
-  if (libc.mmap(address, MAPPED_BYTES, PROT_READ_WRITE, flags, -1, 0) === address) return;
-  process.abort(); // the memory has a hole, and nothing can close it
 }
 
 /** Packet sockets of one device, a ring pair each. */
@@ -175,7 +157,7 @@ export function openPacketQueues(
     for (const [queue, fd] of fds.entries()) {
       libc.close(fd);
       // the mapping would keep the socket open
-      unmap(start + (bases[queue] ?? 0) + PAGE);
+      unmap(start + (bases[queue] ?? 0) + PAGE, MAPPED_BYTES);
     }
     fds.length = 0;
   };

@@ -37,19 +37,14 @@ const MENDS: Record<string, string> = {
   EINVAL: 'a device of that name exists and is of another kind: choose another device name',
 };
 
-function refusal(what: string): string {
-  const name = libc.errnoName(libc.errno());
-  return `${what}: ${name}${MENDS[name] ? ` (${MENDS[name]})` : ''}`;
-}
-
 function refuse(what: string): never {
-  throw new Error(refusal(what));
+  throw new Error(libc.refusal(what, MENDS));
 }
 
 /** Why this user can not open /dev/net/tun, with the mend; undefined: it can be opened. */
 export function tunRefusal(): string | undefined {
   const fd = libc.open(TUN_PATH, libc.O_RDWR | libc.O_CLOEXEC);
-  if (fd < 0) return refusal(`cannot open ${TUN_PATH}`);
+  if (fd < 0) return libc.refusal(`cannot open ${TUN_PATH}`, MENDS);
   libc.close(fd);
   return undefined;
 }

@@ -1,8 +1,11 @@
 // Four threads on one table: each forwards packets of connections that all of them share, and makes and
 // removes connections of its own. Then the time that a packet takes, on one thread.
+import * as C from '../../assembly/calls.ts';
 import * as L from '../../assembly/layout.ts';
 import { Connections } from '../../src/connections.ts';
 import { buildPacket } from '../../src/packet/build.ts';
+import { Slots } from '../../src/slots.ts';
+import type { LocalTuple } from '../../src/tuple.ts';
 import { TCP_ACK } from '../../assembly/wire/tcp.ts';
 import { toHex } from './play.ts';
 import { mapped, PAGES, write, type Recorder } from './recorder.ts';
@@ -26,10 +29,20 @@ const SERVER = Uint8Array.of(10, 81, 1, 1);
 
 const clientOf = (index: number): Uint8Array => Uint8Array.of(198, 51, 100, index);
 
+function keyOf(index: number): LocalTuple {
+  return { client: clientOf(index), clientPort: 40_000, local: VIP, localPort: 80 };
+}
+
+/** The bytes of a tuple; they stand at CONTROL_TUPLE, too. */
+function tupleOf({ core }: Recorder, index: number): Uint8Array {
+  new Connections(core.memory.buffer).writeTuple(keyOf(index));
+  return core.bytes.slice(L.CONTROL_TUPLE, L.CONTROL_TUPLE + C.TUPLE_SIZE);
+}
+
 function template(recorder: Recorder, index: number): void {
   new Connections(recorder.core.memory.buffer)
     .template()
-    .key({ client: clientOf(index), clientPort: 40_000, local: VIP, localPort: 80 })
+    .key(keyOf(index))
     .server(SERVER, 8080)
     .state(L.STATE_FORWARD)
     .entry32(L.ENTRY_LAST_SEEN, NOW_MS / 1000)
@@ -57,9 +70,7 @@ function slot(bytes: Uint8Array): Uint8Array {
 }
 
 function slotBase({ core }: Recorder, worker: number): number {
-  const { view } = core;
-  const record = view.getUint32(L.HEADER_WORKER_BASE, true) + worker * L.WORKER_SIZE;
-  return view.getUint32(record + L.WORKER_SLOT_BASE, true);
+  return new Slots(core.memory, worker).address(0);
 }
 
 /** What the shared connections' packets become; the same in every thread. */
@@ -88,13 +99,7 @@ function threadLines(
   const own = OWN + thread * OWN_SIZE;
   const { bytes } = recorder.core;
   const image = bytes.slice(L.CONTROL_TEMPLATE, L.CONTROL_TEMPLATE + L.TEMPLATE_SIZE);
-  new Connections(recorder.core.memory.buffer).writeTuple({
-    client: clientOf(index),
-    clientPort: 40_000,
-    local: VIP,
-    localPort: 80,
-  });
-  const tuple = bytes.slice(L.CONTROL_TUPLE, L.CONTROL_TUPLE + 40);
+  const tuple = tupleOf(recorder, index);
   const shared = out.map((_, packetIndex) => write(at(packetIndex), slot(packet(packetIndex))));
   return [
     `-- thread ${thread} ${TIMES}`,
@@ -133,13 +138,7 @@ function afterLines(recorder: Recorder): string[] {
     `r ${L.HEADER_FREE_COUNT.toString(16)} ${little(free)}`,
     `r ${L.HEADER_FREE_LOCK.toString(16)} ${little(0)}`,
     ...Array.from({ length: SHARED }, (_, index) => {
-      new Connections(recorder.core.memory.buffer).writeTuple({
-        client: clientOf(index),
-        clientPort: 40_000,
-        local: VIP,
-        localPort: 80,
-      });
-      const tuple = recorder.core.bytes.slice(L.CONTROL_TUPLE, L.CONTROL_TUPLE + 40);
+      const tuple = tupleOf(recorder, index);
       const entry = recorder.core.lookup(L.CONTROL_TUPLE);
       return [write(L.CONTROL_TUPLE, tuple), `c lookup ${L.CONTROL_TUPLE} = ${entry}`];
     }).flat(),

@@ -54,8 +54,7 @@ function call(command: number, attributes: Attributes): number {
 let returned: DataView = new DataView(new ArrayBuffer(ATTRIBUTES_SIZE));
 
 function refuse(what: string, added = ''): never {
-  const name = libc.errnoName(libc.errno());
-  throw new Error(`${what}: ${name}${MENDS[name] ? ` (${MENDS[name]})` : ''}${added}`);
+  throw new Error(libc.refusal(what, MENDS) + added);
 }
 
 /** Makes a map; returns its descriptor. Sizes in bytes. */

@@ -1,6 +1,7 @@
 import * as bpf from '../bpf/calls.ts';
 import type { Steering } from '../bpf/steering.ts';
 import * as libc from '../libc.ts';
+import { unmap } from '../mapping.ts';
 import * as places from './place.ts';
 import type { PortPlace, RingPlace, WorkerPlace } from './place.ts';
 import { xdpProgram } from './program.ts';
@@ -135,7 +136,7 @@ class Opening {
     for (const fd of this.fds.splice(0).toReversed()) libc.close(fd);
     const { place } = this.#options;
     // the mappings would keep the sockets open
-    sockets.unmap(this.#start + place.rings, place.ringBytes);
+    unmap(this.#start + place.rings, place.ringBytes);
   }
 
   #keep(fd: number): number {

@@ -1,6 +1,7 @@
 // AF_XDP sockets (linux/if_xdp.h, the kernel's Documentation/networking/af_xdp.rst), their rings mapped into
 // the shared memory.
 import * as libc from '../libc.ts';
+import { mapOver } from '../mapping.ts';
 import { FRAME_SIZE, SHIFT, ringBytes, type PortPlace, type RingPlace } from './place.ts';
 
 const AF_XDP = 44;
@@ -21,14 +22,6 @@ const ZERO_COPY = 4;
 const NEED_WAKEUP = 8;
 const ADDRESS_SIZE = 16;
 
-const PROT_READ_WRITE = 3;
-const MAP_SHARED = 1;
-const MAP_PRIVATE = 2;
-const MAP_FIXED = 0x10;
-const MAP_ANONYMOUS = 0x20;
-const MAP_NORESERVE = 0x4000;
-const MAP_POPULATE = 0x8000;
-
 const MENDS: Record<string, string> = {
   EPERM: 'CAP_NET_RAW is missing: run as root, or give the container --cap-add NET_RAW',
   EAFNOSUPPORT: 'the kernel has no AF_XDP: it needs CONFIG_XDP_SOCKETS',
@@ -37,8 +30,7 @@ const MENDS: Record<string, string> = {
 };
 
 function failure(what: string): Error {
-  const name = libc.errnoName(libc.errno());
-  return new Error(`${what}: ${name}${MENDS[name] ? ` (${MENDS[name]})` : ''}`);
+  return new Error(libc.refusal(what, MENDS));
 }
 
 /** Of one kind of ring, from its address on; the same for all sockets. */
@@ -110,19 +102,8 @@ export function addRing(fd: number, start: number, kind: Kind, ring: RingPlace):
     throw failure(`cannot make the ${kind} ring of AF_XDP`);
   }
   const bytes = ringBytes(ring, size, ringOffsets(fd)[kind].entries);
-  const flags = MAP_SHARED | MAP_FIXED | MAP_POPULATE;
-  const at = start + ring.at;
-  if (libc.mmap(at, bytes, PROT_READ_WRITE, flags, fd, page) === at) return;
-  const error = failure(`cannot map the ${kind} ring of AF_XDP`);
-  unmap(at, bytes);
-  throw error;
-}
-
-/** Ordinary memory instead of rings: a hole in the Wasm memory could be given to somebody else. */
-export function unmap(at: number, bytes: number): void {
-  const flags = MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_NORESERVE;
-  if (libc.mmap(at, bytes, PROT_READ_WRITE, flags, -1, 0) === at) return;
-  process.abort(); // the memory has a hole, and nothing can close it
+  const why = mapOver(start + ring.at, bytes, { fd, offset: page, isPopulated: true });
+  if (why !== undefined) throw new Error(`cannot map the ${kind} ring of AF_XDP: ${why}`);
 }
 
 function bind(fd: number, flags: number, index: number, queue: number, shared: number): boolean {
