@@ -1,6 +1,7 @@
 import * as L from '../../assembly/layout.ts';
 import type { OutgoingPacket, PacketEvent } from '../event.ts';
 import type { Waker } from '../packet-io/device.ts';
+import { Slab } from './slab.ts';
 
 // The TypeScript side of the rings between workers and control (layout.ts, RING_*). Each ring has one
 // reader and one writer; positions are bytes ever read and written (u32, wrapping), so a thread that takes
@@ -105,6 +106,7 @@ export class ToControlReader {
   readonly #rings: Ring[];
   readonly #view: DataView;
   readonly #bytes: Uint8Array;
+  readonly #slab = new Slab();
 
   constructor(memory: WebAssembly.Memory) {
     this.#view = new DataView(memory.buffer);
@@ -156,7 +158,7 @@ export class ToControlReader {
   #event(at: number): PacketEvent {
     const u32 = (field: number): number => this.#view.getUint32(at + field, true);
     const end = at + L.RING_PACKET + u32(L.RING_PACKET_LENGTH);
-    const bytes = this.#bytes.slice(at + L.RING_VNET, end);
+    const bytes = this.#slab.copy(this.#bytes, at + L.RING_VNET, end);
     return {
       kind: 'packet',
       queue: u32(L.RING_KIND),

@@ -38,8 +38,17 @@ export function setHealth(
 
 /** Those that were held off for long enough are tried again. Returns when the next are (ms). */
 export function reopen(state: SwitchState, nowMs: number): number {
+  const nextMs = nextHoldOffMs(state);
+  if (nextMs > nowMs) return nextMs;
   for (const server of endHoldOffs(state, nowMs)) comeUp(state, server, nowMs);
-  return Math.min(...state.servers.map(({ heldOffUntilMs }) => heldOffUntilMs));
+  return nextHoldOffMs(state);
+}
+
+/** Asked at each event. */
+function nextHoldOffMs(state: SwitchState): number {
+  let nextMs = Infinity;
+  for (const { heldOffUntilMs } of state.servers) nextMs = Math.min(nextMs, heldOffUntilMs);
+  return nextMs;
 }
 
 function comeUp(state: SwitchState, server: Server, nowMs: number): void {
