@@ -1,7 +1,7 @@
 // baton against HAProxy and nginx as two-way proxies: all three on the switch's host of one lab, in turn,
 // before the same web servers. CPU 0 has the front end and what its host receives, CPU 1 all others.
 // node build/bench-proxy.mjs [--rounds N] [--seconds N] [--servers N] [--engine NAME] [--only PART,PART]
-//     [--sizes KIB,KIB] [--ways close,keep-alive]
+//     [--sizes KIB,KIB] [--ways close,keep-alive] [--fronts baton,HAProxy,nginx] [--patience SECONDS]
 import { parseArgs } from 'node:util';
 import { VIP4 } from '../src/lab/topology.ts';
 import type { EngineChoice } from '../src/config/choices.ts';
@@ -29,6 +29,7 @@ const SHARE = 0.02;
 const HELD_CONNECTIONS = 64;
 const HELD_SECONDS = 4;
 const SETTLE_SECONDS = 1;
+const WARM_UP_SECONDS = 8;
 
 const PARTS = ['offloads', 'plain', 'segments', 'held'] as const;
 type Part = (typeof PARTS)[number];
@@ -42,9 +43,12 @@ const { values } = parseArgs({
     only: { type: 'string', default: PARTS.join(',') },
     sizes: { type: 'string' }, // KiB, in place of each part's own
     ways: { type: 'string', default: 'close,keep-alive' },
+    fronts: { type: 'string', default: 'baton,HAProxy,nginx' },
+    patience: { type: 'string', default: '90' }, // with other programs of the machine, in all
   },
 });
 const rounds = Number(values.rounds);
+patience.leftMs = 1000 * Number(values.patience);
 const seconds = Number(values.seconds);
 
 /** Enough to keep the front end in work, few enough that large objects come to an end. */
@@ -75,7 +79,7 @@ async function measureRow(
   const load = { bytes, keepAlive, connections: connectionsFor(bytes), seconds };
   const spent = new Map<FrontEnd, Spent[]>(fronts.map((front) => [front, []]));
   for (let round = 0; round < rounds; round += 1) {
-    for (const front of fronts) spent.get(front)!.push(await measure(lab, front.url, load, idle));
+    for (const front of fronts) spent.get(front)!.push(await measure(lab, front, load, idle));
   }
   const row = { what, bytes, keepAlive, spent };
   tell(sheet, row);
@@ -107,7 +111,7 @@ async function measureHeld({ lab, fronts, idle }: Setting): Promise<void> {
     quota.add(front.pid);
     const samples: number[] = [];
     for (let round = 0; round < rounds; round += 1) {
-      const spent = await measure(lab, front.url, load, idle);
+      const spent = await measure(lab, front, load, idle);
       samples.push(spent.bytes / spent.seconds / 1e6);
     }
     quota.release(front.pid);
@@ -122,10 +126,13 @@ function versionOf({ version }: FrontEnd): { version?: string } {
   return version === undefined ? {} : { version };
 }
 
+/** Until V8 has compiled what it will: some ten thousand connections. The rivals have nothing to compile. */
 async function warmUp({ lab, fronts, idle }: Setting): Promise<void> {
   for (const front of fronts) {
     for (const keepAlive of [false, true]) {
-      await measure(lab, front.url, { bytes: KIB, keepAlive, connections: 64, seconds }, idle);
+      const isSlow = front.name === 'baton' && !keepAlive;
+      const load = { bytes: KIB, keepAlive, connections: 64 };
+      await measure(lab, front, { ...load, seconds: isSlow ? WARM_UP_SECONDS : seconds }, idle);
     }
   }
 }
@@ -157,7 +164,9 @@ await withLab({ servers, server: 'nginx', policy: 'round-robin', engine }, async
     pid: lab.hosts['switch']!.programs['baton']!,
   };
   await place.placeHosts(lab);
-  const setting: Setting = { lab, fronts: [baton, ...rivals], idle: { front: 0, others: 0 } };
+  const chosen = values.fronts.split(',');
+  const fronts = [baton, ...rivals].filter(({ name }) => chosen.includes(name));
+  const setting: Setting = { lab, fronts, idle: { front: 0, others: 0 } };
   await warmUp(setting);
   setting.idle = await measureIdle(SETTLE_SECONDS);
   const { front, others } = setting.idle;

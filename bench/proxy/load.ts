@@ -6,11 +6,12 @@ import { streamChunks } from '../../src/lab/byte-stream.ts';
 import type { TestLab } from '../../test/support/lab.ts';
 import { busyMs, foreignMs, momentOf } from './busy-time.ts';
 import { FRONT_CPU, OTHER_CPU } from './placement.ts';
+import type { FrontEnd } from './rivals.ts';
+import { spentBy, threadTimes } from './threads.ts';
 
 export const KIB = 1024;
 export const MIB = 1024 * KIB;
 const FOREIGN_SHARE = 0.05; // of a run's time: the figures are as good as that
-const PATIENCE_MS = 90_000;
 const CALM_MS = 200;
 const HEAD_BYTES = 300; // no less than a reply's head
 
@@ -34,6 +35,8 @@ export interface Spent {
   p99: number;
   /** packets that the client sent for each MiB it got */
   clientPackets: number;
+  /** µs of the front end's CPU for each request, by who had them */
+  threads: Map<string, number>;
 }
 
 /** Busy share of each CPU when nobody asks for anything. */
@@ -116,17 +119,18 @@ async function watch<Result>(run: () => Promise<Result>): Promise<[Result, Busy]
 
 /** Waits for other programs of the machine, and repeats what they disturbed, as long as there is patience. */
 class Patience {
-  #leftMs = PATIENCE_MS;
+  /** what is left of it in all (ms) */
+  leftMs = 90_000;
   /** runs that count although they were disturbed, in ms of foreign CPU time */
   readonly disturbed: number[] = [];
 
   async watch<Result>(run: () => Promise<Result>): Promise<[Result, Busy]> {
     await this.#calm();
     let [best, busy] = await watch(run);
-    while (busy.foreign > FOREIGN_SHARE * busy.wall && this.#leftMs > 0) {
+    while (busy.foreign > FOREIGN_SHARE * busy.wall && this.leftMs > 0) {
       await this.#calm();
       const [result, again] = await watch(run);
-      this.#leftMs -= again.wall;
+      this.leftMs -= again.wall;
       if (again.foreign < busy.foreign) [best, busy] = [result, again];
     }
     if (busy.foreign > FOREIGN_SHARE * busy.wall) this.disturbed.push(busy.foreign);
@@ -135,12 +139,12 @@ class Patience {
 
   async #calm(): Promise<void> {
     let before = foreignMs();
-    while (this.#leftMs > 0) {
+    while (this.leftMs > 0) {
       await sleep(CALM_MS);
       const now = foreignMs();
       if (now - before <= FOREIGN_SHARE * CALM_MS) return;
       before = now;
-      this.#leftMs -= CALM_MS;
+      this.leftMs -= CALM_MS;
     }
   }
 }
@@ -154,26 +158,36 @@ export async function measureIdle(seconds: number): Promise<Idle> {
 }
 
 /** Reply bytes are not looked at: what is asked of them is asked elsewhere. */
-export async function measure(lab: TestLab, url: string, load: Load, idle: Idle): Promise<Spent> {
-  const run = async (): Promise<[Summary, number]> => {
+export async function measure(
+  lab: TestLab,
+  { url, pid }: Pick<FrontEnd, 'url' | 'pid'>,
+  load: Load,
+  idle: Idle,
+): Promise<Spent> {
+  const run = async () => {
     const before = lab.counters('client')['eth0']!.sentPackets;
+    const from = threadTimes(pid);
     const summary = await runWrk(lab, url, load);
-    return [summary, lab.counters('client')['eth0']!.sentPackets - before];
+    const sent = lab.counters('client')['eth0']!.sentPackets - before;
+    return { ...summary, sent, from, to: threadTimes(pid) };
   };
-  const [[{ requests, bytes, us, p50, p99, errors }, sent], busy] = await patience.watch(run);
+  const [summary, busy] = await patience.watch(run);
+  const { requests, bytes, us, p50, p99, errors, sent, from, to } = summary;
   if (errors > 0) throw new Error(`bench: ${errors} errors from ${url}, ${requests} requests`);
   const front = busy.front - idle.front * busy.wall;
   const others = busy.others - idle.others * busy.wall;
   // replies that were under way at the end count, too: of large ones they are many
   const replies = Math.max(requests, bytes / (load.bytes + HEAD_BYTES));
+  const frontUs = (1000 * front) / replies;
   return {
     requests,
     bytes,
     seconds: us / 1e6,
-    front: (1000 * front) / replies,
+    front: frontUs,
     all: (1000 * (front + others)) / replies,
     p50: p50 / 1000,
     p99: p99 / 1000,
     clientPackets: sent / (bytes / MIB),
+    threads: spentBy(from, to, replies, frontUs),
   };
 }

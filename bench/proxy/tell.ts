@@ -49,11 +49,24 @@ export function tell(sheet: Sheet, row: Row): void {
     }
     sheet.ratio(subject, medians[0]! / medians[1]!, asked(row, name));
   }
+  if (asked(row, 'front-end CPU')) tellThreads(sheet, row);
   const perGb = [...row.spent].map(([{ name }, spent]) => {
     const ms = median(spent.map(({ front }) => front)) / (row.bytes / MIB);
     return `${name} ${((ms * 1024) / 1e6).toFixed(3)}`;
   });
   if (row.bytes >= MIB) sheet.note(`${subjectOf(row)}, front-end CPU s/GiB: ${perGb.join(', ')}`);
+}
+
+/** The profile behind the front end's figure. */
+function tellThreads(sheet: Sheet, row: Row): void {
+  const forms = [...row.spent].map(([{ name }, spent]) => {
+    const kinds = [...spent[0]!.threads.keys()].map((kind) => {
+      const us = median(spent.map(({ threads }) => threads.get(kind) ?? 0));
+      return `${kind} ${us.toFixed(1)}`;
+    });
+    return `${name}: ${kinds.join(', ')}`;
+  });
+  sheet.note(`${subjectOf(row)}, us of the front end's CPU per request: ${forms.join('; ')}`);
 }
 
 /** The object size from which on the front end costs less than HAProxy's. */

@@ -10,6 +10,7 @@ import { Forwarding } from './forwarding.ts';
 import { rest } from './pace.ts';
 import { COMMAND_EXIT, COMMAND_NONE, COMMAND_SPIN, commandWord } from './debug-command.ts';
 import { workerAddress } from './rings.ts';
+import { nameWorkerThread } from './thread-name.ts';
 
 /** What a thread needs to forward for one worker's queue. All of it outlives the thread. */
 export interface WorkerTask {
@@ -49,6 +50,7 @@ export default function forwardUntilStopped(task: WorkerTask): void {
   const device = queueDevice(memory, fd, ring, wakeFd, task.port);
   const parts = { core, memory, worker, device, nowMs: monotonicMs, rest };
   libc.prctl(PR_SET_TIMERSLACK, SLACK_NS, 0, 0, 0);
+  nameWorkerThread();
   const forwarding = new Forwarding(parts);
   const record = workerAddress(new DataView(memory.buffer), worker);
   Atomics.store(new Int32Array(memory.buffer), (record + WORKER_THREAD) >>> 2, threadId);
