@@ -28,10 +28,16 @@ export function proxySeries(sheets: readonly SheetContent[]): Series[] {
   }));
 }
 
-/** File name -> SVG text. */
-export function readmePlots(sheets: readonly SheetContent[]): Map<string, string> {
+export interface Picture {
+  file: string;
+  title: string;
+  svg: string;
+}
+
+export function readmePlots(sheets: readonly SheetContent[]): Picture[] {
   const asked = sheets.flatMap(({ ratios }) => ratios.filter((each) => each.asked !== undefined));
-  const plots = new Map([['ratios.svg', drawRatios('What was asked, and reached', asked)]]);
+  const title = 'What was asked, and what was reached';
+  const pictures = [{ file: 'ratios.svg', title, svg: drawRatios(title, asked) }];
   const series = proxySeries(sheets);
   if (series.length > 0) {
     const plot = {
@@ -42,9 +48,9 @@ export function readmePlots(sheets: readonly SheetContent[]): Map<string, string
       isLogarithmic: true,
       series,
     };
-    plots.set('proxy.svg', drawPlot(plot));
+    pictures.push({ file: 'proxy.svg', title: plot.title, svg: drawPlot(plot) });
   }
-  return plots;
+  return pictures;
 }
 
 function tableOf(sheets: readonly SheetContent[]): string[] {
@@ -79,8 +85,7 @@ export function withFigures(
     '',
     ...tableOf(sheets),
     '',
-    ...[...readmePlots(sheets).keys()].map((name) => `![${name}](${folder}/${name})`),
-    '',
+    ...readmePlots(sheets).map(({ file, title }) => `![${title}](${folder}/${file})\n`),
     '<!-- prettier-ignore-end -->',
   ];
   return `${readme.slice(0, from)}${lines.join('\n')}\n${readme.slice(to)}`;

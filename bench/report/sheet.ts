@@ -75,6 +75,7 @@ export class Sheet {
       .filter((figure) => figure.subject === subject)
       .map(({ form, unit, samples }) => `${form} ${roundText(minimum(samples))} ${unit}`);
     console.log(`${subject}: ${figures.join(', ')}; ratio ${value.toFixed(2)}`);
+    this.#write();
   }
 
   note(text: string): void {
@@ -82,8 +83,12 @@ export class Sheet {
     console.log(text);
   }
 
-  /** Writes the JSON to the file that BENCH_SHEET names, when it names one. */
   finish(): void {
+    this.#write();
+  }
+
+  /** To the file that BENCH_SHEET names, when it names one; after each ratio, for one that is cut short. */
+  #write(): void {
     const file = process.env['BENCH_SHEET'];
     this.#content.seconds = Math.round((Date.now() - Date.parse(this.#content.begun)) / 1000);
     if (file !== undefined) writeFileSync(file, JSON.stringify(this.#content, undefined, 2));

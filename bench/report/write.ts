@@ -46,7 +46,7 @@ function sheetsOf(report: string): SheetContent[] {
 function writeReadme(readme: string): void {
   const sheets = values.from === undefined ? sheetsThere() : sheetsOf(values.from);
   if (sheets.length === 0) throw new Error('bench: no figures; `npm run bench` writes them');
-  for (const [name, svg] of readmePlots(sheets)) write(join(values.plots, name), svg);
+  for (const { file, svg } of readmePlots(sheets)) write(join(values.plots, file), svg);
   const folder = relative(dirname(readme), values.plots);
   write(readme, withFigures(readFileSync(readme, 'utf8'), sheets, folder));
 }
