@@ -6,15 +6,16 @@
 //   == NAME                    a section: the memory is all zeroes again
 //   -- thread N TIMES          the steps up to the next -- are one thread's, played so often
 //   -- together                all threads so far, at the same time; then the section goes on
+//   p ADDRESS LENGTH           bytes that the core promises nobody: digests from here on see zeroes there
 //   w ADDRESS HEX              writes bytes
 //   r ADDRESS HEX              these bytes are there
 //   c NAME ARGUMENT... = RESULT [DIGEST]
 //                              calls an export. RESULT: a u32, "-" for none, "*" for any, "!N" for any but N;
-//                              "$" as an argument is the newest result of the thread. DIGEST: of all memory
+//                              "$" as an argument is the newest result of the thread. DIGEST: of all but p
 //   ( ... )                    in a thread: again until all in it is so (another thread may have a lock)
 //   t ADDRESS LENGTH TIMES COUNT c ...
 //                              calls so often, after each the bytes as before; COUNT packets each
-// Numbers of w, r, t and digests are hexadecimal, all others decimal.
+// Numbers of p, w, r, t and digests are hexadecimal, all others decimal.
 
 /** A core on a memory. */
 export interface Machine {
@@ -77,11 +78,20 @@ export function toHex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
+/** A part of the memory that no digest sees. */
+export interface Place {
+  address: number;
+  length: number;
+}
+
 /** FNV-1a over the memory's words, each as four bytes at once. */
-export function digest(bytes: Uint8Array): string {
+export function digest(bytes: Uint8Array, unseen: readonly Place[]): string {
+  const kept = unseen.map(({ address, length }) => bytes.slice(address, address + length));
+  for (const { address, length } of unseen) bytes.fill(0, address, address + length);
   const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length >>> 2);
   let sum = 2166136261;
   for (const word of words) sum = Math.imul(sum ^ word, 16777619);
+  unseen.forEach(({ address }, index) => bytes.set(kept[index]!, address));
   return (sum >>> 0).toString(16).padStart(8, '0');
 }
 
@@ -89,6 +99,7 @@ export function digest(bytes: Uint8Array): string {
 export class Player {
   readonly played: Played = { checked: 0, wrong: [], nsPerPacket: undefined };
   readonly #machine: Machine;
+  readonly #unseen: Place[] = [];
   #newest = 0;
 
   constructor(machine: Machine) {
@@ -115,7 +126,7 @@ export class Player {
 
   #check(step: string): void {
     const wrong = this.#step(step);
-    if (!step.startsWith('w')) this.#count(wrong);
+    if (!/^[pw]/.test(step)) this.#count(wrong);
   }
 
   #count(wrong: string | undefined): void {
@@ -130,6 +141,10 @@ export class Player {
     if (kind === 'c') return this.#call(step, words);
     if (kind === 't') return this.#time(words);
     const at = Number.parseInt(words[0]!, 16);
+    if (kind === 'p') {
+      this.#unseen.push({ address: at, length: Number.parseInt(words[1]!, 16) });
+      return undefined;
+    }
     const given = fromHex(words[1]!);
     if (kind === 'w') bytes.set(given, at);
     const there = toHex(bytes.slice(at, at + given.length));
@@ -150,7 +165,7 @@ export class Player {
       wanted === '*' || (wanted.startsWith('!') ? wanted.slice(1) !== result : wanted === result);
     if (!isRight) return `${step}: returned ${result}`;
     if (wantedDigest === undefined) return undefined;
-    const found = digest(this.#machine.bytes);
+    const found = digest(this.#machine.bytes, this.#unseen);
     return found === wantedDigest ? undefined : `${step}: memory ${found}`;
   }
 

@@ -165,13 +165,19 @@ async function addParsers(recorder: Recorder): Promise<void> {
   };
   for (const head of HEAD_SEEDS) {
     for (const cut of [0, 1, 20]) {
-      recorder.call('parseHead', at, Math.max(0, text(head) - cut), L.CONTROL_HEAD);
+      const length = Math.max(0, text(head) - cut);
+      const isWhole = (recorder.call('parseHead', at, length, L.CONTROL_HEAD) | 0) > 0;
+      const fields = recorder.core.view.getUint32(L.CONTROL_HEAD + C.HEAD_HEADER_COUNT, true);
+      const size = C.HEAD_HEADERS + fields * C.HEAD_HEADER_SIZE;
+      if (isWhole) recorder.read(L.CONTROL_HEAD, size);
     }
     recorder.call('hashTarget', at, Math.min(16, head.length));
   }
   for (const hello of HELLO_SEEDS) {
-    for (const cut of [0, 1, 60])
-      recorder.call('parseHello', at, text(hello) - cut, L.CONTROL_HEAD);
+    for (const cut of [0, 1, 60]) {
+      const result = recorder.call('parseHello', at, text(hello) - cut, L.CONTROL_HEAD);
+      if ((result | 0) > 0) recorder.read(L.CONTROL_HEAD, C.HELLO_SIZE);
+    }
   }
   for (const seed of COOKIE_SEEDS) {
     recorder.core.bytes.set(seed.subarray(0, C.TUPLE_SIZE), L.CONTROL_TUPLE);

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import * as L from '../../assembly/layout.ts';
 import { compileCore } from '../../src/core.ts';
 import { vectorText } from '../conformance/scenes.ts';
 import { playAll, type Played } from '../conformance/play.ts';
@@ -40,6 +41,22 @@ test('conformance: a result, a byte or a digest that is another is found', async
   assert.ok((await play(text.replace(/(c forward .* = )1/, '$12'))) > 0);
   assert.ok((await play(text.replace(/(c forward .* = 1) \S{8}/, '$1 00000000'))) > 0);
   assert.ok((await play(text.replace(/^(w \S+ )../m, '$1ff'))) > 0);
+});
+
+test('conformance: what is private may be anything, its neighbours may not', async () => {
+  const machines = new Machines(await compileCore('single'), false);
+  const text = readFileSync(VECTORS, 'utf8');
+  const playFilled = (places: RegExp, shift: number) => {
+    const filled = text.replace(places, (line, at: string, length: string) => {
+      const address = (Number.parseInt(at, 16) + shift).toString(16);
+      return `${line}\nw ${address} ${'a5'.repeat(Number.parseInt(length, 16))}`;
+    });
+    assert.is.not(filled, text);
+    return playAll(filled, { machine: (pages) => machines.fresh(pages) });
+  };
+  assert.equal((await playFilled(/^p (\S+) (\S+)$/gm, 0)).wrong, []);
+  const { wrong } = await playFilled(/^p (\S+) (\S+)$/m, L.CONTROL_LIST - L.CONTROL_HEAD);
+  assert.ok(wrong.length > 0);
 });
 
 test.run();
