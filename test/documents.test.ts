@@ -12,9 +12,9 @@ import { parseConfig } from '../src/config/load.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const documents = [
-  ...readdirSync(root).filter((name) => name.endsWith('.md')),
+  ...readdirSync(root),
   ...readdirSync(join(root, 'docs')).map((name) => join('docs', name)),
-];
+].filter((name) => name.endsWith('.md'));
 const test = suite('documents');
 
 /** YAML blocks of a document; those without roles are parts of a switch's file. */
