@@ -1,9 +1,9 @@
 import type { EngineChoice } from '../config/choices.ts';
-import { steeringOf } from './bpf/steering.ts';
+import { steeringFilter, steeringOf } from './bpf/steering.ts';
 import { offloadNothing } from './ethernet.ts';
 import { PacketDevice } from './packet.ts';
 import { RING_BYTES, openPacketQueues } from './packet-ring.ts';
-import { closeQueues, openTun, TunDevice, tunRefusal } from './tun.ts';
+import { closeQueues, openTun, steerQueues, TunDevice, tunRefusal } from './tun.ts';
 import { makeVeth, type VethPair } from './veth.ts';
 import { XdpDevice } from './xdp/device.ts';
 import { openPort, type PortQueue } from './xdp/open.ts';
@@ -55,6 +55,7 @@ export function openDevice(
 ): OpenDevice {
   if (engine === 'tun') {
     const fds = openTun(name, workers, persistent);
+    if (workers > 1) steerQueues(fds[0]!, steeringFilter(steeringOf(memory, workers)));
     return { fds, rings: fds.map(() => 0), close: () => closeQueues(fds) };
   }
   if (rings.length !== workers) throw new Error(`${rings.length} rings for ${workers} workers`);

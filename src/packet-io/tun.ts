@@ -7,6 +7,7 @@ import {
   VNET_SIZE,
 } from '../../assembly/layout.ts';
 import type { Device } from './device.ts';
+import { loadProgram, SOCKET_FILTER } from './bpf/calls.ts';
 import { IoBatch, READ, WRITE } from './io-batch.ts';
 import { Readiness } from './readiness.ts';
 
@@ -14,6 +15,8 @@ import { Readiness } from './readiness.ts';
 const TUNSETIFF = 0x400454ca;
 const TUNSETOFFLOAD = 0x400454d0;
 const TUNSETPERSIST = 0x400454cb;
+const TUNSETSTEERINGEBPF = 0x800454e0;
+const NO_PROGRAM = -1;
 const IFF_TUN = 0x0001;
 const IFF_TAP = 0x0002;
 const IFF_MULTI_QUEUE = 0x0100;
@@ -95,6 +98,29 @@ export function openTun(name: string, queues: number, persistent = false): numbe
     throw error;
   }
   return fds;
+}
+
+/**
+ * Lets the kernel choose each packet's queue as the table's hash says. A user who may load no program
+ * keeps the kernel's own choice, by a hash of the whole flow: workers meet in buckets more often then.
+ */
+export function steerQueues(fd: number, filter: Uint8Array): void {
+  const program = loadFilter(filter);
+  const argument = libc.bytesOfItsOwn(4);
+  new DataView(argument.buffer).setInt32(0, program ?? NO_PROGRAM, true);
+  // a device that stayed may have its last run's program
+  const done = libc.ioctlBuffer(fd, TUNSETSTEERINGEBPF, argument) >= 0;
+  if (program === undefined) return;
+  if (!done) refuse('cannot steer packets to the queues of a TUN');
+  libc.close(program); // the device has it
+}
+
+function loadFilter(filter: Uint8Array): number | undefined {
+  try {
+    return loadProgram(SOCKET_FILTER, filter);
+  } catch {
+    return undefined;
+  }
 }
 
 /**

@@ -5,6 +5,8 @@ import { createSocket } from 'node:dgram';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as L from '../../../assembly/layout.ts';
+import { Connections } from '../../../src/connections.ts';
+import { compileCore, instantiateCore } from '../../../src/core.ts';
 import { openDevice, type Engine, type QueueDevice } from '../../../src/packet-io/engine.ts';
 import { ip, mtuLimit, tryIp } from '../../../src/packet-io/iproute.ts';
 import { openQueues, SLOTS, type OpenQueues } from '../../support/device-queues.ts';
@@ -80,8 +82,12 @@ each('a datagram comes out of the kernel and its answer goes into it', async (en
 });
 
 each('four queues of one device receive every connection, each in one queue', async (engine) => {
-  const { view, devices, close } = openQueues(engine, DEVICE, 4);
+  const { memory, view, devices, close } = openQueues(engine, DEVICE, 4);
   await addressed();
+  view.setUint32(L.HEADER_LAYOUT_VERSION, L.LAYOUT_VERSION, true);
+  const core = instantiateCore(await compileCore(), memory);
+  const connections = new Connections(memory.buffer);
+  const [client, local] = [Uint8Array.of(10, 99, 0, 1), Uint8Array.of(10, 99, 0, 2)];
   const queueOf = new Map<number, number>();
   let received = 0;
   const sockets = Array.from({ length: 32 }, () => createSocket('udp4'));
@@ -97,6 +103,10 @@ each('four queues of one device receive every connection, each in one queue', as
         const port = view.getUint16(PACKET + 20);
         assert.is(queueOf.get(port) ?? queue, queue);
         queueOf.set(port, queue);
+        // what steers there is the kernel's hash of packet sockets, or who may load no program
+        if (engine === 'packet' || !canLoadBpf()) continue;
+        connections.writeTuple({ client, clientPort: port, local, localPort: 5001 });
+        assert.is(queue, core.steer(L.CONTROL_TUPLE) % devices.length);
       }
     }
   }
