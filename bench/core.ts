@@ -35,6 +35,8 @@ const COMPARISONS: Record<string, Compare> = Object.fromEntries<Compare>([
   againstC('64 k zipf, streaming'),
   againstC('1 M uniform, streaming'),
   againstC('1 M zipf, streaming'),
+  againstC('10 M uniform, streaming'),
+  againstC('10 M zipf, streaming'),
   ['IPv6, 1 k cache-hot', (sheet, subject) => compareFamilies(sheet, subject, HOT, ROUNDS)],
   ['IPv6, 64 k streaming', (sheet, subject) => compareFamilies(sheet, subject, FAR, ROUNDS)],
   ['writer, 1 k streaming', (sheet, subject) => compareChurn(sheet, subject, NEAR, ROUNDS)],

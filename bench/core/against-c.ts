@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { minimum, type Sheet } from '../report/sheet.ts';
-import { createLoad, digest, type Load, type LoadShape } from './load.ts';
+import { createLoad, digest, refusalOf, type Load, type LoadShape } from './load.ts';
 import { measurePasses, passesOf } from './pass.ts';
 import { compileRivals, FORMS, type Form, type Rival, type Running } from './rival.ts';
 
@@ -59,13 +59,18 @@ async function race(load: Load, rivals: Rival[], image: string, rounds: number):
   return runners;
 }
 
-/** Core and rivals over one load; the ratio is the core's time over that of the best form in C. */
+/**
+ * Core and rivals over one load; the ratio is the core's time over that of the best form in C. What no
+ * core has room for is not run by the rivals either: a note says so.
+ */
 export async function compareWithC(
   sheet: Sheet,
   subject: string,
   shape: LoadShape,
   rounds: number,
 ): Promise<void> {
+  const refusal = refusalOf(shape);
+  if (refusal !== undefined) return sheet.note(`${subject}: not run, ${refusal}`);
   const folder = mkdtempSync(join(tmpdir(), 'baton-bench-'));
   try {
     const load = await createLoad(shape);

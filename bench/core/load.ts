@@ -2,6 +2,7 @@
 import * as L from '../../assembly/layout.ts';
 import { createCore, type Core } from '../../src/core.ts';
 import { Random } from '../../src/lab/random.ts';
+import { memoryMap, type MemoryMapOptions } from '../../src/memory-map.ts';
 import { zipfSums } from '../papers/popularity.ts';
 
 export const STRIDE = 128;
@@ -146,13 +147,13 @@ export function writePackets(load: Omit<Load, 'fresh'>, clients: Clients, random
   }
 }
 
-/** A core with its table filled and its slots written. The same shape gives the same load. */
-export async function createLoad(
-  shape: LoadShape,
-  options: { table?: 'keyed' | 'paper'; workers?: number } = {},
-): Promise<Load> {
-  const random = new Random(1);
-  const core = await createCore({
+interface LoadOptions {
+  table?: 'keyed' | 'paper';
+  workers?: number;
+}
+
+function mapOptions(shape: LoadShape, options: LoadOptions = {}): MemoryMapOptions {
+  return {
     role: 'switch',
     table: options.table ?? 'keyed',
     connections: Math.max(2048, 2 ** Math.ceil(Math.log2(shape.connections))),
@@ -160,7 +161,23 @@ export async function createLoad(
     slots: shape.packets,
     slotStride: STRIDE,
     seeds: SEEDS,
-  });
+  };
+}
+
+/** Why no core can have such a load; undefined when one can. */
+export function refusalOf(shape: LoadShape): string | undefined {
+  try {
+    memoryMap(mapOptions(shape));
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+/** A core with its table filled and its slots written. The same shape gives the same load. */
+export async function createLoad(shape: LoadShape, options: LoadOptions = {}): Promise<Load> {
+  const random = new Random(1);
+  const core = await createCore(mapOptions(shape, options));
   const worker = core.view.getUint32(L.HEADER_WORKER_BASE, true);
   const base = core.view.getUint32(worker + L.WORKER_SLOT_BASE, true);
   const packetLength = HEADER_SIZE[shape.family] + TCP_SIZE;
